@@ -1,0 +1,36 @@
+// float32 -> int8 codes with one scale a vector, and the numbers that bound what a dot product of
+// codes can be off by.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace kindred::math {
+
+// v[i] = scale * codes[i] + residual[i].
+struct Codes {
+  float scale;          // max|v| / 127; 0 for a zero vector
+  float code_norm;      // Euclidean norm of scale * codes
+  float residual_norm;  // Euclidean norm of the residual, rounded up
+};
+
+// Quantises `v` (dim elements), symmetric and rounded to nearest, into `codes`: all in [-127, 127].
+// `codes` has room for `padded` >= dim elements; those past dim are set to 0.
+// REQUIRES: v finite. For |<a,b> - a.scale * b.scale * <codes_a, codes_b>| see dot_error.
+Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept;
+
+// Upper bound of the error above (Cauchy-Schwarz): with a = A + r, b = B + e and A, B the parts the
+// codes express, <a,b> - <A,B> = <A,e> + <r,b>, so |error| <= |A||e| + |r||b|.
+// `b_norm` is the Euclidean norm of b itself.
+inline float dot_error(const Codes& a, const Codes& b, float b_norm) noexcept {
+  return a.code_norm * b.residual_norm + a.residual_norm * b_norm;
+}
+
+// An upper bound of the relative rounding error of one of our float32 kernels over `dim` elements
+// (dot: relative to |a||b|), for the slowest of them: dim/16 partial sums and a reduction.
+inline float rounding_error(size_t dim) noexcept {
+  return (static_cast<float>(dim) / 16.0F + 16.0F) * 1.2e-7F;
+}
+
+}  // namespace kindred::math

@@ -1,0 +1,47 @@
+// Text -> unit vector by a named model: all that embed() and collections need to know of a model.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kindred::model {
+
+// What a collection stores of its model, so that vectors of two models never meet.
+struct Identity {
+  std::string name;       // "hash"
+  size_t dim = 0;         // full width
+  std::string tokenizer;  // how text becomes features: "words+chargrams"
+  std::string pooling;    // "idf-sum"
+  uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
+
+  // One line that tells models apart: "hash dim=512 tokenizer=... pooling=... checksum=0123456789abcdef".
+  std::string describe() const;
+  bool operator==(const Identity&) const = default;
+};
+
+// A model that lives as long as the process. Thread-safe; constant after construction.
+class Embedder {
+ public:
+  // The built-in model of that name ("hash", and "default" as a second name for it); nullptr if
+  // there is none. The pointer stays valid for ever.
+  static const Embedder* find(std::string_view name);
+  // Names that find() knows.
+  static std::vector<std::string> names();
+
+  virtual ~Embedder() = default;
+  virtual const Identity& identity() const = 0;
+
+  // Writes the first out.size() dimensions of the text's vector, normalised to length 1, and
+  // returns true; returns false and leaves `out` alone if the text has no content (empty, white
+  // space, punctuation only). Invalid UTF-8 is read as U+FFFD. The result is the same for a text
+  // on every machine and instruction set.
+  // REQUIRES: 1 <= out.size() <= identity().dim.
+  virtual bool embed(std::string_view text, std::span<float> out) const = 0;
+};
+
+}  // namespace kindred::model

@@ -1,0 +1,170 @@
+// Virtual tables as C++ classes: makes SQLite's table of callbacks from a Table and its Cursor, each
+// callback inside guard(). A Table derives from sqlite3_vtab and a Cursor from sqlite3_vtab_cursor.
+//
+//   struct Table : sqlite3_vtab {
+//     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
+//     bool best_index(sqlite3_index_info&);         // false: no plan with these constraints
+//     std::unique_ptr<Cursor> open();
+//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy
+//   };
+//   struct Cursor : sqlite3_vtab_cursor {
+//     void filter(int plan, const char* plan_text, Values);
+//     void next();  bool eof() const;  void column(sqlite3_context*, int);  int64_t rowid();
+//   };
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "sql/boundary.h"
+#include "sql/sqlite.h"
+
+namespace kindred::sql {
+
+using Values = std::span<sqlite3_value*>;
+
+// What xCreate and xConnect are given.
+struct Connection {
+  sqlite3* db;
+  void* client_data;                     // the module's, see sqlite3_create_module_v2
+  std::span<const char* const> arguments;  // module, schema, table, then the user's
+};
+
+// Throws Error if the CREATE TABLE text does not compile.
+inline void declare_columns(sqlite3* db, const char* create_table) {
+  const int rc = sqlite3_declare_vtab(db, create_table);
+  if (rc != SQLITE_OK) throw Error(rc, sqlite3_errmsg(db));
+}
+
+template <class Table>
+class Module {
+  using Cursor = typename Table::Cursor;
+
+  struct TableReport {
+    sqlite3_vtab* vtab;
+    void operator()(int, const char* text) const noexcept { set_message(&vtab->zErrMsg, text); }
+  };
+  static Table& table(sqlite3_vtab* vtab) { return *static_cast<Table*>(vtab); }
+  static Cursor& cursor(sqlite3_vtab_cursor* c) { return *static_cast<Cursor*>(c); }
+
+  template <class Make>
+  static int make(sqlite3_vtab** out, char** message, Make&& make) noexcept {
+    return guard([&] { *out = make().release(); },
+                 [&](int, const char* text) noexcept { set_message(message, text); });
+  }
+  static Connection connection(sqlite3* db, void* data, int argc, const char* const* argv) {
+    return {db, data, {argv, static_cast<size_t>(argc)}};
+  }
+  template <class Body>
+  static int guarded(sqlite3_vtab* vtab, Body&& body) noexcept {
+    return guard(body, TableReport{vtab});
+  }
+
+  static int connect(sqlite3* db, void* data, int argc, const char* const* argv,
+                     sqlite3_vtab** out, char** message) noexcept {
+    return make(out, message, [&] { return Table::connect(connection(db, data, argc, argv)); });
+  }
+  static int create(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** out,
+                    char** message) noexcept {
+    return make(out, message, [&] { return Table::create(connection(db, data, argc, argv)); });
+  }
+  static int disconnect(sqlite3_vtab* vtab) noexcept {
+    delete &table(vtab);
+    return SQLITE_OK;
+  }
+  static int destroy(sqlite3_vtab* vtab) noexcept {
+    const int rc = guarded(vtab, [&] { table(vtab).destroy(); });
+    if (rc == SQLITE_OK) delete &table(vtab);
+    return rc;
+  }
+  static int best_index(sqlite3_vtab* vtab, sqlite3_index_info* info) noexcept {
+    bool usable = false;
+    const int rc = guarded(vtab, [&] { usable = table(vtab).best_index(*info); });
+    return rc != SQLITE_OK ? rc : usable ? SQLITE_OK : SQLITE_CONSTRAINT;
+  }
+  static int open(sqlite3_vtab* vtab, sqlite3_vtab_cursor** out) noexcept {
+    return guarded(vtab, [&] { *out = table(vtab).open().release(); });
+  }
+  static int close(sqlite3_vtab_cursor* c) noexcept {
+    delete &cursor(c);
+    return SQLITE_OK;
+  }
+  static int filter(sqlite3_vtab_cursor* c, int plan, const char* plan_text, int argc,
+                    sqlite3_value** argv) noexcept {
+    return guarded(c->pVtab, [&] {
+      cursor(c).filter(plan, plan_text, Values(argv, static_cast<size_t>(argc)));
+    });
+  }
+  static int next(sqlite3_vtab_cursor* c) noexcept {
+    return guarded(c->pVtab, [&] { cursor(c).next(); });
+  }
+  static int eof(sqlite3_vtab_cursor* c) noexcept { return cursor(c).eof() ? 1 : 0; }
+  static int column(sqlite3_vtab_cursor* c, sqlite3_context* context, int i) noexcept {
+    return guard([&] { cursor(c).column(context, i); }, ContextReport{context});
+  }
+  static int rowid(sqlite3_vtab_cursor* c, sqlite3_int64* out) noexcept {
+    return guarded(c->pVtab, [&] { *out = cursor(c).rowid(); });
+  }
+  static int update(sqlite3_vtab* vtab, int argc, sqlite3_value** argv,
+                    sqlite3_int64* rowid) noexcept {
+    return guarded(vtab, [&] {
+      int64_t id = 0;
+      if (table(vtab).update(Values(argv, static_cast<size_t>(argc)), id)) *rowid = id;
+    });
+  }
+  static int begin(sqlite3_vtab* vtab) noexcept {
+    return guarded(vtab, [&] { table(vtab).begin(); });
+  }
+  static int sync(sqlite3_vtab* vtab) noexcept {
+    return guarded(vtab, [&] { table(vtab).sync(); });
+  }
+  static int commit(sqlite3_vtab* vtab) noexcept {
+    table(vtab).commit();
+    return SQLITE_OK;
+  }
+  static int rollback(sqlite3_vtab* vtab) noexcept {
+    table(vtab).rollback();
+    return SQLITE_OK;
+  }
+  static int rename(sqlite3_vtab* vtab, const char* name) noexcept {
+    return guarded(vtab, [&] { table(vtab).rename(name); });
+  }
+
+ public:
+  // A table-valued function: usable under the module's name without CREATE VIRTUAL TABLE.
+  static sqlite3_module table_function() noexcept {
+    sqlite3_module m{};
+    m.xConnect = &connect;
+    m.xDisconnect = &disconnect;
+    m.xDestroy = &disconnect;
+    m.xBestIndex = &best_index;
+    m.xOpen = &open;
+    m.xClose = &close;
+    m.xFilter = &filter;
+    m.xNext = &next;
+    m.xEof = &eof;
+    m.xColumn = &column;
+    m.xRowid = &rowid;
+    return m;
+  }
+
+  // A table that CREATE VIRTUAL TABLE makes, with shadow tables. `shadow_name` is xShadowName.
+  static sqlite3_module writable(int (*shadow_name)(const char*)) noexcept {
+    sqlite3_module m = table_function();
+    m.iVersion = 3;
+    m.xCreate = &create;
+    m.xDestroy = &destroy;
+    m.xUpdate = &update;
+    m.xBegin = &begin;
+    m.xSync = &sync;
+    m.xCommit = &commit;
+    m.xRollback = &rollback;
+    m.xRename = &rename;
+    m.xShadowName = shadow_name;
+    return m;
+  }
+};
+
+}  // namespace kindred::sql

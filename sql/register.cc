@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/register.h"
+
+#include "math/kernels.h"
+#include "sql/boundary.h"
+#include "sql/embed_function.h"
+#include "sql/function.h"
+#include "sql/statement.h"
+#include "sql/vector_functions.h"
+
+namespace kindred::sql {
+namespace {
+
+// Below this SQLite lacks sqlite3_vtab_in() and sqlite3_vtab_rhs_value().
+constexpr int kMinimumSqlite = 3038000;
+
+void register_functions(sqlite3* db, std::span<const Function> functions) {
+  for (const Function& f : functions) {
+    const int flags = SQLITE_UTF8 | f.flags;
+    void* self = const_cast<Function*>(&f);  // the row is the callback's user data
+    check(db, f.step == nullptr
+                  ? sqlite3_create_function_v2(db, f.name, f.argument_count, flags, self, f.call,
+                                               nullptr, nullptr, nullptr)
+                  : sqlite3_create_window_function(db, f.name, f.argument_count, flags, self,
+                                                   f.step, f.final, f.value, f.inverse, nullptr));
+  }
+}
+
+}  // namespace
+
+int register_all(sqlite3* db, char** message) noexcept {
+  return guard(
+      [&] {
+        if (sqlite3_libversion_number() < kMinimumSqlite)
+          throw Error(SQLITE_ERROR, std::string("kindred: SQLite 3.38.0 or newer is wanted, got ") +
+                                        sqlite3_libversion());
+        math::active();  // reports an unknown KINDRED_FORCE_ISA at loading, not at the first query
+        register_functions(db, vector_functions());
+        register_functions(db, embed_functions());
+      },
+      [&](int, const char* text) noexcept { set_message(message, text); });
+}
+
+}  // namespace kindred::sql

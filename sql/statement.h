@@ -1,0 +1,73 @@
+// A prepared statement that finalises itself, and SQL text built with SQLite's own quoting.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "sql/sqlite.h"
+
+namespace kindred::sql {
+
+// Throws Error{code, sqlite3_errmsg} unless rc is SQLITE_OK.
+void check(sqlite3* db, int rc);
+
+// Runs statements that return no rows.
+void execute(sqlite3* db, const std::string& sql);
+
+// "name" as an SQL identifier, quotes doubled: for names in SQL text.
+std::string quote_identifier(std::string_view name);
+
+class Statement {
+ public:
+  Statement() = default;
+  // Prepared to be used many times. Throws Error if the SQL does not compile.
+  Statement(sqlite3* db, const std::string& sql);
+
+  explicit operator bool() const noexcept { return stmt_ != nullptr; }
+  sqlite3_stmt* get() const noexcept { return stmt_.get(); }
+
+  // Parameters count from 1. Text and blobs are borrowed until the statement is reset.
+  Statement& bind(int index, int64_t value);
+  Statement& bind(int index, double value);
+  Statement& bind(int index, std::string_view text);
+  Statement& bind(int index, sqlite3_value* value);
+  Statement& bind_blob(int index, const void* data, size_t bytes);
+  Statement& bind_null(int index);
+
+  // true for a row, false at the end. Throws Error (and resets) on failure.
+  bool step();
+  // Steps to the end and resets: for statements that return no rows.
+  void run();
+  void reset() noexcept;
+
+  int64_t integer(int column) const noexcept;
+  double real(int column) const noexcept;
+  bool is_null(int column) const noexcept;
+  std::string_view text(int column) const noexcept;  // lives until step() or reset()
+  std::string_view blob(int column) const noexcept;  // the same
+  sqlite3_value* value(int column) const noexcept;   // the same; unprotected
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* stmt) const noexcept;
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> stmt_;
+};
+
+// Resets a statement when the scope ends, whichever way it does.
+class ResetGuard {
+ public:
+  explicit ResetGuard(Statement& statement) noexcept : statement_(statement) {}
+  ~ResetGuard() { statement_.reset(); }
+  ResetGuard(const ResetGuard&) = delete;
+  ResetGuard& operator=(const ResetGuard&) = delete;
+
+ private:
+  Statement& statement_;
+};
+
+}  // namespace kindred::sql

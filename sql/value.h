@@ -1,0 +1,69 @@
+// Borrowed views of sqlite3_value and typed result setters. A view dies with the callback that got
+// the value: copy what you keep.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "math/metric.h"
+#include "sql/sqlite.h"
+
+namespace kindred::sql {
+
+// Subtypes that tell vectors' element types apart, those of sqlite-vec. They do not survive storage.
+inline constexpr unsigned kSubtypeFloat32 = 223;
+inline constexpr unsigned kSubtypeBit = 224;
+inline constexpr unsigned kSubtypeInt8 = 225;
+
+// A vector read from an SQL value: borrowed bytes of a BLOB, or owned floats parsed from JSON text.
+// Finite and 1..65,536 elements long.
+class Vector {
+ public:
+  Vector(math::Element element, const void* data, size_t dim)
+      : element_(element), data_(data), dim_(dim) {}
+  explicit Vector(std::vector<float> owned)
+      : element_(math::Element::kFloat32), dim_(owned.size()), owned_(std::move(owned)) {}
+
+  math::Element element() const noexcept { return element_; }
+  size_t dim() const noexcept { return dim_; }
+  size_t bytes() const noexcept { return math::vector_bytes(element_, dim_); }
+  const void* data() const noexcept { return owned_.empty() ? data_ : owned_.data(); }
+  // REQUIRES: the element type named. Possibly misaligned when borrowed.
+  const float* floats() const noexcept { return static_cast<const float*>(data()); }
+  const int8_t* int8s() const noexcept { return static_cast<const int8_t*>(data()); }
+  const uint8_t* bits() const noexcept { return static_cast<const uint8_t*>(data()); }
+
+ private:
+  math::Element element_;
+  const void* data_ = nullptr;
+  size_t dim_;
+  std::vector<float> owned_;
+};
+
+bool is_null(sqlite3_value* value) noexcept;
+std::string_view text_of(sqlite3_value* value);
+std::string_view blob_of(sqlite3_value* value);
+
+// Reads a vector: a BLOB (float32 unless its subtype says int8 or bit) or a JSON array of numbers.
+// `where` opens the message, e.g. "vec_add(): argument 2". nullopt for NULL.
+// Throws std::invalid_argument for everything SQL.md section 1 rejects. With check_finite false a
+// BLOB's floats are not looked at: for callers that check the result instead.
+std::optional<Vector> vector_of(sqlite3_value* value, std::string_view where,
+                                bool check_finite = true);
+
+// Throws std::invalid_argument, naming the first NaN or infinite element, if there is one.
+void require_finite(const Vector& vector, std::string_view where);
+
+// "a 7-byte BLOB", "TEXT 'abc'", "INTEGER 5": what came, for messages.
+std::string describe(sqlite3_value* value);
+
+// Sets a BLOB with the element type's subtype as the result; copies.
+void result_vector(sqlite3_context* context, math::Element element, const void* data, size_t dim);
+void result_text(sqlite3_context* context, std::string_view text);
+
+}  // namespace kindred::sql
