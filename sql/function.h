@@ -3,10 +3,10 @@
 #pragma once
 
 #include <span>
-#include <string>
 
 #include "sql/boundary.h"
 #include "sql/sqlite.h"
+#include "sql/where.h"
 
 namespace kindred::sql {
 
@@ -19,9 +19,7 @@ struct Call {
   sqlite3_value* operator[](size_t i) const { return arguments[i]; }
   size_t size() const { return arguments.size(); }
   // "vec_add(): argument 2" for i = 1.
-  std::string argument(size_t i) const {
-    return std::string(name) + "(): argument " + std::to_string(i + 1);
-  }
+  Where argument(size_t i) const { return {name, i}; }
 };
 
 using Scalar = void (*)(sqlite3_context*, int, sqlite3_value**);
