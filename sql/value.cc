@@ -2,7 +2,6 @@
 #include "sql/value.h"
 
 #include <cmath>
-#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -76,6 +75,20 @@ std::string_view blob_of(sqlite3_value* value) {
   return view(data, sqlite3_value_bytes(value));
 }
 
+double number_of(sqlite3_value* value, const Where& where) {
+  const int type = sqlite3_value_numeric_type(value);
+  const double x = sqlite3_value_double(value);
+  if ((type != SQLITE_INTEGER && type != SQLITE_FLOAT) || !std::isfinite(x))
+    reject(where, "expected a finite number, got " + describe(value));
+  return x;
+}
+
+int64_t integer_of(sqlite3_value* value, const Where& where) {
+  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
+    reject(where, "expected an integer, got " + describe(value));
+  return sqlite3_value_int64(value);
+}
+
 Element element_of(sqlite3_value* value) noexcept {
   switch (sqlite3_value_subtype(value)) {
     case kSubtypeInt8:
@@ -118,10 +131,8 @@ std::optional<Vector> vector_of(sqlite3_value* value, const Where& where, bool c
 void require_finite(const Vector& vector, const Where& where) {
   if (vector.element() != Element::kFloat32) return;
   if (std::isfinite(math::active().max_abs(vector.floats(), vector.dim()))) return;
-  const auto* bytes = static_cast<const char*>(vector.data());
   for (size_t i = 0; i < vector.dim(); ++i) {
-    float x;
-    std::memcpy(&x, bytes + i * sizeof x, sizeof x);  // a BLOB's floats may be misaligned
+    const auto x = load<float>(vector.data(), i);
     if (!std::isfinite(x))
       reject(where, "element " + std::to_string(i) + " is " +
                         (std::isnan(x) ? "NaN"

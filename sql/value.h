@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ namespace kindred::sql {
 inline constexpr unsigned kSubtypeFloat32 = 223;
 inline constexpr unsigned kSubtypeBit = 224;
 inline constexpr unsigned kSubtypeInt8 = 225;
+// That of SQLite's own JSON functions: json_object() and others nest such text, not quote it.
+inline constexpr unsigned kSubtypeJson = 'J';
 
 // A vector read from an SQL value: borrowed bytes of a BLOB, or owned floats parsed from JSON text.
 // Finite and 1..65,536 elements long.
@@ -47,11 +50,29 @@ class Vector {
   std::vector<float> owned_;
 };
 
+// Element i of packed elements that may be misaligned, as those of a BLOB are.
+template <class T>
+T load(const void* data, size_t i) noexcept {
+  T x;
+  std::memcpy(&x, static_cast<const char*>(data) + i * sizeof x, sizeof x);
+  return x;
+}
+
+// Bit i of a bit vector: the lowest bit of a byte comes first.
+inline bool load_bit(const uint8_t* bits, size_t i) noexcept {
+  return (bits[i / 8] >> i % 8 & 1) != 0;
+}
+
 bool is_null(sqlite3_value* value) noexcept;
 // The bytes of a value as SQLite converts it to TEXT or BLOB; empty for NULL. Throws
 // std::bad_alloc.
 std::string_view text_of(sqlite3_value* value);
 std::string_view blob_of(sqlite3_value* value);
+
+// A number, or text that is one. Throws std::invalid_argument for everything else, for infinity,
+// and integer_of() for a fraction.
+double number_of(sqlite3_value* value, const Where& where);
+int64_t integer_of(sqlite3_value* value, const Where& where);
 
 // The element type a BLOB's subtype stands for; float32 for a BLOB that has none of the three.
 math::Element element_of(sqlite3_value* value) noexcept;

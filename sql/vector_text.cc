@@ -139,14 +139,28 @@ std::vector<T> parse(std::string_view text, std::string_view where) {
   return v;
 }
 
+void append(std::string& out, int8_t x) {
+  out += std::to_string(x);
+}
+
 void append(std::string& out, float x) {
-  char buffer[32];  // the longest is shorter than "-1.17549435e-38" and 8 digits more
+  char buffer[32];  // at most "-1.17549435e-38"
   const float size = std::fabs(x);
   const bool plain = size == 0 || (size >= 1e-5F && size < 1e7F);
   const auto [end, error] =
       plain ? std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::fixed)
             : std::to_chars(buffer, buffer + sizeof buffer, x);
   out.append(buffer, end);
+}
+
+template <class T>
+std::string format(std::span<const T> v) {
+  std::string out = "[";
+  for (const T x : v) {
+    if (out.size() > 1) out += ',';
+    append(out, x);
+  }
+  return out + ']';
 }
 
 }  // namespace
@@ -164,12 +178,11 @@ bool is_vector_text(std::string_view text) noexcept {
 }
 
 std::string format_vector(std::span<const float> v) {
-  std::string out = "[";
-  for (size_t i = 0; i < v.size(); ++i) {
-    if (i > 0) out += ',';
-    append(out, v[i]);
-  }
-  return out + ']';
+  return format(v);
+}
+
+std::string format_vector(std::span<const int8_t> v) {
+  return format(v);
 }
 
 }  // namespace kindred::sql

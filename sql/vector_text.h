@@ -27,5 +27,7 @@ bool is_vector_text(std::string_view text) noexcept;
 // "[0.1,-2,0.0003]": for each element the shortest text that reads back to the same float32,
 // without exponent from 1e-5 up to 1e7.
 std::string format_vector(std::span<const float> v);
+// "[1,-2,3]".
+std::string format_vector(std::span<const int8_t> v);
 
 }  // namespace kindred::sql
