@@ -5,7 +5,12 @@
 #include "sql/boundary.h"
 #include "sql/embed_function.h"
 #include "sql/function.h"
+#include "sql/info_functions.h"
 #include "sql/statement.h"
+#include "sql/vec_each.h"
+#include "sql/vector_aggregates.h"
+#include "sql/vector_arithmetic.h"
+#include "sql/vector_distances.h"
 #include "sql/vector_functions.h"
 
 namespace kindred::sql {
@@ -14,16 +19,34 @@ namespace {
 // Below this SQLite lacks sqlite3_vtab_in() and sqlite3_vtab_rhs_value().
 constexpr int kMinimumSqlite = 3038000;
 
-void register_functions(sqlite3* db, std::span<const Function> functions) {
-  for (const Function& f : functions) {
-    const int flags = SQLITE_UTF8 | f.flags;
-    void* self = const_cast<Function*>(&f);  // the row is the callback's user data
-    check(db, f.step == nullptr
-                  ? sqlite3_create_function_v2(db, f.name, f.argument_count, flags, self, f.call,
-                                               nullptr, nullptr, nullptr)
-                  : sqlite3_create_window_function(db, f.name, f.argument_count, flags, self,
-                                                   f.step, f.final, f.value, f.inverse, nullptr));
-  }
+using FunctionRows = std::span<const Function> (*)() noexcept;
+
+constexpr FunctionRows kFunctions[] = {
+    vector_functions,  vector_distances, vector_arithmetic,
+    vector_aggregates, embed_functions,  info_functions,
+};
+
+struct NamedModule {
+  const char* name;
+  const sqlite3_module* (*module)() noexcept;
+};
+
+constexpr NamedModule kModules[] = {
+    {"vec_each", vec_each_module},
+};
+
+void register_function(sqlite3* db, const Function& f) {
+  const int flags = SQLITE_UTF8 | f.flags;
+  void* self = const_cast<Function*>(&f);  // the row is the callback's user data
+  check(db, f.step == nullptr
+                ? sqlite3_create_function_v2(db, f.name, f.argument_count, flags, self, f.call,
+                                             nullptr, nullptr, nullptr)
+                : sqlite3_create_window_function(db, f.name, f.argument_count, flags, self, f.step,
+                                                 f.final, f.value, f.inverse, nullptr));
+}
+
+void register_module(sqlite3* db, const NamedModule& m) {
+  check(db, sqlite3_create_module_v2(db, m.name, m.module(), nullptr, nullptr));
 }
 
 }  // namespace
@@ -35,8 +58,9 @@ int register_all(sqlite3* db, char** message) noexcept {
           throw Error(SQLITE_ERROR, std::string("kindred: SQLite 3.38.0 or newer is wanted, got ") +
                                         sqlite3_libversion());
         math::active();  // reports an unknown KINDRED_FORCE_ISA at loading, not at the first query
-        register_functions(db, vector_functions());
-        register_functions(db, embed_functions());
+        for (const FunctionRows rows : kFunctions)
+          for (const Function& f : rows()) register_function(db, f);
+        for (const NamedModule& m : kModules) register_module(db, m);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });
 }
