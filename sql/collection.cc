@@ -63,7 +63,14 @@ Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
   }
   list_columns();
   lookups_.reserve(kLookupsKept);
-  open_.add(Place(tables_.schema(), name()), *this);
+}
+
+std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
+                                             ShadowTables tables, CollectionOptions options) {
+  const std::shared_ptr<Collection> collection(
+      new Collection(db, open, std::move(tables), std::move(options)));
+  open.add(Place(collection->tables().schema(), collection->name()), collection);
+  return collection;
 }
 
 Collection::~Collection() { open_.remove(*this); }
@@ -172,7 +179,7 @@ void Collection::rename(const std::string& name) {
   lookups_.clear();
   open_.remove(*this);
   tables_.rename(name);
-  open_.add(Place(tables_.schema(), name), *this);
+  open_.add(Place(tables_.schema(), name), weak_from_this());
 }
 
 storage::LogPoint Collection::last() {

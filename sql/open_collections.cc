@@ -52,19 +52,22 @@ Place OpenCollections::locate(std::string_view name, const std::string& who) con
   throw Error(SQLITE_ERROR, who + ": no such collection: " + std::string(name));
 }
 
-Collection* OpenCollections::at(const Place& place) const {
+std::shared_ptr<Collection> OpenCollections::at(const Place& place) const {
   const auto found = open_.find(place);
-  return found == open_.end() ? nullptr : found->second;
+  return found == open_.end() ? nullptr : found->second.lock();
 }
 
-void OpenCollections::add(const Place& place, Collection& collection) {
-  open_[place] = &collection;
+void OpenCollections::add(const Place& place, std::weak_ptr<Collection> collection) {
+  open_[place] = std::move(collection);
   ++generation_;
 }
 
 // A table that was connected anew has taken the place already: only one's own entry goes.
 void OpenCollections::remove(const Collection& collection) noexcept {
-  std::erase_if(open_, [&](const auto& entry) { return entry.second == &collection; });
+  std::erase_if(open_, [&](const auto& entry) {
+    const std::shared_ptr<Collection> other = entry.second.lock();
+    return !other || other.get() == &collection;
+  });
   ++generation_;
 }
 

@@ -32,12 +32,12 @@ class OpenCollections {
   // Throws Error, opening with `who`, if there is no such table.
   Place locate(std::string_view name, const std::string& who) const;
   // nullptr if that collection is not open (or is none).
-  Collection* at(const Place& place) const;
+  std::shared_ptr<Collection> at(const Place& place) const;
   // Changes whenever a collection is opened or closed: names may mean something else then.
   uint64_t generation() const noexcept { return generation_; }
 
   // Called by Collection for itself.
-  void add(const Place& place, Collection& collection);
+  void add(const Place& place, std::weak_ptr<Collection> collection);
   void remove(const Collection& collection) noexcept;
 
   // The session of a collection by its random id, shared by all virtual table objects of it.
@@ -48,7 +48,7 @@ class OpenCollections {
 
   sqlite3* db_;
   uint64_t generation_ = 0;
-  std::map<Place, Collection*> open_;
+  std::map<Place, std::weak_ptr<Collection>> open_;
   std::map<Place, std::weak_ptr<CollectionSession>> sessions_;  // table: the random id
 };
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/register.h"
 
+#include <memory>
+
 #include "math/kernels.h"
 #include "sql/boundary.h"
+#include "sql/collection_table.h"
 #include "sql/embed_function.h"
 #include "sql/function.h"
 #include "sql/info_functions.h"
+#include "sql/knn_function.h"
+#include "sql/open_collections.h"
 #include "sql/statement.h"
 #include "sql/vec_each.h"
 #include "sql/vector_aggregates.h"
@@ -29,10 +34,13 @@ constexpr FunctionRows kFunctions[] = {
 struct NamedModule {
   const char* name;
   const sqlite3_module* (*module)() noexcept;
+  bool uses_collections;  // its client data is the connection's OpenCollections
 };
 
 constexpr NamedModule kModules[] = {
-    {"vec_each", vec_each_module},
+    {"kindred", collection_module, true},
+    {"knn", knn_module, true},
+    {"vec_each", vec_each_module, false},
 };
 
 void register_function(sqlite3* db, const Function& f) {
@@ -45,8 +53,17 @@ void register_function(sqlite3* db, const Function& f) {
                                                  f.final, f.value, f.inverse, nullptr));
 }
 
-void register_module(sqlite3* db, const NamedModule& m) {
-  check(db, sqlite3_create_module_v2(db, m.name, m.module(), nullptr, nullptr));
+// Modules that share the connection's OpenCollections each hold a reference, which SQLite gives
+// back when it closes the connection.
+using SharedCollections = std::shared_ptr<OpenCollections>;
+
+void register_module(sqlite3* db, const NamedModule& m, const SharedCollections& open) {
+  if (!m.uses_collections)
+    return check(db, sqlite3_create_module_v2(db, m.name, m.module(), nullptr, nullptr));
+  auto reference = std::make_unique<SharedCollections>(open);
+  check(db, sqlite3_create_module_v2(
+                db, m.name, m.module(), reference.release(),  // destroyed also on failure
+                [](void* data) { delete static_cast<SharedCollections*>(data); }));
 }
 
 }  // namespace
@@ -60,7 +77,8 @@ int register_all(sqlite3* db, char** message) noexcept {
         math::active();  // reports an unknown KINDRED_FORCE_ISA at loading, not at the first query
         for (const FunctionRows rows : kFunctions)
           for (const Function& f : rows()) register_function(db, f);
-        for (const NamedModule& m : kModules) register_module(db, m);
+        const auto open = std::make_shared<OpenCollections>(db);
+        for (const NamedModule& m : kModules) register_module(db, m, open);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });
 }
