@@ -21,6 +21,18 @@ KINDRED_INLINE void prefetch(const void* p) {
   __builtin_prefetch(p, 0, 3);
 }
 
+// Hides from the compiler where a vector came from, so that it is not loaded twice.
+template <class Vector>
+KINDRED_INLINE void keep_in_register(Vector& v) {
+  auto value = static_cast<typename Vector::register_type>(v);
+#if defined(__aarch64__)
+  asm("" : "+w"(value));
+#else
+  asm("" : "+v"(value));
+#endif
+  v = Vector(value);
+}
+
 // Copies `count` <= kCount elements at any address to a zeroed buffer: the portable partial load.
 template <class T, size_t kCount>
 struct Padded {

@@ -54,7 +54,8 @@ struct Kernels {
   // Bits that differ between two packed bit vectors of `bytes` bytes.
   uint32_t (*hamming)(const uint8_t* a, const uint8_t* b, size_t bytes) noexcept;
 
-  // Streaming: one query against `count` rows in order, out[i] for row i; prefetches ahead.
+  // Streaming: one query against `count` rows in order, out[i] for row i; prefetches where that
+  // helps.
   // out[i] equals the one-pair kernel's result bit for bit.
   void (*dot_scan)(const float* query, const float* rows, size_t stride, size_t dim, size_t count,
                    float* out) noexcept;
@@ -69,6 +70,11 @@ struct Kernels {
 
   // Largest |a[i]|; NaN if any element is NaN; 0 for n = 0.
   float (*max_abs)(const float* a, size_t n) noexcept;
+
+  // codes[i] = v[i] / scale rounded to nearest, half to even; returns the sum of
+  // (v[i] - scale * codes[i])^2 with a relative error below 1e-10.
+  // REQUIRES: v finite, 1 / scale normal, |v[i] / scale| <= 127.
+  double (*encode_i8)(const float* v, size_t n, float scale, int8_t* codes) noexcept;
 };
 
 // The kernels in use: the best compiled set that this CPU and operating system support, or the one
