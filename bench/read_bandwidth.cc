@@ -15,13 +15,13 @@ uint64_t read_memory(const void* p, size_t bytes, size_t ahead) {
   Line s1{};
   Line s2{};
   Line s3{};
-  for (size_t i = 0; i < bytes / sizeof(Line); i += 8) {
+  for (size_t i = 0; i < bytes / sizeof(Line); i += 4) {
     if (ahead != 0)
-      for (size_t j = 0; j < 8; ++j) __builtin_prefetch(next + (i + j) * sizeof(Line), 0, 3);
-    s0 += lines[i] + lines[i + 4];
-    s1 += lines[i + 1] + lines[i + 5];
-    s2 += lines[i + 2] + lines[i + 6];
-    s3 += lines[i + 3] + lines[i + 7];
+      for (size_t j = 0; j < 4; ++j) __builtin_prefetch(next + (i + j) * sizeof(Line), 0, 3);
+    s0 += lines[i];
+    s1 += lines[i + 1];
+    s2 += lines[i + 2];
+    s3 += lines[i + 3];
   }
   const Line all = (s0 + s1) + (s2 + s3);
   uint64_t sum = 0;
