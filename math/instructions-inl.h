@@ -42,6 +42,31 @@ struct Padded {
   }
 };
 
+// The first `count` < 16 bytes at `p` as two little-endian words, zeros after them. Overlapping
+// loads of fixed size: a copy through memory would stall the vector load that follows it.
+struct Words {
+  uint64_t low = 0;
+  uint64_t high = 0;
+};
+
+template <class T>
+KINDRED_INLINE uint64_t load_word(const uint8_t* p) {
+  T word;
+  __builtin_memcpy(&word, p, sizeof(word));
+  return word;
+}
+
+KINDRED_INLINE Words first_bytes(const uint8_t* p, size_t count) {
+  if (count > 8)
+    return {load_word<uint64_t>(p), load_word<uint64_t>(p + count - 8) >> (128 - 8 * count)};
+  if (count == 8) return {load_word<uint64_t>(p), 0};
+  if (count >= 4)
+    return {load_word<uint32_t>(p) | load_word<uint32_t>(p + count - 4) << (8 * count - 32), 0};
+  uint64_t low = 0;
+  for (size_t i = 0; i < count; ++i) low |= uint64_t{p[i]} << (8 * i);
+  return {low, 0};
+}
+
 #if defined(__SSE2__)
 
 // Adds neighbours at distance 2, then 1: sum4 adds in the same order, so the two agree bit for bit.
@@ -65,19 +90,27 @@ KINDRED_INLINE int64_t sum_i64(__m128i v) {
 }
 
 // The first `count` < lanes elements at `p`, zeros after them.
-KINDRED_INLINE __m128 load_first(const float* p, size_t count, xsimd::sse2) {
-  return _mm_load_ps(Padded<float, 4>(p, count).elements);
-}
-
 KINDRED_INLINE __m128i load_first(const uint8_t* p, size_t count, xsimd::sse2) {
-  const Padded<uint8_t, 16> padded(p, count);
-  return _mm_load_si128(reinterpret_cast<const __m128i*>(padded.elements));
+  const Words words = first_bytes(p, count);
+  return _mm_set_epi64x(static_cast<int64_t>(words.high), static_cast<int64_t>(words.low));
 }
 
-// int8 to int16, as many as fill a register.
-KINDRED_INLINE __m128i widen(const int8_t* p, xsimd::sse2) {
-  const __m128i v = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+KINDRED_INLINE __m128 load_first(const float* p, size_t count, xsimd::sse2 isa) {
+  return _mm_castsi128_ps(
+      load_first(reinterpret_cast<const uint8_t*>(p), count * sizeof(float), isa));
+}
+
+KINDRED_INLINE __m128i widen_low_half(__m128i v) {
   return _mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8);
+}
+
+// int8 to int16, as many as fill a register; widen_first: the first `count`, zeros after them.
+KINDRED_INLINE __m128i widen(const int8_t* p, xsimd::sse2) {
+  return widen_low_half(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+
+KINDRED_INLINE __m128i widen_first(const int8_t* p, size_t count, xsimd::sse2 isa) {
+  return widen_low_half(load_first(reinterpret_cast<const uint8_t*>(p), count, isa));
 }
 
 // int16 products, added in pairs to int32.
@@ -141,6 +174,11 @@ KINDRED_INLINE __m256i widen(const int8_t* p, xsimd::avx2) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 
+KINDRED_INLINE __m256i widen_first(const int8_t* p, size_t count, xsimd::avx2) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(p);
+  return _mm256_cvtepi8_epi16(load_first(bytes, count, xsimd::sse2{}));
+}
+
 // Not maddubs: its 16-bit sums saturate when -128 meets -128.
 KINDRED_INLINE __m256i multiply_add_pairs(__m256i a, __m256i b) {
   return _mm256_madd_epi16(a, b);
@@ -196,6 +234,11 @@ KINDRED_INLINE __m512i widen(const int8_t* p, xsimd::avx512bw) {
   return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
+KINDRED_INLINE __m512i widen_first(const int8_t* p, size_t count, xsimd::avx512bw) {
+  const auto mask = static_cast<__mmask32>((uint64_t{1} << count) - 1);
+  return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, p));
+}
+
 KINDRED_INLINE __m512i multiply_add_pairs(__m512i a, __m512i b) {
   return _mm512_madd_epi16(a, b);
 }
@@ -238,16 +281,22 @@ KINDRED_INLINE int64_t sum_i64(uint64x2_t v) {
   return static_cast<int64_t>(vaddvq_u64(v));
 }
 
-KINDRED_INLINE float32x4_t load_first(const float* p, size_t count, xsimd::neon64) {
-  return vld1q_f32(Padded<float, 4>(p, count).elements);
+KINDRED_INLINE uint8x16_t load_first(const uint8_t* p, size_t count, xsimd::neon64) {
+  const Words words = first_bytes(p, count);
+  return vcombine_u8(vcreate_u8(words.low), vcreate_u8(words.high));
 }
 
-KINDRED_INLINE uint8x16_t load_first(const uint8_t* p, size_t count, xsimd::neon64) {
-  return vld1q_u8(Padded<uint8_t, 16>(p, count).elements);
+KINDRED_INLINE float32x4_t load_first(const float* p, size_t count, xsimd::neon64 isa) {
+  return vreinterpretq_f32_u8(
+      load_first(reinterpret_cast<const uint8_t*>(p), count * sizeof(float), isa));
 }
 
 KINDRED_INLINE int16x8_t widen(const int8_t* p, xsimd::neon64) {
   return vmovl_s8(vld1_s8(p));
+}
+
+KINDRED_INLINE int16x8_t widen_first(const int8_t* p, size_t count, xsimd::neon64) {
+  return vmovl_s8(vcreate_s8(first_bytes(reinterpret_cast<const uint8_t*>(p), count).low));
 }
 
 KINDRED_INLINE int32x4_t multiply_add_pairs(int16x8_t a, int16x8_t b) {

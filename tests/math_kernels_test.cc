@@ -158,6 +158,26 @@ TEST_CASE("int8 kernels are exact at the extremes of value and length", "[math][
       check_bytes(*kernels, std::vector<int8_t>(n, value_a), std::vector<int8_t>(n, value_b), 0);
 }
 
+TEST_CASE("encode_i8 rounds to nearest and returns the squared residual", "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : kernel_lengths()) {
+      const std::vector<float> v = random_floats(n, 4);
+      const Placed<float> placed(v, 1);
+      const float scale = kernels->max_abs(placed.data(), n) / 127 + 1e-9F;
+      std::vector<int8_t> codes(n + 1, 99);
+      const double squares = kernels->encode_i8(placed.data(), n, scale, codes.data());
+      double expected = 0;
+      CAPTURE(kernels->name, n);
+      for (size_t i = 0; i < n; ++i) {
+        const double residual = v[i] - static_cast<double>(scale) * codes[i];
+        expected += residual * residual;
+        CHECK(std::abs(residual) <= 0.50001 * scale);
+      }
+      CHECK(squares == Approx(expected).epsilon(1e-10));
+      CHECK(codes[n] == 99);
+    }
+}
+
 TEST_CASE("choose finds every runnable set by its name", "[math][kernels]") {
   REQUIRE(!math::runnable().empty());
   for (const Kernels* kernels : math::runnable()) CHECK(&math::choose(kernels->name) == kernels);

@@ -1,0 +1,200 @@
+// The loops that run a kernel. A kernel is a Rule: how to load a vector of elements, what one step
+// adds to a sum, how a sum becomes the result (see kernels-inl.h). sums_of runs any rule over one
+// row or several; scan runs it over many rows in order.
+//
+// However many rows are taken at once, each row's elements enter the same four sums in the same
+// order, so a rule's result for a row is the same bit for bit. The four sums are named, not an
+// array: g++ 12 keeps an array of batches in memory (9.2 ns instead of 5.5 for a dot product of
+// 128).
+//
+// Included by kernels-inl.h only; see instructions-inl.h for why nothing here has external linkage.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <type_traits>
+
+#include "math/instructions-inl.h"
+
+namespace kindred::math {
+namespace {
+
+// Four vectors of the query, loaded once for all rows of a group.
+template <class Rule>
+struct Block {
+  typename Rule::Vector v0, v1, v2, v3;
+
+  KINDRED_INLINE explicit Block(const typename Rule::Element* p)
+      : v0(Rule::load(p)),
+        v1(Rule::load(p + Rule::kCount)),
+        v2(Rule::load(p + 2 * Rule::kCount)),
+        v3(Rule::load(p + 3 * Rule::kCount)) {}
+
+  // Keeps g++ 12 from loading the vectors again for each row.
+  KINDRED_INLINE void keep() {
+    keep_in_register(v0);
+    keep_in_register(v1);
+    keep_in_register(v2);
+    keep_in_register(v3);
+  }
+};
+
+template <class Rule>
+struct Sums {
+  using Element = typename Rule::Element;
+  using Sum = typename Rule::Sum;
+  using Vector = typename Rule::Vector;
+
+  Sum s0 = Sum(0);
+  Sum s1 = Sum(0);
+  Sum s2 = Sum(0);
+  Sum s3 = Sum(0);
+
+  KINDRED_INLINE void add_block(const Block<Rule>& query, const Element* row) {
+    s0 = Rule::step(s0, query.v0, Rule::load(row));
+    s1 = Rule::step(s1, query.v1, Rule::load(row + Rule::kCount));
+    s2 = Rule::step(s2, query.v2, Rule::load(row + 2 * Rule::kCount));
+    s3 = Rule::step(s3, query.v3, Rule::load(row + 3 * Rule::kCount));
+  }
+  KINDRED_INLINE void add_vector(const Vector& query, const Element* row) {
+    s0 = Rule::step(s0, query, Rule::load(row));
+  }
+  KINDRED_INLINE void add_first(const Vector& query, const Element* row, size_t count) {
+    s1 = Rule::step(s1, query, Rule::load_first(row, count));
+  }
+  KINDRED_INLINE Sum all() const { return (s0 + s1) + (s2 + s3); }
+};
+
+// The sums of kRows rows, as a list of members that all live in registers. `at` is an offset in
+// elements into each of `rows`.
+template <class Rule, size_t kRows>
+struct Group {
+  using Element = typename Rule::Element;
+  using Vector = typename Rule::Vector;
+
+  Sums<Rule> first;
+  Group<Rule, kRows - 1> rest;
+
+  KINDRED_INLINE void add_block(const Block<Rule>& query, const Element* const* rows, size_t at) {
+    first.add_block(query, rows[0] + at);
+    rest.add_block(query, rows + 1, at);
+  }
+  KINDRED_INLINE void add_vector(const Vector& query, const Element* const* rows, size_t at) {
+    first.add_vector(query, rows[0] + at);
+    rest.add_vector(query, rows + 1, at);
+  }
+  KINDRED_INLINE void add_first(const Vector& query, const Element* const* rows, size_t at,
+                                size_t count) {
+    first.add_first(query, rows[0] + at, count);
+    rest.add_first(query, rows + 1, at, count);
+  }
+};
+
+template <class Rule>
+struct Group<Rule, 0> {
+  using Element = typename Rule::Element;
+  using Vector = typename Rule::Vector;
+
+  KINDRED_INLINE void add_block(const Block<Rule>&, const Element* const*, size_t) {}
+  KINDRED_INLINE void add_vector(const Vector&, const Element* const*, size_t) {}
+  KINDRED_INLINE void add_first(const Vector&, const Element* const*, size_t, size_t) {}
+};
+
+// One query against kRows rows of `n` elements.
+template <class Rule, size_t kRows>
+KINDRED_INLINE Group<Rule, kRows> sums_of(const typename Rule::Element* query,
+                                          const typename Rule::Element* const* rows, size_t n) {
+  constexpr size_t kCount = Rule::kCount;
+  Group<Rule, kRows> sums;
+  size_t i = 0;
+#pragma GCC unroll 2  // 2 to 4 % at 384 dimensions
+  for (; i + 4 * kCount <= n; i += 4 * kCount) {
+    Block<Rule> block(query + i);
+    if constexpr (kRows > 1) block.keep();
+    sums.add_block(block, rows, i);
+  }
+  for (; i + kCount <= n; i += kCount) sums.add_vector(Rule::load(query + i), rows, i);
+  if (i < n) sums.add_first(Rule::load_first(query + i, n - i), rows, i, n - i);
+  return sums;
+}
+
+// The rule's result for one pair, before `rule` turns it into the caller's.
+template <class Rule>
+KINDRED_INLINE typename Rule::Sum sum_of_one(const typename Rule::Element* query,
+                                             const typename Rule::Element* row, size_t n) {
+  return sums_of<Rule, 1>(query, &row, n).first.all();
+}
+
+template <class Rule, class Sum>
+KINDRED_INLINE void store_results(const Rule& rule, const Sum& a, const Sum& b, const Sum& c,
+                                  const Sum& d, typename Rule::Result* out) {
+  if constexpr (std::is_same_v<typename Rule::Result, float>) {
+    sum4(a, b, c, d, out);
+  } else {
+    out[0] = rule.result(a);
+    out[1] = rule.result(b);
+    out[2] = rule.result(c);
+    out[3] = rule.result(d);
+  }
+}
+
+template <class Rule>
+KINDRED_INLINE void four(const Rule& rule, const typename Rule::Element* query,
+                         const typename Rule::Element* const rows[4], size_t n,
+                         typename Rule::Result* out) {
+  if constexpr (Rule::kRegisters >= 32) {
+    const auto s = sums_of<Rule, 4>(query, rows, n);
+    store_results(rule, s.first.all(), s.rest.first.all(), s.rest.rest.first.all(),
+                  s.rest.rest.rest.first.all(), out);
+  } else {  // 16 sums and 4 query vectors would not fit
+    const auto s = sums_of<Rule, 2>(query, rows, n);
+    const auto t = sums_of<Rule, 2>(query, rows + 2, n);
+    store_results(rule, s.first.all(), s.rest.first.all(), t.first.all(), t.rest.first.all(), out);
+  }
+}
+
+// A block of rows in memory, `stride` elements apart.
+template <class T>
+struct RowBlock {
+  const T* data;
+  size_t stride;
+  size_t dim;
+  size_t count;
+
+  const T* row(size_t r) const { return data + r * stride; }
+  size_t bytes() const { return count * stride * sizeof(T); }
+};
+
+// Scans of bytes from memory are faster four rows at a time with the lines 4 KiB ahead prefetched
+// (AMD EPYC of family 26: 31.8 GB/s instead of 27). From cache one row at a time is 10 to 20 %
+// faster, and so it is for floats, which the hardware prefetches well.
+inline constexpr size_t kPrefetchBytes = 4096;
+inline constexpr size_t kCacheBytes = 8 << 20;
+
+// Scans the first rows of a block, as many as groups of four hold; returns how many.
+template <class Rule>
+KINDRED_INLINE size_t scan_prefetching(const Rule& rule, const typename Rule::Element* query,
+                                       const RowBlock<typename Rule::Element>& rows,
+                                       typename Rule::Result* out) {
+  const size_t ahead = kPrefetchBytes / rows.stride + 1;
+  size_t r = 0;
+  for (; r + 4 <= rows.count; r += 4) {
+    const size_t soon = r + ahead + 4 <= rows.count ? r + ahead : rows.count - 4;
+    for (size_t i = 0; i < 3 * rows.stride + rows.dim; i += 64) prefetch(rows.row(soon) + i);
+    const typename Rule::Element* const now[4] = {rows.row(r), rows.row(r + 1), rows.row(r + 2),
+                                                  rows.row(r + 3)};
+    four(rule, query, now, rows.dim, out + r);
+  }
+  return r;
+}
+
+template <class Rule>
+KINDRED_INLINE void scan(const Rule& rule, const typename Rule::Element* query,
+                         const RowBlock<typename Rule::Element>& rows, typename Rule::Result* out) {
+  size_t r = 0;
+  if constexpr (sizeof(typename Rule::Element) == 1)
+    if (rows.bytes() > kCacheBytes) r = scan_prefetching(rule, query, rows, out);
+  for (; r < rows.count; ++r) out[r] = rule.result(sum_of_one<Rule>(query, rows.row(r), rows.dim));
+}
+
+}  // namespace
+}  // namespace kindred::math
