@@ -112,7 +112,8 @@ void run_dot_x4(const math::Kernels& kernels, const float* query, const float* r
     }
 }
 
-void bench_in_cache(const math::Kernels& kernels, size_t count, bool is_l1) {
+void bench_in_cache(const math::Kernels& kernels, size_t count) {
+  const bool is_l1 = count == kRowsInL1;
   const auto ours = make_rows(count, kDim * sizeof(float), 0);
   const auto theirs = make_rows(count, kHnswlibStride, kHnswlibOffset);
   const auto query_block = make_rows(1, kDim * sizeof(float), 0);
@@ -187,7 +188,7 @@ int main() {
   const math::Kernels& kernels = math::active();
   std::printf("CPU: %s; kernels: %s; %zu dimensions; median of %d interleaved rounds, thread CPU\n",
               bench::cpu_name().c_str(), kernels.name, bench::kDim, bench::kRounds);
-  bench::bench_in_cache(kernels, bench::kRowsInL2, false);
-  bench::bench_in_cache(kernels, bench::kRowsInL1, true);
+  bench::bench_in_cache(kernels, bench::kRowsInL2);
+  bench::bench_in_cache(kernels, bench::kRowsInL1);
   bench::bench_from_memory(kernels);
 }
