@@ -20,25 +20,28 @@ rm -rf build/demo.db build/demo.db-*
 shell <docs/demo/load.sql
 printf 'demo.sh: %s\n' "$(shell "SELECT count(*) || ' notes in build/demo.db' FROM notes")"
 
-ask '1. Which notes are nearest to a question? knn() gives rowid and distance, nearest first.' \
+ask '1. The notes nearest to a question: knn() yields rowid and distance.' \
   "SELECT n.topic, n.title, n.body, round(k.distance, 3) AS distance
-FROM knn('notes', 'I forgot my password and cannot sign in') AS k
+FROM knn('notes', 'I have forgotten my passwords') AS k
 JOIN notes AS n ON n.rowid = k.rowid
 ORDER BY k.distance LIMIT 3;"
 
-ask '2. The nearest three among the recipes only: MATCH on the table itself, with a filter.' \
+ask '2. The three nearest among the recipes: MATCH on the table itself, with a filter.' \
   "SELECT title, body, round(distance, 3) AS distance
 FROM notes
-WHERE notes MATCH 'something sweet for a birthday' AND topic = 'recipe' AND k = 3;"
+WHERE notes MATCH 'a cake for a birthday party' AND topic = 'recipe' AND k = 3;"
 
-ask '3. Any WHERE at all: knn() goes on until LIMIT has its rows, whatever the condition drops.' \
+ask '3. Under any WHERE: knn() goes on until LIMIT has its rows.' \
   "SELECT n.topic, n.title, n.body, round(k.distance, 3) AS distance
-FROM knn('notes', 'watering tomato plants in a dry summer') AS k
+FROM knn('notes', 'repairing a punctured bicycle tyre') AS k
 JOIN notes AS n ON n.rowid = k.rowid
-WHERE n.topic <> 'garden' AND length(n.body) < 400 AND n.title NOT LIKE '%soup%'
+WHERE n.topic <> 'help' AND (n.title LIKE '%bicycle%' OR length(n.body) < 160)
 ORDER BY k.distance LIMIT 3;"
 
 cat <<'END'
+
+The built-in model compares words and parts of words, so a question finds notes that share
+stems with it: passwords and password, punctured and puncture.
 
 Go on by yourself:
 

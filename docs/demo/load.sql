@@ -1,6 +1,7 @@
 -- Makes the collection `notes` and fills it from docs/demo/notes.csv (topic, title, body).
--- Read by the sqlite3 shell from the repository's root, with the extension loaded.
-CREATE VIRTUAL TABLE notes USING kindred(body, title TEXT, topic TEXT);
+-- Titles and bodies are embedded, as one text; topic is there to filter by.
+-- Read by the sqlite3 shell in the repository's root, with the extension loaded.
+CREATE VIRTUAL TABLE notes USING kindred(title, body, topic TEXT);
 
 -- .import makes an ordinary table with the names of the file's first line.
 .import --csv docs/demo/notes.csv imported
