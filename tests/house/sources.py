@@ -32,7 +32,7 @@ MAX_FUNCTION_LINES = 80
 MAX_PAGE_LINES = {"CMakeLists.txt": 150, "README.md": 200, "docs/design.md": 200}
 
 CPP = {".h", ".cc"}
-CODE = CPP | {".py", ".js", ".sh"}
+CODE = CPP | {".S", ".py", ".js", ".sh"}
 
 
 def files(root, suffixes):
