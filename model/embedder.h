@@ -19,7 +19,8 @@ struct Identity {
   std::string pooling;    // "idf-sum"
   uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
 
-  // One line that tells models apart: "hash dim=512 tokenizer=... pooling=... checksum=0123456789abcdef".
+  // One line that tells models apart: "hash dim=512 tokenizer=... pooling=...
+  // checksum=0123456789abcdef".
   std::string describe() const;
   bool operator==(const Identity&) const = default;
 };

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/embedder.h"
+
+#include <cstdio>
+
+#include "model/hash_model.h"
+
+namespace kindred::model {
+namespace {
+
+const Embedder& hash_model() {
+  static const HashModel model(WordRarity::built_in());
+  return model;
+}
+
+}  // namespace
+
+std::string Identity::describe() const {
+  char hex[17];
+  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(checksum));
+  return name + " dim=" + std::to_string(dim) + " tokenizer=" + tokenizer + " pooling=" + pooling +
+         " checksum=" + hex;
+}
+
+const Embedder* Embedder::find(std::string_view name) {
+  return name == "hash" || name == "default" ? &hash_model() : nullptr;
+}
+
+std::vector<std::string> Embedder::names() {
+  return {"hash", "default"};
+}
+
+}  // namespace kindred::model
