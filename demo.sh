@@ -13,7 +13,7 @@ shell() { sqlite3 -batch -bail -init /dev/null -cmd '.load build/kindred' build/
 # Runs one statement and shows it with its answer.
 ask() {
   printf '\n%s\n\n%s\n\n' "$1" "$(sed 's/^/    /' <<<"$2")"
-  shell -cmd '.mode box --wrap 56' "$2"
+  shell -cmd '.mode box --wrap 40 --wordwrap on' "$2"
 }
 
 rm -rf build/demo.db build/demo.db-*
