@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/embed_function.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/embedder.h"
+#include "sql/value.h"
+
+namespace kindred::sql {
+namespace {
+
+using Json = nlohmann::json;
+using model::Embedder;
+
+enum Argument { kText, kModel, kOptions };
+
+struct EmbedOptions {
+  size_t dimensions = 0;  // 0: all that the model has
+};
+
+[[noreturn]] void reject(const Call& call, const std::string& reason) {
+  throw std::invalid_argument(std::string(call.name) + "(): " + reason);
+}
+
+std::string_view require_text(const Call& call, Argument i) {
+  if (sqlite3_value_type(call[i]) == SQLITE_BLOB)
+    throw std::invalid_argument(call.argument(i) + ": text is wanted, got " + describe(call[i]));
+  return text_of(call[i]);
+}
+
+std::string known_models() {
+  std::string list;
+  for (const std::string& name : Embedder::names()) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+const Embedder& find_model(const Call& call) {
+  const std::string_view name = require_text(call, kModel);
+  const Embedder* found = Embedder::find(name);
+  if (found == nullptr)
+    reject(call, "no such model: " + std::string(name) + " (known: " + known_models() + ")");
+  return *found;
+}
+
+// The value, or only its type if it could be deeper than the stack that prints it.
+std::string shown(const Json& json) {
+  return json.is_structured() ? json.type_name() : json.dump();
+}
+
+[[noreturn]] void reject_option(const Call& call, const std::string& key, const std::string& wanted,
+                                const Json& got) {
+  reject(call, "option \"" + key + "\": " + wanted + " is wanted, got " + shown(got));
+}
+
+size_t read_dimensions(const Call& call, const Json& value, size_t dim) {
+  const bool fits = value.is_number_integer() && value.get<int64_t>() >= 1 &&
+                    value.get<int64_t>() <= static_cast<int64_t>(dim);
+  if (!fits) reject_option(call, "dimensions", "1.." + std::to_string(dim), value);
+  return value.get<size_t>();
+}
+
+EmbedOptions read_options(const Call& call, const Embedder& model) {
+  const std::string_view text = require_text(call, kOptions);
+  const Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded()) reject(call, "options: malformed JSON: " + describe(call[kOptions]));
+  if (!json.is_object()) reject(call, "options: a JSON object is wanted, got " + shown(json));
+  EmbedOptions options;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "dimensions")
+      options.dimensions = read_dimensions(call, value, model.identity().dim);
+    else if (key != "task")
+      reject(call, "no such option: \"" + key + "\" (known: dimensions, task)");
+    else if (value != "query" && value != "document")
+      reject_option(call, key, "\"query\" or \"document\"", value);
+    // Models that tell questions from documents come later; `hash` treats both alike.
+  }
+  return options;
+}
+
+// SQLite keeps auxiliary data as long as its argument is the same in each row.
+const Embedder& model_of(const Call& call) {
+  if (call.size() <= kModel) return *Embedder::find("default");
+  if (const void* kept = sqlite3_get_auxdata(call.context, kModel))
+    return *static_cast<const Embedder*>(kept);
+  const Embedder& model = find_model(call);
+  sqlite3_set_auxdata(call.context, kModel, const_cast<Embedder*>(&model), nullptr);
+  return model;
+}
+
+void embed(const Call& call) {
+  if (std::any_of(call.arguments.begin(), call.arguments.end(), is_null)) return;
+  const Embedder& model = model_of(call);
+  const EmbedOptions options = call.size() > kOptions ? read_options(call, model) : EmbedOptions{};
+  const size_t dim = options.dimensions != 0 ? options.dimensions : model.identity().dim;
+  std::vector<float> vector(dim);
+  if (model.embed(require_text(call, kText), vector))
+    result_vector(call.context, math::Element::kFloat32, vector.data(), dim);
+}
+
+// The flags belong to a registration, not a model. What a named model does is not known here, so
+// only the form that uses the built-in one is pure.
+constexpr Function kFunctions[] = {
+    {"embed", 1, kPure, scalar<embed>},
+    {"embed", 2, 0, scalar<embed>},
+    {"embed", 3, 0, scalar<embed>},
+};
+
+}  // namespace
+
+std::span<const Function> embed_functions() noexcept {
+  return kFunctions;
+}
+
+}  // namespace kindred::sql
