@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace kindred::math {
 
@@ -32,6 +33,7 @@ struct Kernels {
   float (*dot)(const float* a, const float* b, size_t n) noexcept;
   float (*l2_squared)(const float* a, const float* b, size_t n) noexcept;
   float (*l1)(const float* a, const float* b, size_t n) noexcept;
+  // Each of the three sums equals dot's result bit for bit.
   CosineSums (*cosine_sums)(const float* a, const float* b, size_t n) noexcept;
 
   // float32, one query against four rows that lie anywhere: for gathers whose lines are in cache.
@@ -74,6 +76,9 @@ struct Kernels {
 // Throws std::runtime_error, naming the known sets, if KINDRED_FORCE_ISA names none of them or one
 // that this CPU cannot run.
 const Kernels& active();
+
+// The set of that name, as KINDRED_FORCE_ISA would choose it; throws as active() does.
+const Kernels& choose(std::string_view name);
 
 // Every set compiled into this binary that this CPU can run, best first.
 std::span<const Kernels* const> runnable() noexcept;

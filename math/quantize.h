@@ -5,26 +5,30 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace kindred::math {
 
 // v[i] = scale * codes[i] + residual[i].
 struct Codes {
   float scale;          // max|v| / 127; 0 for a zero vector
-  float code_norm;      // Euclidean norm of scale * codes
+  float code_norm;      // Euclidean norm of scale * codes, rounded up
   float residual_norm;  // Euclidean norm of the residual, rounded up
 };
 
-// Quantises `v` (dim elements), symmetric and rounded to nearest, into `codes`: all in [-127, 127].
+// Quantises `v` (dim elements), symmetric and rounded to nearest even, into `codes`, all in
+// [-127, 127]. A vector whose largest element is below 1.5e-36 gets zero codes and scale 0.
 // `codes` has room for `padded` >= dim elements; those past dim are set to 0.
 // REQUIRES: v finite. For |<a,b> - a.scale * b.scale * <codes_a, codes_b>| see dot_error.
 Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept;
 
 // Upper bound of the error above (Cauchy-Schwarz): with a = A + r, b = B + e and A, B the parts the
 // codes express, <a,b> - <A,B> = <A,e> + <r,b>, so |error| <= |A||e| + |r||b|.
-// `b_norm` is the Euclidean norm of b itself.
+// `b_norm` is the Euclidean norm of b itself, at most 6e-7 relatively too small. The factor and the
+// summand cover that and what rounds or underflows in the bound itself.
 inline float dot_error(const Codes& a, const Codes& b, float b_norm) noexcept {
-  return a.code_norm * b.residual_norm + a.residual_norm * b_norm;
+  const float bound = a.code_norm * b.residual_norm + a.residual_norm * b_norm;
+  return bound * (1 + 1e-6F) + std::numeric_limits<float>::min();
 }
 
 // An upper bound of the relative rounding error of one of our float32 kernels over `dim` elements

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <span>
+#include <stdexcept>
 #include <string>
 
 #include "sql/boundary.h"
 #include "sql/sqlite.h"
+#include "sql/where.h"
 
 namespace kindred::sql {
 
@@ -19,8 +21,10 @@ struct Call {
   sqlite3_value* operator[](size_t i) const { return arguments[i]; }
   size_t size() const { return arguments.size(); }
   // "vec_add(): argument 2" for i = 1.
-  std::string argument(size_t i) const {
-    return std::string(name) + "(): argument " + std::to_string(i + 1);
+  Where argument(size_t i) const { return {name, i}; }
+  // Throws std::invalid_argument: "cosine(): dimensions differ: 384 and 768".
+  [[noreturn]] void reject(const std::string& reason) const {
+    throw std::invalid_argument(std::string(name) + "(): " + reason);
   }
 };
 
@@ -43,8 +47,13 @@ struct Function {
 // Flags of a function whose result depends on its arguments alone and that touches nothing else.
 inline constexpr int kPure = SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
 
-// Makes SQLite's callback of `void body(const Call&)`. The function's own row of the table is its
-// user data, which is where the name comes from.
+// SQLITE_RESULT_SUBTYPE: the function sets subtypes. Headers before 3.45 lack it, libraries before
+// 3.45 ignore it.
+inline constexpr int kResultSubtype = 0x001000000;
+
+// Makes SQLite's callback of `void body(const Call&)`: a scalar's call, an aggregate's step or its
+// inverse. The function's own row of the table is its user data, which is where the name comes
+// from.
 template <auto body>
 void scalar(sqlite3_context* context, int count, sqlite3_value** values) noexcept {
   const auto* function = static_cast<const Function*>(sqlite3_user_data(context));
@@ -53,6 +62,12 @@ void scalar(sqlite3_context* context, int count, sqlite3_value** values) noexcep
         body(Call{context, {values, static_cast<size_t>(count)}, function->name});
       },
       ContextReport{context});
+}
+
+// The same for an aggregate's final and value, which have no arguments.
+template <auto body>
+void finish(sqlite3_context* context) noexcept {
+  scalar<body>(context, 0, nullptr);
 }
 
 }  // namespace kindred::sql

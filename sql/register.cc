@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/register.h"
 
+#include <memory>
+
 #include "math/kernels.h"
 #include "sql/boundary.h"
+#include "sql/collection_table.h"
 #include "sql/embed_function.h"
 #include "sql/function.h"
+#include "sql/info_functions.h"
+#include "sql/knn_function.h"
+#include "sql/open_collections.h"
 #include "sql/statement.h"
+#include "sql/vec_each.h"
+#include "sql/vector_aggregates.h"
+#include "sql/vector_arithmetic.h"
+#include "sql/vector_distances.h"
 #include "sql/vector_functions.h"
 
 namespace kindred::sql {
@@ -14,16 +24,46 @@ namespace {
 // Below this SQLite lacks sqlite3_vtab_in() and sqlite3_vtab_rhs_value().
 constexpr int kMinimumSqlite = 3038000;
 
-void register_functions(sqlite3* db, std::span<const Function> functions) {
-  for (const Function& f : functions) {
-    const int flags = SQLITE_UTF8 | f.flags;
-    void* self = const_cast<Function*>(&f);  // the row is the callback's user data
-    check(db, f.step == nullptr
-                  ? sqlite3_create_function_v2(db, f.name, f.argument_count, flags, self, f.call,
-                                               nullptr, nullptr, nullptr)
-                  : sqlite3_create_window_function(db, f.name, f.argument_count, flags, self,
-                                                   f.step, f.final, f.value, f.inverse, nullptr));
-  }
+using FunctionRows = std::span<const Function> (*)() noexcept;
+
+constexpr FunctionRows kFunctions[] = {
+    vector_functions,  vector_distances, vector_arithmetic,
+    vector_aggregates, embed_functions,  info_functions,
+};
+
+struct NamedModule {
+  const char* name;
+  const sqlite3_module* (*module)() noexcept;
+  bool uses_collections;  // its client data is the connection's OpenCollections
+};
+
+constexpr NamedModule kModules[] = {
+    {"kindred", collection_module, true},
+    {"knn", knn_module, true},
+    {"vec_each", vec_each_module, false},
+};
+
+void register_function(sqlite3* db, const Function& f) {
+  const int flags = SQLITE_UTF8 | f.flags;
+  void* self = const_cast<Function*>(&f);  // the row is the callback's user data
+  check(db, f.step == nullptr
+                ? sqlite3_create_function_v2(db, f.name, f.argument_count, flags, self, f.call,
+                                             nullptr, nullptr, nullptr)
+                : sqlite3_create_window_function(db, f.name, f.argument_count, flags, self, f.step,
+                                                 f.final, f.value, f.inverse, nullptr));
+}
+
+// Modules that share the connection's OpenCollections each hold a reference, which SQLite gives
+// back when it closes the connection.
+using SharedCollections = std::shared_ptr<OpenCollections>;
+
+void register_module(sqlite3* db, const NamedModule& m, const SharedCollections& open) {
+  if (!m.uses_collections)
+    return check(db, sqlite3_create_module_v2(db, m.name, m.module(), nullptr, nullptr));
+  auto reference = std::make_unique<SharedCollections>(open);
+  check(db, sqlite3_create_module_v2(
+                db, m.name, m.module(), reference.release(),  // destroyed also on failure
+                [](void* data) { delete static_cast<SharedCollections*>(data); }));
 }
 
 }  // namespace
@@ -35,8 +75,10 @@ int register_all(sqlite3* db, char** message) noexcept {
           throw Error(SQLITE_ERROR, std::string("kindred: SQLite 3.38.0 or newer is wanted, got ") +
                                         sqlite3_libversion());
         math::active();  // reports an unknown KINDRED_FORCE_ISA at loading, not at the first query
-        register_functions(db, vector_functions());
-        register_functions(db, embed_functions());
+        for (const FunctionRows rows : kFunctions)
+          for (const Function& f : rows()) register_function(db, f);
+        const auto open = std::make_shared<OpenCollections>(db);
+        for (const NamedModule& m : kModules) register_module(db, m, open);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });
 }

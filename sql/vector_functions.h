@@ -1,4 +1,5 @@
-// The vector functions of SQL: cosine(), vec_*() scalars and aggregates.
+// Vectors made from values and looked into: vec_f32(), vec_int8(), vec_bit(), vec_type(),
+// vec_length(), vec_to_json().
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

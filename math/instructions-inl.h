@@ -1,0 +1,256 @@
+// What the instruction sets do differently, or xsimd 8.1 does not offer: partial loads, sums across
+// lanes, widening multiply-add, absolute differences, bit counts, prefetch. One overload each,
+// chosen by register type or by xsimd's architecture tag (whose inheritance gives AVX2 what SSE2
+// has).
+//
+// Included by the kernel files only, each compiled with its own flags. Everything has internal
+// linkage: an inline function emitted with AVX-512 and picked by the linker would crash older CPUs.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <xsimd/xsimd.hpp>
+
+#define KINDRED_INLINE [[gnu::always_inline]] inline
+
+namespace kindred::math {
+namespace {
+
+KINDRED_INLINE void prefetch(const void* p) {
+  __builtin_prefetch(p, 0, 3);
+}
+
+// Copies `count` <= kCount elements at any address to a zeroed buffer: the portable partial load.
+template <class T, size_t kCount>
+struct Padded {
+  alignas(64) T elements[kCount] = {};
+  KINDRED_INLINE Padded(const T* p, size_t count) {
+    __builtin_memcpy(elements, p, count * sizeof(T));
+  }
+};
+
+#if defined(__SSE2__)
+
+// Adds neighbours at distance 2, then 1: sum4 adds in the same order, so the two agree bit for bit.
+KINDRED_INLINE float sum(__m128 v) {
+  v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+  return _mm_cvtss_f32(_mm_add_ss(v, _mm_shuffle_ps(v, v, 1)));
+}
+
+KINDRED_INLINE void sum4(__m128 a, __m128 b, __m128 c, __m128 d, float* out) {
+  _MM_TRANSPOSE4_PS(a, b, c, d);
+  _mm_storeu_ps(out, _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d)));
+}
+
+KINDRED_INLINE int32_t sum_i32(__m128i v) {
+  v = _mm_add_epi32(v, _mm_shuffle_epi32(v, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xB1)));
+}
+
+KINDRED_INLINE int64_t sum_i64(__m128i v) {
+  return _mm_cvtsi128_si64(_mm_add_epi64(v, _mm_unpackhi_epi64(v, v)));
+}
+
+// The first `count` < lanes elements at `p`, zeros after them.
+KINDRED_INLINE __m128 load_first(const float* p, size_t count, xsimd::sse2) {
+  return _mm_load_ps(Padded<float, 4>(p, count).elements);
+}
+
+KINDRED_INLINE __m128i load_first(const uint8_t* p, size_t count, xsimd::sse2) {
+  const Padded<uint8_t, 16> padded(p, count);
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(padded.elements));
+}
+
+// int8 to int16, as many as fill a register.
+KINDRED_INLINE __m128i widen(const int8_t* p, xsimd::sse2) {
+  const __m128i v = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return _mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8);
+}
+
+// int16 products, added in pairs to int32.
+KINDRED_INLINE __m128i multiply_add_pairs(__m128i a, __m128i b) {
+  return _mm_madd_epi16(a, b);
+}
+
+// Sums of |a - b| over eight unsigned bytes, as 64-bit lanes.
+KINDRED_INLINE __m128i absolute_differences(__m128i a, __m128i b) {
+  return _mm_sad_epu8(a, b);
+}
+
+// The number of set bits of each byte.
+KINDRED_INLINE __m128i bit_counts(__m128i v) {
+  const __m128i ones = _mm_set1_epi8(0x55);
+  const __m128i twos = _mm_set1_epi8(0x33);
+  v = _mm_sub_epi8(v, _mm_and_si128(_mm_srli_epi16(v, 1), ones));
+  v = _mm_add_epi8(_mm_and_si128(v, twos), _mm_and_si128(_mm_srli_epi16(v, 2), twos));
+  return _mm_and_si128(_mm_add_epi8(v, _mm_srli_epi16(v, 4)), _mm_set1_epi8(0x0F));
+}
+
+#endif  // __SSE2__
+
+#if defined(__AVX2__)
+
+KINDRED_INLINE __m128 halve(__m256 v) {
+  return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+}
+
+KINDRED_INLINE float sum(__m256 v) {
+  return sum(halve(v));
+}
+
+KINDRED_INLINE void sum4(__m256 a, __m256 b, __m256 c, __m256 d, float* out) {
+  sum4(halve(a), halve(b), halve(c), halve(d), out);
+}
+
+KINDRED_INLINE int32_t sum_i32(__m256i v) {
+  return sum_i32(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+}
+
+KINDRED_INLINE int64_t sum_i64(__m256i v) {
+  return sum_i64(_mm_add_epi64(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+}
+
+KINDRED_INLINE __m256 load_first(const float* p, size_t count, xsimd::avx2) {
+  static constexpr int32_t kMasks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  const auto* mask = reinterpret_cast<const __m256i*>(kMasks + 8 - count);
+  return _mm256_maskload_ps(p, _mm256_loadu_si256(mask));
+}
+
+KINDRED_INLINE __m256i load_first(const uint8_t* p, size_t count, xsimd::avx2) {
+  if (count < 16) return _mm256_zextsi128_si256(load_first(p, count, xsimd::sse2{}));
+  const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  if (count == 16) return _mm256_zextsi128_si256(low);
+  const __m128i high = load_first(p + 16, count - 16, xsimd::sse2{});
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+
+KINDRED_INLINE __m256i widen(const int8_t* p, xsimd::avx2) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+// Not maddubs: its 16-bit sums saturate when -128 meets -128.
+KINDRED_INLINE __m256i multiply_add_pairs(__m256i a, __m256i b) {
+  return _mm256_madd_epi16(a, b);
+}
+
+KINDRED_INLINE __m256i absolute_differences(__m256i a, __m256i b) {
+  return _mm256_sad_epu8(a, b);
+}
+
+KINDRED_INLINE __m256i bit_counts(__m256i v) {
+  const __m256i nibble = _mm256_set1_epi8(0x0F);
+  const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
+                                         0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+  const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(v, nibble));
+  const __m256i high =
+      _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble));
+  return _mm256_add_epi8(low, high);
+}
+
+#endif  // __AVX2__
+
+#if defined(__AVX512BW__) && defined(__AVX512DQ__)
+
+KINDRED_INLINE __m256 halve(__m512 v) {
+  return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+}
+
+KINDRED_INLINE float sum(__m512 v) {
+  return sum(halve(v));
+}
+
+KINDRED_INLINE void sum4(__m512 a, __m512 b, __m512 c, __m512 d, float* out) {
+  sum4(halve(a), halve(b), halve(c), halve(d), out);
+}
+
+KINDRED_INLINE int32_t sum_i32(__m512i v) {
+  return sum_i32(_mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1)));
+}
+
+KINDRED_INLINE int64_t sum_i64(__m512i v) {
+  return sum_i64(_mm256_add_epi64(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1)));
+}
+
+KINDRED_INLINE __m512 load_first(const float* p, size_t count, xsimd::avx512bw) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << count) - 1), p);
+}
+
+KINDRED_INLINE __m512i load_first(const uint8_t* p, size_t count, xsimd::avx512bw) {
+  return _mm512_maskz_loadu_epi8((uint64_t{1} << count) - 1, p);
+}
+
+KINDRED_INLINE __m512i widen(const int8_t* p, xsimd::avx512bw) {
+  return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+KINDRED_INLINE __m512i multiply_add_pairs(__m512i a, __m512i b) {
+  return _mm512_madd_epi16(a, b);
+}
+
+KINDRED_INLINE __m512i absolute_differences(__m512i a, __m512i b) {
+  return _mm512_sad_epu8(a, b);
+}
+
+KINDRED_INLINE __m512i bit_counts(__m512i v) {
+  const __m512i nibble = _mm512_set1_epi8(0x0F);
+  const __m512i table =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+  const __m512i low = _mm512_shuffle_epi8(table, _mm512_and_si512(v, nibble));
+  const __m512i high =
+      _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble));
+  return _mm512_add_epi8(low, high);
+}
+
+#endif  // AVX-512
+
+#if defined(__aarch64__)
+
+KINDRED_INLINE float sum(float32x4_t v) {
+  const float32x2_t pair = vadd_f32(vget_low_f32(v), vget_high_f32(v));
+  return vget_lane_f32(vpadd_f32(pair, pair), 0);
+}
+
+KINDRED_INLINE void sum4(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_t d, float* out) {
+  out[0] = sum(a);
+  out[1] = sum(b);
+  out[2] = sum(c);
+  out[3] = sum(d);
+}
+
+KINDRED_INLINE int32_t sum_i32(int32x4_t v) {
+  return vaddvq_s32(v);
+}
+
+KINDRED_INLINE int64_t sum_i64(uint64x2_t v) {
+  return static_cast<int64_t>(vaddvq_u64(v));
+}
+
+KINDRED_INLINE float32x4_t load_first(const float* p, size_t count, xsimd::neon64) {
+  return vld1q_f32(Padded<float, 4>(p, count).elements);
+}
+
+KINDRED_INLINE uint8x16_t load_first(const uint8_t* p, size_t count, xsimd::neon64) {
+  return vld1q_u8(Padded<uint8_t, 16>(p, count).elements);
+}
+
+KINDRED_INLINE int16x8_t widen(const int8_t* p, xsimd::neon64) {
+  return vmovl_s8(vld1_s8(p));
+}
+
+KINDRED_INLINE int32x4_t multiply_add_pairs(int16x8_t a, int16x8_t b) {
+  return vmlal_high_s16(vmull_s16(vget_low_s16(a), vget_low_s16(b)), a, b);
+}
+
+KINDRED_INLINE uint64x2_t absolute_differences(uint8x16_t a, uint8x16_t b) {
+  return vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vabdq_u8(a, b))));
+}
+
+KINDRED_INLINE uint8x16_t bit_counts(uint8x16_t v) {
+  return vcntq_u8(v);
+}
+
+#endif  // __aarch64__
+
+}  // namespace
+}  // namespace kindred::math

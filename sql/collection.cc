@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/collection.h"
+
+#include <charconv>
+
+#include "sql/boundary.h"
+#include "sql/vector_text.h"
+#include "storage/error.h"
+
+namespace kindred::sql {
+namespace {
+
+using math::Element;
+
+// Cursors of one query that stand on the same collection: rarely more.
+constexpr size_t kLookupsKept = 4;
+
+int64_t to_integer(const std::string& text) {
+  int64_t value = -1;
+  std::from_chars(text.data(), text.data() + text.size(), value);  // stays -1 if it is no number
+  return value;
+}
+
+void require_format(const ShadowTables& tables) {
+  const std::optional<std::string> format = tables.setting(kConfigFormat);
+  const int64_t version = format ? to_integer(*format) : -1;
+  if (version < 1)
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                tables.name() + "_config: no format version");
+  if (version > storage::kFormatVersion)
+    throw Error(SQLITE_ERROR, "kindred: " + tables.name() + " has format " + *format +
+                                  ", written by a newer version: up to " +
+                                  std::to_string(storage::kFormatVersion) + " can be read");
+}
+
+std::string file_of(sqlite3* db, const std::string& schema) {
+  const char* path = sqlite3_db_filename(db, schema.c_str());
+  return path != nullptr ? path : "";
+}
+
+// A BLOB that lost its subtype on the way (an UPDATE, a table, a parameter) but has the size of the
+// column's type.
+bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
+  return spec.element != Element::kFloat32 && sqlite3_value_type(value) == SQLITE_BLOB &&
+         sqlite3_value_subtype(value) == 0 &&
+         static_cast<size_t>(sqlite3_value_bytes(value)) == spec.bytes();
+}
+
+}  // namespace
+
+Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
+                       CollectionOptions options)
+    : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
+  require_format(tables_);
+  stored_identity_ = tables_.setting(kConfigModel).value_or("");
+  const std::string id = tables_.setting(kConfigId).value_or("");
+  session_ = open_.session(tables_.schema(), id);
+  if (!session_->view) {
+    const std::string log = name() + "_log";
+    session_->view = std::make_unique<storage::LogView>(
+        vectors(), log, storage::shared_tail(file_of(db, tables_.schema()), id, vectors(), log));
+  }
+  list_columns();
+  lookups_.reserve(kLookupsKept);
+}
+
+std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
+                                             ShadowTables tables, CollectionOptions options) {
+  const std::shared_ptr<Collection> collection(
+      new Collection(db, open, std::move(tables), std::move(options)));
+  open.add(Place(collection->tables().schema(), collection->name()), collection);
+  return collection;
+}
+
+Collection::~Collection() {
+  open_.remove(*this);
+}
+
+void Collection::list_columns() {
+  for (size_t i = 0; i < options_.columns.size(); ++i) {
+    stored_positions_.push_back(static_cast<int>(stored_columns_.size()));
+    if (!options_.is_stored(i)) continue;
+    stored_columns_.push_back(stored_column(i));
+    stored_list_ += ", " + stored_columns_.back();
+  }
+}
+
+const model::Embedder& Collection::embedder() const {
+  if (!options_.embeds())
+    throw Error(SQLITE_ERROR, name() + " has no model: a vector is wanted, not text");
+  const model::Embedder* model = model::Embedder::find(options_.model);
+  if (model == nullptr) throw Error(SQLITE_ERROR, name() + ": no such model: " + options_.model);
+  if (model->identity().describe() != stored_identity_)
+    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
+                                  stored_identity_ + "\", which now is \"" +
+                                  model->identity().describe() + "\": INSERT INTO " + name() + "(" +
+                                  name() + ") VALUES('rebuild') embeds its rows anew");
+  return *model;
+}
+
+void Collection::adopt_model() {
+  const model::Embedder* model = model::Embedder::find(options_.model);
+  const std::string identity = model != nullptr ? model->identity().describe() : "";
+  if (identity != stored_identity_) tables_.set(kConfigModel, identity);
+  stored_identity_ = identity;
+}
+
+std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
+  const storage::VectorSpec& spec = vectors();
+  if (fits_untyped(value, spec)) return Vector(spec.element, sqlite3_value_blob(value), spec.dim);
+  std::optional<Vector> vector = sql::vector_of(value, where);
+  if (!vector) return vector;
+  if (vector->element() != spec.element)
+    throw Error(SQLITE_ERROR, where + ": a vector of " + math::element_name(spec.element) +
+                                  " is wanted, got one of " +
+                                  math::element_name(vector->element()));
+  if (vector->dim() != spec.dim)
+    throw Error(SQLITE_ERROR, where + ": dimensions differ: " + std::to_string(spec.dim) +
+                                  " are wanted, got " + std::to_string(vector->dim()));
+  return vector;
+}
+
+std::optional<Vector> Collection::embed(std::string_view text) const {
+  std::vector<float> v(vectors().dim);
+  if (!embedder().embed(text, v)) return std::nullopt;
+  return Vector(std::move(v));
+}
+
+std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) const {
+  const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
+  if (text && options_.embeds() && !is_vector_text(text_of(value))) return embed(text_of(value));
+  if (text && !options_.embeds() && !is_vector_text(text_of(value)))
+    throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
+                                  describe(value));
+  if (options_.embeds()) embedder();  // vectors of two models never meet
+  return vector_of(value, where);
+}
+
+std::vector<storage::TailSlice> Collection::slices(const storage::OnlyIds& only) {
+  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
+  return session_->view->slices(*this, writing, only);
+}
+
+std::string Collection::log_vector(int64_t cn) {
+  if (!log_vector_)
+    log_vector_ = Statement(db_, "SELECT vector FROM " + tables_.log() + " WHERE cn = ?1");
+  const ResetGuard reset(log_vector_);
+  const bool found = log_vector_.bind(1, cn).step();
+  std::string bytes(found ? log_vector_.blob(0) : std::string_view());
+  if (bytes.size() != vectors().bytes())
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
+                                    std::to_string(vectors().bytes()) + " bytes is wanted, got " +
+                                    (found ? std::to_string(bytes.size()) : "no row"));
+  return bytes;
+}
+
+Statement Collection::take_lookup() {
+  if (lookups_.empty())
+    return Statement(db_, "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1");
+  Statement lookup = std::move(lookups_.back());
+  lookups_.pop_back();
+  return lookup;
+}
+
+void Collection::return_lookup(Statement statement) noexcept {
+  if (!statement || lookups_.size() == kLookupsKept) return;
+  statement.reset();
+  lookups_.push_back(std::move(statement));  // within what the constructor reserved
+}
+
+void Collection::rename(const std::string& name) {
+  last_ = Statement();
+  nonce_at_ = Statement();
+  log_vector_ = Statement();
+  lookups_.clear();
+  open_.remove(*this);
+  tables_.rename(name);
+  open_.add(Place(tables_.schema(), name), weak_from_this());
+}
+
+storage::LogPoint Collection::last() {
+  if (!last_)
+    last_ = Statement(db_, "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
+  const ResetGuard reset(last_);
+  if (!last_.step()) return {};
+  return {last_.integer(0), last_.integer(1)};
+}
+
+std::optional<int64_t> Collection::nonce_at(int64_t cn) {
+  if (!nonce_at_)
+    nonce_at_ = Statement(db_, "SELECT nonce FROM " + tables_.log() + " WHERE cn = ?1");
+  const ResetGuard reset(nonce_at_);
+  if (!nonce_at_.bind(1, cn).step()) return std::nullopt;
+  return nonce_at_.integer(0);
+}
+
+void Collection::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
+  Statement rows(
+      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
+  rows.bind(1, cn);
+  while (rows.step()) {
+    const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
+                              rows.blob(4)};
+    if (!visit(row)) return;
+  }
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,104 @@
+// What one connection knows of a collection: its options, its shadow tables, the log as the current
+// snapshot has it, and the vectors in it. Reading; collection_writer.h writes.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/embedder.h"
+#include "sql/collection_options.h"
+#include "sql/open_collections.h"
+#include "sql/shadow_tables.h"
+#include "sql/statement.h"
+#include "sql/value.h"
+#include "storage/log.h"
+
+namespace kindred::sql {
+
+// State of a collection that belongs to the connection, not to the virtual table object: SQLite
+// connects a table anew in mid-transaction when the schema changes (ALTER of any table).
+struct CollectionSession {
+  // Newest change number of the write transaction at hand; nullopt before its first change.
+  std::optional<int64_t> last_cn;
+  // Log rows that this transaction made needless.
+  int64_t superseded = 0;
+  std::unique_ptr<storage::LogView> view;
+};
+
+class Collection final : public storage::LogReader,
+                         public std::enable_shared_from_this<Collection> {
+ public:
+  // Opens what `tables` names and enters it in `open`, which outlives it. Throws Error if it is not
+  // there or of a newer format.
+  static std::shared_ptr<Collection> open(sqlite3* db, OpenCollections& open, ShadowTables tables,
+                                          CollectionOptions options);
+  ~Collection() override;
+  Collection(const Collection&) = delete;
+  Collection& operator=(const Collection&) = delete;
+
+  sqlite3* db() const noexcept { return db_; }
+  const CollectionOptions& options() const noexcept { return options_; }
+  const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
+  const ShadowTables& tables() const noexcept { return tables_; }
+  const std::string& name() const noexcept { return tables_.name(); }
+  CollectionSession& session() noexcept { return *session_; }
+
+  // The model that embeds this collection's text. Throws Error if the collection has none, or if
+  // its vectors were made by another version of it.
+  const model::Embedder& embedder() const;
+  // Takes the model as it is now for the one the vectors were made by, once they are.
+  void adopt_model();
+
+  // Reads a vector of this collection's kind: element type and dimensions must fit; a BLOB without
+  // a subtype is taken for the column's type if its size is right. nullopt for NULL.
+  std::optional<Vector> vector_of(sqlite3_value* value, const std::string& where) const;
+  // Text -> the collection's vector; nullopt for text without content.
+  std::optional<Vector> embed(std::string_view text) const;
+  // A search's query: a vector, or text if the collection embeds.
+  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
+
+  // The vectors that the current snapshot sees, in layers for storage::NearestStream.
+  std::vector<storage::TailSlice> slices(const storage::OnlyIds& only);
+  // The vector of a log row. Throws StorageError if it is not there or not one.
+  std::string log_vector(int64_t cn);
+
+  // A reset statement "SELECT id, cn, <stored columns> FROM rows WHERE id = ?1", given back with
+  // return_lookup(): prepared once and used by one cursor at a time.
+  Statement take_lookup();
+  void return_lookup(Statement statement) noexcept;
+  // The result column of that statement (and of a scan by the same list) for a column's position.
+  int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
+  // The columns both read: id, cn, c0, c2; and the same as one text.
+  const std::vector<std::string>& stored_columns() const noexcept { return stored_columns_; }
+  const std::string& stored_list() const noexcept { return stored_list_; }
+
+  void rename(const std::string& name);
+
+  // storage::LogReader, of the current snapshot.
+  storage::LogPoint last() override;
+  std::optional<int64_t> nonce_at(int64_t cn) override;
+  void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;
+
+ private:
+  Collection(sqlite3* db, OpenCollections& open, ShadowTables tables, CollectionOptions options);
+  void list_columns();
+
+  sqlite3* db_;
+  OpenCollections& open_;
+  ShadowTables tables_;
+  CollectionOptions options_;
+  std::string stored_identity_;
+  std::shared_ptr<CollectionSession> session_;
+  std::vector<std::string> stored_columns_ = {"id", "cn"};
+  std::string stored_list_ = "id, cn";
+  std::vector<int> stored_positions_;
+  Statement last_;
+  Statement nonce_at_;
+  Statement log_vector_;
+  std::vector<Statement> lookups_;
+};
+
+}  // namespace kindred::sql

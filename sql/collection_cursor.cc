@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/collection_cursor.h"
+
+#include "sql/boundary.h"
+#include "sql/query_plan.h"
+#include "storage/error.h"
+
+namespace kindred::sql {
+
+CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection)
+    : sqlite3_vtab_cursor{}, collection_(std::move(collection)) {}
+
+CollectionCursor::~CollectionCursor() {
+  if (search_) collection_->return_lookup(std::move(row_));
+}
+
+void CollectionCursor::filter(int plan, const char* plan_text, Values arguments) {
+  const std::vector<PlanTerm> terms = decode(plan_text);
+  if (search_) collection_->return_lookup(std::move(row_));
+  search_.reset();
+  row_ = Statement();
+  row_read_ = false;
+  done_ = false;
+  if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
+    search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
+  else
+    start_scan(terms, arguments);
+  next();
+}
+
+void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arguments) {
+  Condition condition;
+  for (size_t i = 0; i < terms.size(); ++i)
+    condition.add(collection_->db(), terms[i], arguments[i], collection_->name());
+  row_ = Statement(collection_->db(), "SELECT " + collection_->stored_list() + " FROM " +
+                                          collection_->tables().rows() +
+                                          (condition.empty() ? "" : " WHERE " + condition.sql()));
+  condition.bind(row_);
+}
+
+void CollectionCursor::next() {
+  if (search_) {
+    const std::optional<storage::Neighbor> neighbor = search_->next();
+    row_read_ = false;
+    done_ = !neighbor;
+    if (neighbor) {
+      id_ = neighbor->id;
+      distance_ = neighbor->distance;
+    }
+    return;
+  }
+  done_ = !row_.step();
+  if (!done_) id_ = row_.integer(0);
+}
+
+Statement& CollectionCursor::stored_row() {
+  if (!search_ || row_read_) return row_;
+  if (!row_) row_ = collection_->take_lookup();
+  row_.reset();
+  if (!row_.bind(1, id_).step())
+    throw storage::StorageError(
+        storage::Fault::kCorrupt,
+        collection_->name() + "_rows: row " + std::to_string(id_) + " of the log is missing");
+  row_read_ = true;
+  return row_;
+}
+
+void CollectionCursor::column(sqlite3_context* context, int column) {
+  const CollectionOptions& options = collection_->options();
+  const auto i = static_cast<size_t>(column);
+  if (i >= options.columns.size())
+    return hidden_column(context, column - static_cast<int>(options.columns.size()));
+  if (options.is_stored(i))
+    return sqlite3_result_value(context, stored_row().value(collection_->stored_position(i)));
+  if (options.columns[i].kind == ColumnKind::kKey) return sqlite3_result_int64(context, id_);
+  vector_column(context);
+}
+
+void CollectionCursor::hidden_column(sqlite3_context* context, int column) const {
+  if (!search_ || sqlite3_vtab_nochange(context) != 0) return;
+  if (column == hidden::kDistance) sqlite3_result_double(context, distance_);
+  if (column == hidden::kVisited)
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));
+  if (column == hidden::kIsExact) sqlite3_result_int(context, 1);
+}
+
+// An UPDATE that leaves the vector alone is not given it.
+void CollectionCursor::vector_column(sqlite3_context* context) {
+  if (sqlite3_vtab_nochange(context) != 0) return;
+  Statement& row = stored_row();
+  if (row.is_null(1)) return;
+  const std::string bytes = collection_->log_vector(row.integer(1));
+  result_vector(context, collection_->vectors().element, bytes.data(), collection_->vectors().dim);
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,58 @@
+// The arguments of CREATE VIRTUAL TABLE ... USING kindred(...): columns and options.
+//
+//   argument := column | option
+//   column   := name                                text to embed
+//             | name type                           metadata; type: see kTypes in the source
+//             | name INTEGER PRIMARY KEY | name TEXT PRIMARY KEY
+//             | name type PARTITION KEY
+//             | '+' name type                       auxiliary
+//             | name (float|int8|bit) '[' N ']' [distance_metric = metric]
+//   option   := (model | dimensions | distance_metric) '=' value
+//
+// Names may be quoted as in SQL. Keywords are case-insensitive.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/format.h"
+
+namespace kindred::sql {
+
+enum class ColumnKind { kText, kVector, kKey, kMetadata, kPartition, kAuxiliary };
+
+struct Column {
+  std::string name;
+  ColumnKind kind = ColumnKind::kText;
+  std::string type;  // the SQL type as declared to SQLite: "TEXT", "INTEGER", ...; "" for vectors
+};
+
+// What a collection is, as its CREATE statement says.
+struct CollectionOptions {
+  std::vector<Column> columns;  // in the order of the statement
+  std::string model;            // "" for a collection without text to embed
+  storage::VectorSpec vectors;
+
+  // Position of the vector column, if vectors come from outside.
+  std::optional<size_t> vector_column() const;
+  // Position of the key column, if one is named.
+  std::optional<size_t> key_column() const;
+  bool has_text_key() const;
+  bool embeds() const { return !model.empty(); }
+  // Whether the column is kept in <name>_rows: all but vectors and integer keys.
+  bool is_stored(size_t column) const;
+};
+
+// Parses what follows module, schema and table name.
+// Throws std::invalid_argument with what came and what is wanted: unknown option or type, two
+// vector columns, a reserved name, a limit, ...
+CollectionOptions parse_collection(const std::string& table,
+                                   std::span<const char* const> arguments);
+
+// Throws std::invalid_argument if a collection of this name would hide one of its own columns.
+void require_free_name(const std::string& table, const CollectionOptions& options);
+
+}  // namespace kindred::sql

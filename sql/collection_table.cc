@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/collection_table.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/collection.h"
+#include "sql/collection_commands.h"
+#include "sql/collection_cursor.h"
+#include "sql/collection_writer.h"
+#include "sql/module.h"
+#include "sql/open_collections.h"
+
+namespace kindred::sql {
+namespace {
+
+// A search costs less than a look-up by rowid in SQLite's eyes, and that less than a scan, so that
+// of a join's tables the one that is searched comes first.
+constexpr double kNearestCost = 1e4;
+constexpr double kLookupCost = 3e4;
+constexpr double kFilteredScanCost = 1e8;
+constexpr double kScanCost = 1e9;
+constexpr sqlite3_int64 kScanRows = 1000000;
+
+// Restores last_insert_rowid(), which nested statements change.
+class KeepLastRowid {
+ public:
+  explicit KeepLastRowid(sqlite3* db) noexcept : db_(db), rowid_(sqlite3_last_insert_rowid(db)) {}
+  ~KeepLastRowid() { sqlite3_set_last_insert_rowid(db_, rowid_); }
+  KeepLastRowid(const KeepLastRowid&) = delete;
+  KeepLastRowid& operator=(const KeepLastRowid&) = delete;
+
+ private:
+  sqlite3* db_;
+  sqlite3_int64 rowid_;
+};
+
+class CollectionTable : public sqlite3_vtab {
+ public:
+  using Cursor = CollectionCursor;
+
+  explicit CollectionTable(std::shared_ptr<Collection> collection)
+      : sqlite3_vtab{}, collection_(std::move(collection)), writer_(*collection_) {}
+
+  static std::unique_ptr<CollectionTable> create(const Connection& connection);
+  static std::unique_ptr<CollectionTable> connect(const Connection& connection);
+
+  bool best_index(sqlite3_index_info& info) const;
+  std::unique_ptr<CollectionCursor> open() {
+    return std::make_unique<CollectionCursor>(collection_);
+  }
+  bool update(Values values, int64_t& rowid);
+  void begin() {}
+  void sync() {
+    const KeepLastRowid keep(collection_->db());
+    writer_.sync();
+  }
+  void commit() noexcept { writer_.commit(); }
+  void rollback() noexcept { writer_.rollback(); }
+  void rename(const char* name) {
+    require_free_name(name, collection_->options());
+    writer_.forget_statements();
+    collection_->rename(name);
+  }
+  void destroy() {
+    writer_.forget_statements();
+    collection_->tables().drop();
+  }
+
+ private:
+  bool is_match(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
+  bool is_id(int column) const;
+  void use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const;
+  bool plan_search(sqlite3_index_info& info, int match) const;
+  bool plan_lookup(sqlite3_index_info& info) const;
+  bool plan_scan(sqlite3_index_info& info) const;
+  void refuse_hidden_values(Values hidden, bool inserting) const;
+
+  std::shared_ptr<Collection> collection_;
+  CollectionWriter writer_;
+};
+
+ShadowTables tables_of(const Connection& connection) {
+  return {connection.db, connection.arguments[1], connection.arguments[2]};
+}
+
+CollectionOptions options_of(const Connection& connection) {
+  return parse_collection(connection.arguments[2], connection.arguments.subspan(3));
+}
+
+void declare(sqlite3* db, const std::string& table, const CollectionOptions& options) {
+  std::string columns;
+  for (const Column& column : options.columns)
+    columns += quote_identifier(column.name) + " " + column.type + ", ";
+  declare_columns(db, ("CREATE TABLE x(" + columns + quote_identifier(table) +
+                       " HIDDEN, k HIDDEN, distance REAL HIDDEN, visited INTEGER HIDDEN, "
+                       "is_exact INTEGER HIDDEN)")
+                          .c_str());
+  check(db, sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1));
+  check(db, sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS));
+}
+
+std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
+  const CollectionOptions options = options_of(connection);
+  const model::Embedder* model = model::Embedder::find(options.model);
+  tables_of(connection).create(options, model != nullptr ? model->identity().describe() : "");
+  return connect(connection);
+}
+
+std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& connection) {
+  CollectionOptions options = options_of(connection);
+  declare(connection.db, connection.arguments[2], options);
+  return std::make_unique<CollectionTable>(Collection::open(
+      connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
+      tables_of(connection), std::move(options)));
+}
+
+bool CollectionTable::is_match(
+    const sqlite3_index_info::sqlite3_index_constraint& constraint) const {
+  if (constraint.op != SQLITE_INDEX_CONSTRAINT_MATCH) return false;
+  const std::vector<Column>& columns = collection_->options().columns;
+  const auto i = static_cast<size_t>(constraint.iColumn);
+  return i == columns.size() || (i < columns.size() && (columns[i].kind == ColumnKind::kText ||
+                                                        columns[i].kind == ColumnKind::kVector));
+}
+
+// The rowid, by whichever name.
+bool CollectionTable::is_id(int column) const {
+  const std::optional<size_t> key = collection_->options().key_column();
+  return column == -1 ||
+         (key && !collection_->options().has_text_key() && static_cast<size_t>(column) == *key);
+}
+
+bool CollectionTable::best_index(sqlite3_index_info& info) const {
+  std::optional<int> match;
+  for (int i = 0; i < info.nConstraint; ++i) {
+    if (!is_match(info.aConstraint[i])) continue;
+    if (info.aConstraint[i].usable == 0) return false;
+    if (match)
+      throw Error(SQLITE_ERROR, collection_->name() + ": one MATCH is wanted, got several");
+    match = i;
+  }
+  if (match) return plan_search(info, *match);
+  return plan_lookup(info) || plan_scan(info);
+}
+
+// Conditions on stored columns and the rowid.
+void CollectionTable::use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const {
+  const CollectionOptions& options = collection_->options();
+  for (int i = 0; i < info.nConstraint; ++i) {
+    const auto& constraint = info.aConstraint[i];
+    if (constraint.usable == 0 || info.aConstraintUsage[i].argvIndex > 0) continue;
+    const int column = constraint.iColumn;
+    if (is_id(column))
+      plan.use_filter(i, -1);
+    else if (static_cast<size_t>(column) < options.columns.size() &&
+             options.is_stored(static_cast<size_t>(column)))
+      plan.use_filter(i, column);
+  }
+}
+
+bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
+  PlanBuilder plan(info);
+  const int first_hidden = static_cast<int>(collection_->options().columns.size());
+  plan.use(match, {Role::kQuery, -1, 0, ""}, true);
+  for (int i = 0; i < info.nConstraint; ++i) {
+    const auto& constraint = info.aConstraint[i];
+    const bool k = constraint.iColumn == first_hidden + hidden::kK &&
+                   constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+    if (k && constraint.usable == 0) return false;
+    if (constraint.usable == 0 || plan.use_limit(i)) continue;
+    if (k)
+      plan.use(i, {Role::kK, -1, 0, ""}, true);
+    else if (constraint.iColumn == first_hidden + hidden::kDistance)
+      plan.use_distance(i);
+  }
+  use_conditions(info, plan);
+  plan.consume_order(first_hidden + hidden::kDistance, -1);
+  plan.finish(static_cast<int>(PlanKind::kNearest), kNearestCost, 1);
+  return true;
+}
+
+// One row by its rowid or TEXT key.
+bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
+  const std::optional<size_t> key = collection_->options().key_column();
+  for (int i = 0; i < info.nConstraint; ++i) {
+    const auto& constraint = info.aConstraint[i];
+    if (constraint.usable == 0 || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    const bool id = is_id(constraint.iColumn);
+    const bool binary = sqlite3_stricmp(sqlite3_vtab_collation(&info, i), "BINARY") == 0;
+    if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
+    PlanBuilder plan(info);
+    plan.use(i, {Role::kFilter, id ? -1 : constraint.iColumn, constraint.op, "BINARY"}, true);
+    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, 1);
+    info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    return true;
+  }
+  return false;
+}
+
+bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
+  PlanBuilder plan(info);
+  use_conditions(info, plan);
+  const bool filtered = std::any_of(
+      info.aConstraintUsage, info.aConstraintUsage + info.nConstraint,
+      [](const sqlite3_index_info::sqlite3_index_constraint_usage& u) { return u.argvIndex > 0; });
+  plan.finish(static_cast<int>(PlanKind::kScan), filtered ? kFilteredScanCost : kScanCost,
+              filtered ? kScanRows / 10 : kScanRows);
+  return true;
+}
+
+void CollectionTable::refuse_hidden_values(Values values, bool inserting) const {
+  static constexpr const char* kNames[] = {nullptr, "k", "distance", "visited", "is_exact"};
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (is_null(values[i]) || (!inserting && sqlite3_value_nochange(values[i]) != 0)) continue;
+    const std::string column = kNames[i] != nullptr ? kNames[i] : collection_->name();
+    throw Error(SQLITE_ERROR, collection_->name() + ": the hidden column '" + column +
+                                  "' takes no value, got " + describe(values[i]));
+  }
+}
+
+bool CollectionTable::update(Values values, int64_t& rowid) {
+  const KeepLastRowid keep(collection_->db());
+  if (values.size() == 1) {
+    writer_.erase(sqlite3_value_int64(values[0]));
+    return false;
+  }
+  const size_t count = collection_->options().columns.size();
+  const Values columns = values.subspan(2, count);
+  const Values hidden = values.subspan(2 + count);
+  const auto explicit_id = [](sqlite3_value* value) {
+    return is_null(value) ? std::nullopt : std::optional<int64_t>(sqlite3_value_int64(value));
+  };
+  const int conflict = sqlite3_vtab_on_conflict(collection_->db());
+  const bool inserting = is_null(values[0]);
+  if (inserting && !is_null(hidden[0])) {
+    refuse_hidden_values(hidden.subspan(1), true);
+    run_command(*collection_, writer_, hidden[0], columns);
+    rowid = sqlite3_last_insert_rowid(collection_->db());
+    return true;
+  }
+  refuse_hidden_values(hidden, inserting);
+  if (inserting) {
+    rowid = writer_.insert(explicit_id(values[1]), columns, conflict);
+    return true;
+  }
+  writer_.update(sqlite3_value_int64(values[0]), explicit_id(values[1]), columns, conflict);
+  return false;
+}
+
+int shadow_name(const char* suffix) noexcept {
+  return ShadowTables::is_suffix(suffix) ? 1 : 0;
+}
+
+}  // namespace
+
+const sqlite3_module* collection_module() noexcept {
+  static const sqlite3_module module = Module<CollectionTable>::writable(&shadow_name);
+  return &module;
+}
+
+}  // namespace kindred::sql

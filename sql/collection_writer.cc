@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/collection_writer.h"
+
+#include "sql/boundary.h"
+#include "storage/error.h"
+
+namespace kindred::sql {
+namespace {
+
+// Dead log rows that are left alone: removing them costs a pass over the log.
+constexpr int64_t kDeadRows = 10000;
+
+int64_t random_nonce() {
+  uint64_t bits = 0;
+  sqlite3_randomness(sizeof bits, &bits);
+  return static_cast<int64_t>(bits >> 1);
+}
+
+bool is_unique(int code) {
+  return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID ||
+         code == SQLITE_CONSTRAINT_UNIQUE;
+}
+
+// SQLite's own comparison of two values of one column, NULL equal to NULL.
+bool same_value(sqlite3_value* a, sqlite3_value* b) {
+  if (sqlite3_value_type(a) != sqlite3_value_type(b)) return false;
+  return is_null(a) || text_of(a) == text_of(b);
+}
+
+}  // namespace
+
+CollectionWriter::CollectionWriter(Collection& collection)
+    : collection_(collection), db_(collection.db()) {}
+
+void CollectionWriter::forget_statements() {
+  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &log_}) *s = Statement();
+}
+
+// "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
+void CollectionWriter::prepare_row_statements() {
+  if (insert_) return;
+  const std::vector<std::string>& names = collection_.stored_columns();
+  std::string places;
+  std::string sets;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string place = "?" + std::to_string(i + 1);
+    places += (i > 0 ? ", " : "") + place;
+    sets += (i > 0 ? ", " : "") + names[i] + " = " + place;
+  }
+  const std::string& rows = collection_.tables().rows();
+  insert_ = Statement(
+      db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
+  update_ = Statement(
+      db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+}
+
+int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
+  if (const std::optional<int64_t> named = named_id(columns)) {
+    if (id && *id != *named)
+      throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(*named) +
+                                       " differs from the rowid " + std::to_string(*id));
+    id = named;
+  }
+  require_text_key(columns);
+  const std::optional<std::string> vector = vector_bytes(columns);
+  prepare_row_statements();
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
+  const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
+  bind_row(insert_, id, cn, columns);
+  write_row(insert_, id.has_value());
+  const int64_t row = sqlite3_last_insert_rowid(db_);
+  if (vector) log(*cn, row, storage::Op::kPut, *vector);
+  return row;
+}
+
+void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
+                              int conflict) {
+  const std::optional<int64_t> named = named_id(columns);
+  const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
+  require_text_key(columns);
+  const std::optional<VectorChange> change = vector_change(old_id, id, columns);
+  if (!change) return;  // another statement of this transaction has removed the row
+  prepare_row_statements();
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
+  const bool ends = change->old_cn && !change->keep;
+  std::optional<int64_t> end_cn;
+  if (ends && (id != old_id || !change->put)) end_cn = next_cn();
+  std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
+  if (change->put) cn = next_cn();
+  bind_row(update_, id, cn, columns);
+  update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
+  write_row(update_, true);
+  if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
+  if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
+  collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
+}
+
+void CollectionWriter::erase(int64_t id) {
+  if (!find_)
+    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  const bool exists = find_.bind(1, id).step();
+  const bool has_vector = exists && !find_.is_null(0);
+  find_.reset();
+  if (!exists) return;
+  if (!erase_)
+    erase_ = Statement(db_, "DELETE FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  erase_.bind(1, id).run();
+  if (!has_vector) return;
+  log(next_cn(), id, storage::Op::kDelete, {});
+  collection_.session().superseded += 2;  // the put and the delete itself
+}
+
+// An INTEGER PRIMARY KEY is the rowid by another name.
+std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
+  const std::optional<size_t> key = collection_.options().key_column();
+  if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
+  if (sqlite3_value_numeric_type(columns[*key]) != SQLITE_INTEGER)
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + "." + collection_.options().columns[*key].name +
+                    ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
+  return sqlite3_value_int64(columns[*key]);
+}
+
+void CollectionWriter::require_text_key(Values columns) const {
+  const CollectionOptions& options = collection_.options();
+  if (!options.has_text_key() || !is_null(columns[*options.key_column()])) return;
+  throw Error(SQLITE_CONSTRAINT_NOTNULL, "NOT NULL constraint failed: " + collection_.name() + "." +
+                                             options.columns[*options.key_column()].name);
+}
+
+std::optional<std::string> CollectionWriter::vector_bytes(Values columns) const {
+  const CollectionOptions& options = collection_.options();
+  std::optional<Vector> vector;
+  if (const std::optional<size_t> column = options.vector_column())
+    vector = collection_.vector_of(columns[*column],
+                                   collection_.name() + "." + options.columns[*column].name);
+  else
+    vector = collection_.embed(joined_text(columns));
+  if (!vector) return std::nullopt;
+  return std::string(static_cast<const char*>(vector->data()), vector->bytes());
+}
+
+// Several columns of text are one text, a line each.
+std::string CollectionWriter::joined_text(Values columns) const {
+  const CollectionOptions& options = collection_.options();
+  std::string text;
+  for (size_t i = 0; i < options.columns.size(); ++i) {
+    if (options.columns[i].kind != ColumnKind::kText || is_null(columns[i])) continue;
+    if (!text.empty()) text += '\n';
+    text += text_of(columns[i]);
+  }
+  return text;
+}
+
+// Whether an UPDATE gives the row another vector, or text that may have another.
+bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
+  const CollectionOptions& options = collection_.options();
+  if (const std::optional<size_t> column = options.vector_column())
+    return sqlite3_value_nochange(columns[*column]) == 0;
+  for (size_t i = 0; i < options.columns.size(); ++i)
+    if (options.columns[i].kind == ColumnKind::kText &&
+        !same_value(columns[i], row.value(collection_.stored_position(i))))
+      return true;
+  return false;
+}
+
+// nullopt if there is no such row.
+std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
+    int64_t old_id, int64_t id, Values columns) const {
+  Statement row = collection_.take_lookup();
+  if (!row.bind(1, old_id).step()) return std::nullopt;
+  VectorChange change;
+  if (!row.is_null(1)) change.old_cn = row.integer(1);
+  change.keep = !vector_changes(columns, row);
+  collection_.return_lookup(std::move(row));
+  if (!change.keep) {
+    change.put = vector_bytes(columns);
+  } else if (id != old_id) {
+    change.keep = false;
+    if (change.old_cn) change.put = collection_.log_vector(*change.old_cn);
+  }
+  return change;
+}
+
+void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
+                                std::optional<int64_t> cn, Values columns) const {
+  id ? statement.bind(1, *id) : statement.bind_null(1);
+  cn ? statement.bind(2, *cn) : statement.bind_null(2);
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (collection_.options().is_stored(i))
+      statement.bind(collection_.stored_position(i) + 1, columns[i]);
+}
+
+// REPLACE: removes the rows that have the new row's id or key, all but one's own.
+void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
+                                 std::optional<int64_t> but) {
+  if (id && id != but) erase(*id);
+  const CollectionOptions& options = collection_.options();
+  if (!options.has_text_key()) return;
+  const size_t key = *options.key_column();
+  if (!find_key_)
+    find_key_ = Statement(db_, "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
+                                   stored_column(key) + " = ?1");
+  const bool found = find_key_.bind(1, columns[key]).step();
+  const int64_t other = found ? find_key_.integer(0) : 0;
+  find_key_.reset();
+  if (found && other != but) erase(other);
+}
+
+// Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
+void CollectionWriter::write_row(Statement& statement, bool id_given) {
+  try {
+    statement.run();
+  } catch (const Error& error) {
+    if (!is_unique(error.code())) throw;
+    const std::optional<size_t> key = collection_.options().key_column();
+    const bool by_key = key && (error.code() == SQLITE_CONSTRAINT_UNIQUE || id_given);
+    throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
+                                  (by_key ? collection_.options().columns[*key].name : "rowid"));
+  }
+}
+
+int64_t CollectionWriter::next_cn() {
+  std::optional<int64_t>& last = collection_.session().last_cn;
+  if (!last) last = collection_.last().cn;
+  return ++*last;
+}
+
+void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_view vector) {
+  if (!log_)
+    log_ = Statement(db_, "INSERT INTO " + collection_.tables().log() +
+                              "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
+  log_.bind(1, cn).bind(2, random_nonce()).bind(3, id).bind(4, static_cast<int64_t>(op));
+  op == storage::Op::kPut ? log_.bind_blob(5, vector.data(), vector.size()) : log_.bind_null(5);
+  log_.run();
+}
+
+void CollectionWriter::compact() {
+  const int64_t last = next_cn();
+  log(last, 0, storage::Op::kCut, {});
+  const std::string& rows = collection_.tables().rows();
+  const std::string& log = collection_.tables().log();
+  Statement(db_, "DELETE FROM " + log + " AS l WHERE cn < ?1 AND NOT EXISTS (SELECT 1 FROM " +
+                     rows + " AS r WHERE r.id = l.id AND r.cn = l.cn)")
+      .bind(1, last)
+      .run();
+  collection_.tables().set(kConfigDead, "0");
+}
+
+void CollectionWriter::sync() {
+  int64_t& superseded = collection_.session().superseded;
+  if (superseded == 0) return;
+  Statement count(db_, "UPDATE " + collection_.tables().config() +
+                           " SET value = value + ?1 WHERE key = ?2 RETURNING value");
+  count.bind(1, superseded).bind(2, kConfigDead);
+  const int64_t dead = count.step() ? count.integer(0) : 0;
+  while (count.step()) {
+  }
+  const bool look = dead / kDeadRows != (dead - superseded) / kDeadRows;
+  superseded = 0;
+  if (!look) return;
+  Statement live(db_, "SELECT count(*) FROM " + collection_.tables().rows());
+  const bool much = live.step() && dead > live.integer(0) / 4;
+  live.reset();
+  if (much) compact();
+}
+
+void CollectionWriter::commit() noexcept {
+  collection_.session().last_cn.reset();
+  collection_.session().superseded = 0;
+}
+
+void CollectionWriter::rollback() noexcept {
+  commit();
+}
+
+int64_t CollectionWriter::rebuild() {
+  if (!collection_.options().embeds())
+    throw Error(SQLITE_ERROR,
+                collection_.name() + " has no model: vectors from outside cannot be made anew");
+  collection_.adopt_model();
+  Statement rows(db_,
+                 "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
+  Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
+  int64_t count = 0;
+  while (rows.step()) {
+    std::vector<sqlite3_value*> columns;
+    for (size_t i = 0; i < collection_.options().columns.size(); ++i)
+      columns.push_back(
+          rows.value(collection_.options().is_stored(i) ? collection_.stored_position(i) : 0));
+    const std::optional<std::string> vector = vector_bytes(columns);
+    const int64_t id = rows.integer(0);
+    const int64_t cn = next_cn();
+    move.bind(1, id);
+    vector ? move.bind(2, cn) : move.bind_null(2);
+    move.run();
+    vector ? log(cn, id, storage::Op::kPut, *vector) : log(cn, id, storage::Op::kDelete, {});
+    ++count;
+  }
+  compact();
+  return count;
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/knn_function.h"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sql/collection.h"
+#include "sql/module.h"
+#include "sql/open_collections.h"
+#include "sql/query_plan.h"
+#include "sql/search.h"
+#include "sql/statement.h"
+#include "sql/value.h"
+
+namespace kindred::sql {
+namespace {
+
+enum Column { kRowid, kKey, kDistance, kCollection, kQuery, kK, kVisited, kIsExact };
+
+// Dear enough that SQLite makes the search the outer loop of a join and looks up the other tables'
+// rows by its rowids, and not the other way round (which would be one search a row).
+constexpr double kSearchCost = 1e12;
+constexpr double kSearchByRowidCost = 2e12;
+constexpr sqlite3_int64 kStreamRows = 1000;
+constexpr sqlite3_int64 kNearestRows = 10;
+
+class KnnTable;
+
+class KnnCursor : public sqlite3_vtab_cursor {
+ public:
+  explicit KnnCursor(KnnTable& table) : sqlite3_vtab_cursor{}, table_(table) {}
+
+  void filter(int, const char* plan_text, Values arguments);
+  void next() { row_ = search_->next(); }
+  bool eof() const { return !row_; }
+  int64_t rowid() const { return row_->id; }
+  void column(sqlite3_context* context, int column);
+
+ private:
+  void key(sqlite3_context* context);
+
+  KnnTable& table_;
+  std::shared_ptr<Collection> collection_;  // also when it is dropped meanwhile
+  std::unique_ptr<Search> search_;
+  std::optional<storage::Neighbor> row_;
+};
+
+class KnnTable : public sqlite3_vtab {
+ public:
+  using Cursor = KnnCursor;
+
+  KnnTable(sqlite3* db, OpenCollections& open) : sqlite3_vtab{}, db_(db), open_(open) {}
+
+  static std::unique_ptr<KnnTable> connect(const Connection& connection) {
+    declare_columns(connection.db,
+                    "CREATE TABLE knn(rowid INTEGER, key TEXT, distance REAL, collection HIDDEN, "
+                    "query HIDDEN, k HIDDEN, visited INTEGER HIDDEN, is_exact INTEGER HIDDEN)");
+    check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
+    return std::make_unique<KnnTable>(
+        connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
+  }
+
+  bool best_index(sqlite3_index_info& info) const;
+  std::unique_ptr<KnnCursor> open() { return std::make_unique<KnnCursor>(*this); }
+
+  // The collection of that name as the schema is now.
+  std::shared_ptr<Collection> collection(const std::string& name);
+
+ private:
+  // Where a name led to, and a statement on that table: stepping it has SQLite check the schema
+  // and connect the table anew where it has changed.
+  struct Known {
+    Place place;
+    Statement touch;
+  };
+
+  Known& look_up(const std::string& name);
+
+  sqlite3* db_;
+  OpenCollections& open_;
+  std::map<std::string, Known, std::less<>> known_;
+  uint64_t generation_ = 0;  // of open_ when known_ was filled
+};
+
+bool KnnTable::best_index(sqlite3_index_info& info) const {
+  PlanBuilder plan(info);
+  bool has_collection = false;
+  bool has_query = false;
+  bool has_k = false;
+  bool by_rowid = false;
+  for (int i = 0; i < info.nConstraint; ++i) {
+    const auto& constraint = info.aConstraint[i];
+    const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+    const bool argument = equal && constraint.iColumn >= kCollection && constraint.iColumn <= kK;
+    if (constraint.usable == 0) {
+      if (argument) return false;
+      continue;
+    }
+    if (plan.use_limit(i)) continue;
+    if (argument) {
+      const Role role = constraint.iColumn == kCollection ? Role::kCollection
+                        : constraint.iColumn == kQuery    ? Role::kQuery
+                                                          : Role::kK;
+      bool& seen = role == Role::kCollection ? has_collection
+                   : role == Role::kQuery    ? has_query
+                                             : has_k;
+      if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
+      seen = true;
+      plan.use(i, {role, -1, 0, ""}, true);
+    } else if (constraint.iColumn == kDistance) {
+      plan.use_distance(i);
+    } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
+      by_rowid |= !plan.use_list(i, -1) && plan.use_filter(i, -1);
+    }
+  }
+  if (!has_collection || !has_query)
+    throw Error(SQLITE_ERROR, "knn(): 2 or 3 arguments are wanted: collection, query, k");
+  plan.consume_order(kDistance, kRowid);
+  plan.finish(0, by_rowid ? kSearchByRowidCost : kSearchCost, has_k ? kNearestRows : kStreamRows);
+  return true;
+}
+
+KnnTable::Known& KnnTable::look_up(const std::string& name) {
+  if (generation_ != open_.generation()) known_.clear();
+  generation_ = open_.generation();
+  auto found = known_.find(name);
+  if (found == known_.end()) {
+    const Place place = open_.locate(name, "knn()");
+    Statement touch(db_, "SELECT 1 FROM " + quote_identifier(place.schema) + "." +
+                             quote_identifier(place.table) + " WHERE 0");
+    found = known_.emplace(name, Known{place, std::move(touch)}).first;
+    generation_ = open_.generation();
+  }
+  return found->second;
+}
+
+std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
+  try {
+    look_up(name).touch.run();
+  } catch (const Error&) {  // the table has gone or changed: once more from its name
+    known_.erase(name);
+    look_up(name).touch.run();
+  }
+  std::shared_ptr<Collection> collection = open_.at(look_up(name).place);
+  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
+  return collection;
+}
+
+void KnnCursor::filter(int, const char* plan_text, Values arguments) {
+  search_.reset();
+  row_.reset();
+  const std::vector<PlanTerm> plan = decode(plan_text);
+  for (size_t i = 0; i < plan.size(); ++i) {
+    if (plan[i].role != Role::kCollection) continue;
+    if (is_null(arguments[i])) return;
+    if (sqlite3_value_type(arguments[i]) != SQLITE_TEXT)
+      throw Error(SQLITE_ERROR,
+                  "knn(): collection: a name is wanted, got " + describe(arguments[i]));
+    collection_ = table_.collection(std::string(text_of(arguments[i])));
+  }
+  search_ = std::make_unique<Search>(*collection_, plan, arguments, "knn()");
+  next();
+}
+
+void KnnCursor::column(sqlite3_context* context, int column) {
+  switch (column) {
+    case kRowid:
+      return sqlite3_result_int64(context, row_->id);
+    case kKey:
+      return key(context);
+    case kDistance:
+      return sqlite3_result_double(context, row_->distance);
+    case kVisited:
+      return sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));
+    case kIsExact:
+      return sqlite3_result_int(context, 1);
+    default:
+      return;  // an argument: SQLite has it
+  }
+}
+
+void KnnCursor::key(sqlite3_context* context) {
+  if (!collection_->options().has_text_key()) return;
+  Statement row = collection_->take_lookup();
+  if (row.bind(1, row_->id).step()) {
+    const int position = collection_->stored_position(*collection_->options().key_column());
+    sqlite3_result_value(context, row.value(position));
+  }
+  collection_->return_lookup(std::move(row));
+}
+
+}  // namespace
+
+const sqlite3_module* knn_module() noexcept {
+  static const sqlite3_module module = Module<KnnTable>::table_function();
+  return &module;
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sql/boundary.h"
+
+namespace kindred::sql {
+namespace {
+
+// Rows a stream is first asked for when nobody says how many are wanted.
+constexpr size_t kUnknownExpected = 20;
+
+bool is_number(sqlite3_value* value) {
+  const int type = sqlite3_value_type(value);
+  return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
+}  // namespace
+
+DistanceRange::DistanceRange() noexcept
+    : lower(-std::numeric_limits<double>::infinity()),
+      upper(std::numeric_limits<double>::infinity()) {}
+
+bool DistanceRange::is_below(double distance) const noexcept {
+  return with_lower ? distance < lower : distance <= lower;
+}
+
+bool DistanceRange::is_above(double distance) const noexcept {
+  return with_upper ? distance > upper : distance >= upper;
+}
+
+// A bound that is no number sorts behind all numbers, as anywhere in SQL.
+void DistanceRange::add(int op, sqlite3_value* bound) {
+  const bool number = is_number(bound);
+  const double value =
+      number ? sqlite3_value_double(bound) : std::numeric_limits<double>::infinity();
+  const bool inclusive = op == SQLITE_INDEX_CONSTRAINT_LE || op == SQLITE_INDEX_CONSTRAINT_GE;
+  if (op == SQLITE_INDEX_CONSTRAINT_LT || op == SQLITE_INDEX_CONSTRAINT_LE) {
+    if (value < upper || (value == upper && !inclusive && number)) {
+      upper = value;
+      with_upper = inclusive;
+    }
+  } else if (value > lower || (value == lower && !inclusive)) {
+    lower = value;
+    with_lower = inclusive && number;
+  }
+}
+
+Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values arguments,
+               const std::string& who)
+    : collection_(collection) {
+  for (size_t i = 0; i < plan.size(); ++i) read(plan[i], arguments[i], who);
+  if (!query_) nothing_ = true;
+}
+
+void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string& who) {
+  switch (term.role) {
+    case Role::kQuery:
+      if (const std::optional<Vector> v = collection_.query_of(value, who + ": query"))
+        query_.emplace(static_cast<const char*>(v->data()), v->bytes());
+      break;
+    case Role::kK:
+      read_k(value, who);
+      break;
+    case Role::kLimit:
+    case Role::kOffset:
+      read_hint(value);
+      break;
+    case Role::kDistance:
+      if (is_null(value)) nothing_ = true;
+      range_.add(term.op, value);
+      break;
+    case Role::kFilter:
+      condition_.add(collection_.db(), term, value, who);
+      break;
+    case Role::kIn:
+      term.column < 0 ? add_ids(value) : condition_.add(collection_.db(), term, value, who);
+      break;
+    case Role::kCollection:
+      break;  // read by knn() before there is a search
+  }
+}
+
+void Search::read_k(sqlite3_value* value, const std::string& who) {
+  if (is_null(value)) {
+    nothing_ = true;
+    return;
+  }
+  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || sqlite3_value_int64(value) < 0)
+    throw Error(SQLITE_ERROR,
+                who + ": k: an integer of at least 0 is wanted, got " + describe(value));
+  k_ = static_cast<uint64_t>(sqlite3_value_int64(value));
+}
+
+// A LIMIT below 0 is none.
+void Search::read_hint(sqlite3_value* value) {
+  if (sqlite3_value_type(value) != SQLITE_INTEGER) return;
+  const int64_t rows = std::min<int64_t>(sqlite3_value_int64(value), 1 << 20);
+  if (rows > 0) expected_ += static_cast<size_t>(rows);
+}
+
+// Ids that are no integers are no row's.
+void Search::add_ids(sqlite3_value* list) {
+  std::vector<int64_t> ids;
+  sqlite3_value* value = nullptr;
+  int rc = sqlite3_vtab_in_first(list, &value);
+  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) {
+    const int64_t id = sqlite3_value_int64(value);
+    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER ||
+        (is_number(value) && static_cast<double>(id) == sqlite3_value_double(value)))
+      ids.push_back(id);
+  }
+  if (rc != SQLITE_OK && rc != SQLITE_DONE) check(collection_.db(), rc);
+  std::sort(ids.begin(), ids.end());
+  if (!only_) {
+    only_ = std::move(ids);
+    return;
+  }
+  std::vector<int64_t> both;
+  std::set_intersection(only_->begin(), only_->end(), ids.begin(), ids.end(),
+                        std::back_inserter(both));
+  only_ = std::move(both);
+}
+
+std::optional<storage::Neighbor> Search::next() {
+  if (nothing_ || (k_ && given_ >= *k_)) return std::nullopt;
+  if (!stream_) start();
+  for (;;) {
+    const std::optional<storage::Neighbor> neighbor = next_passing();
+    if (!neighbor || range_.is_above(neighbor->distance)) {
+      nothing_ = true;
+      return std::nullopt;
+    }
+    if (range_.is_below(neighbor->distance)) continue;
+    ++given_;
+    return neighbor;
+  }
+}
+
+// A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
+// the candidates instead, in ascending distance.
+void Search::start() {
+  if (!condition_.empty() && !list_passing(probing_limit()))
+    probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
+                                             " WHERE id = ?1 AND " + condition_.sql());
+  if (probe_) condition_.bind(probe_);
+  open_stream();
+}
+
+void Search::open_stream() {
+  const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
+  stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
+                                                     collection_.slices(only_),
+                                                     wanted > 0 ? wanted : kUnknownExpected);
+}
+
+// Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
+// k n / p candidates: equal at p = sqrt(7.5 k n).
+size_t Search::probing_limit() const {
+  size_t rows = 0;
+  for (const storage::TailSlice& slice : collection_.slices(std::nullopt)) rows += slice.count;
+  const double wanted = static_cast<double>(k_ ? *k_ : std::max<size_t>(expected_, 10));
+  return std::max<size_t>(1000, static_cast<size_t>(std::sqrt(7.5 * wanted * rows)));
+}
+
+// Makes only_ the ids that pass the filter, if they are no more than `most`.
+bool Search::list_passing(std::optional<size_t> most) {
+  Statement list(collection_.db(), "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
+                                       condition_.sql() +
+                                       (most ? " LIMIT " + std::to_string(*most + 1) : ""));
+  condition_.bind(list);
+  std::vector<int64_t> ids;
+  for (size_t read = 0; list.step(); ++read) {
+    if (most && read == *most) return false;
+    const int64_t id = list.integer(0);
+    if (!only_ || std::binary_search(only_->begin(), only_->end(), id)) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  only_ = std::move(ids);
+  return true;
+}
+
+std::optional<storage::Neighbor> Search::next_passing() {
+  for (;;) {
+    const std::optional<storage::Neighbor> neighbor = stream_->next();
+    if (!neighbor) return std::nullopt;
+    if (probe_ && probed_ > probing_limit() + 20 * passed_) {
+      stop_probing();
+      continue;
+    }
+    if (!probe_ || passes(neighbor->id)) {
+      ++passed_;
+      return neighbor;
+    }
+  }
+}
+
+bool Search::passes(int64_t id) {
+  ++probed_;
+  const ResetGuard reset(probe_);
+  return probe_.bind(1, id).step();
+}
+
+// The rows near the query are not the ones that pass: lists those that do after all, and goes on
+// behind the ones that have been given.
+void Search::stop_probing() {
+  probe_ = Statement();
+  list_passing(std::nullopt);
+  visited_before_ += stream_->visited();
+  open_stream();
+  for (size_t i = 0; i < passed_; ++i) stream_->next();
+}
+
+}  // namespace kindred::sql

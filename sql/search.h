@@ -1,0 +1,75 @@
+// One search of a collection: the nearest rows that fulfil what SQLite handed over, in ascending
+// distance. Shared by knn() and the collection's own MATCH.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/collection.h"
+#include "sql/condition.h"
+#include "sql/module.h"
+#include "sql/query_plan.h"
+#include "storage/nearest.h"
+
+namespace kindred::sql {
+
+// Distances that count: from `lower` to `upper`, each inclusive or not.
+struct DistanceRange {
+  double lower;
+  double upper;
+  bool with_lower = true;
+  bool with_upper = true;
+  DistanceRange() noexcept;
+  bool is_below(double distance) const noexcept;  // nearer than the range
+  bool is_above(double distance) const noexcept;  // farther
+  // Narrows the range by one constraint. A bound that is NULL leaves nothing.
+  void add(int op, sqlite3_value* bound);
+};
+
+class Search {
+ public:
+  // Reads the plan's arguments; nothing is searched yet. `who` opens messages: "knn()", "films".
+  // Throws what a bad query vector, k or list is worth.
+  Search(Collection& collection, const std::vector<PlanTerm>& plan, Values arguments,
+         const std::string& who);
+
+  // The next row; nullopt after the last.
+  std::optional<storage::Neighbor> next();
+  // Distances computed so far.
+  size_t visited() const noexcept { return visited_before_ + (stream_ ? stream_->visited() : 0); }
+
+ private:
+  void read(const PlanTerm& term, sqlite3_value* value, const std::string& who);
+  void read_k(sqlite3_value* value, const std::string& who);
+  void read_hint(sqlite3_value* value);
+  void add_ids(sqlite3_value* list);
+
+  void start();
+  void open_stream();
+  bool list_passing(std::optional<size_t> most);
+  bool passes(int64_t id);
+  void stop_probing();
+  std::optional<storage::Neighbor> next_passing();
+  size_t probing_limit() const;
+
+  Collection& collection_;
+  std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
+  std::optional<uint64_t> k_;
+  size_t expected_ = 0;
+  uint64_t given_ = 0;
+  bool nothing_ = false;  // a NULL among the inputs
+  DistanceRange range_;
+  Condition condition_;
+  std::optional<std::vector<int64_t>> only_;  // ids that may answer
+  std::unique_ptr<storage::NearestStream> stream_;
+  size_t visited_before_ = 0;
+  Statement probe_;  // set while candidates are looked up one by one
+  size_t probed_ = 0;
+  size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
+};
+
+}  // namespace kindred::sql

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/shadow_tables.h"
+
+#include <algorithm>
+#include <array>
+
+#include "sql/statement.h"
+
+namespace kindred::sql {
+namespace {
+
+constexpr std::array<std::string_view, 3> kSuffixes = {"rows", "log", "config"};
+
+int64_t random_id() {
+  uint64_t bits = 0;
+  sqlite3_randomness(sizeof bits, &bits);
+  return static_cast<int64_t>(bits >> 1);
+}
+
+}  // namespace
+
+std::string stored_column(size_t position) {
+  return "c" + std::to_string(position);
+}
+
+bool ShadowTables::is_suffix(std::string_view suffix) noexcept {
+  return std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end();
+}
+
+std::string ShadowTables::table(std::string_view suffix) const {
+  return quote_identifier(schema_) + "." + quote_identifier(name_ + "_" + std::string(suffix));
+}
+
+void ShadowTables::create(const CollectionOptions& options, const std::string& identity) const {
+  const int64_t id = random_id();
+  create_rows(options, id);
+  execute(db_, "CREATE TABLE " + log() +
+                   "(cn INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, id INTEGER NOT NULL, "
+                   "op INTEGER NOT NULL, vector BLOB)");
+  execute(db_, "CREATE TABLE " + config() + "(key TEXT PRIMARY KEY, value) WITHOUT ROWID");
+  set(kConfigFormat, std::to_string(storage::kFormatVersion));
+  set(kConfigId, std::to_string(id));
+  set(kConfigModel, identity);
+  set(kConfigDead, "0");
+}
+
+// Indexes are named after the collection's random id: SQLite does not rename them with the table.
+void ShadowTables::create_rows(const CollectionOptions& options, int64_t id) const {
+  std::string columns = "id INTEGER PRIMARY KEY, cn INTEGER";
+  for (size_t i = 0; i < options.columns.size(); ++i) {
+    if (!options.is_stored(i)) continue;
+    const Column& column = options.columns[i];
+    columns += ", " + stored_column(i) + " " + column.type;
+    if (column.kind == ColumnKind::kKey) columns += " NOT NULL UNIQUE";
+  }
+  execute(db_, "CREATE TABLE " + rows() + "(" + columns + ")");
+  for (size_t i = 0; i < options.columns.size(); ++i) {
+    const ColumnKind kind = options.columns[i].kind;
+    if (kind != ColumnKind::kMetadata && kind != ColumnKind::kPartition) continue;
+    const std::string index = "kindred_" + std::to_string(id) + "_" + stored_column(i);
+    execute(db_, "CREATE INDEX " + quote_identifier(schema_) + "." + quote_identifier(index) +
+                     " ON " + quote_identifier(name_ + "_rows") + "(" + stored_column(i) + ")");
+  }
+}
+
+void ShadowTables::drop() const {
+  for (const std::string_view suffix : kSuffixes)
+    execute(db_, "DROP TABLE IF EXISTS " + table(suffix));
+}
+
+void ShadowTables::rename(const std::string& name) {
+  for (const std::string_view suffix : kSuffixes)
+    execute(db_, "ALTER TABLE " + table(suffix) + " RENAME TO " +
+                     quote_identifier(name + "_" + std::string(suffix)));
+  name_ = name;
+}
+
+std::optional<std::string> ShadowTables::setting(std::string_view key) const {
+  Statement select(db_, "SELECT value FROM " + config() + " WHERE key = ?1");
+  if (!select.bind(1, key).step() || select.is_null(0)) return std::nullopt;
+  return std::string(select.text(0));
+}
+
+void ShadowTables::set(std::string_view key, std::string_view value) const {
+  Statement(db_, "INSERT OR REPLACE INTO " + config() + "(key, value) VALUES(?1, ?2)")
+      .bind(1, key)
+      .bind(2, value)
+      .run();
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,61 @@
+// The ordinary tables behind a collection: names, creation, renaming, removal, configuration.
+//
+//   <name>_rows    id, cn and every column but the vector, as c<position>; metadata and partition
+//                  columns are indexed
+//   <name>_log     cn, nonce, id, op, vector: see storage/format.h and docs/format.md
+//   <name>_config  key, value
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sql/collection_options.h"
+#include "sql/sqlite.h"
+
+namespace kindred::sql {
+
+// Keys of <name>_config.
+inline constexpr std::string_view kConfigFormat = "format";  // storage::kFormatVersion
+inline constexpr std::string_view kConfigId = "id";          // random, names the collection
+inline constexpr std::string_view kConfigModel = "model";    // model::Identity::describe()
+inline constexpr std::string_view kConfigDead = "dead";      // log rows that no longer count, about
+
+// The column of <name>_rows that keeps the collection's column at this position.
+std::string stored_column(size_t position);
+
+class ShadowTables {
+ public:
+  ShadowTables(sqlite3* db, std::string schema, std::string name)
+      : db_(db), schema_(std::move(schema)), name_(std::move(name)) {}
+
+  const std::string& schema() const noexcept { return schema_; }
+  const std::string& name() const noexcept { return name_; }
+  // Qualified and quoted: "main"."films_rows".
+  std::string rows() const { return table("rows"); }
+  std::string log() const { return table("log"); }
+  std::string config() const { return table("config"); }
+
+  void create(const CollectionOptions& options, const std::string& identity) const;
+  void drop() const;
+  // Renames the tables and goes on under the new name.
+  void rename(const std::string& name);
+
+  std::optional<std::string> setting(std::string_view key) const;
+  void set(std::string_view key, std::string_view value) const;
+
+  // Whether a table of this name is one of a collection's, given what stands behind the last '_'.
+  static bool is_suffix(std::string_view suffix) noexcept;
+
+ private:
+  std::string table(std::string_view suffix) const;
+  void create_rows(const CollectionOptions& options, int64_t id) const;
+
+  sqlite3* db_;
+  std::string schema_;
+  std::string name_;
+};
+
+}  // namespace kindred::sql

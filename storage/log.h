@@ -1,0 +1,93 @@
+// What a collection's log says, in memory. SQLite's snapshot decides what is seen: a state of the
+// log is named by its newest row's change number and nonce, so no cache can serve rows of another
+// history. Committed rows are kept once a process (TailCache); what only one connection sees,
+// because it has not committed or holds an old snapshot, it keeps for itself (LogView).
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/format.h"
+#include "storage/tail.h"
+
+namespace kindred::storage {
+
+// The log as the caller's snapshot has it; sql/ implements it over the shadow table.
+class LogReader {
+ public:
+  virtual ~LogReader() = default;
+  // The newest row; {0, 0} if there is none.
+  virtual LogPoint last() = 0;
+  // The nonce of the row with this change number; nullopt if there is no such row.
+  virtual std::optional<int64_t> nonce_at(int64_t cn) = 0;
+  // Visits the rows after `cn`, ascending, until `visit` returns false.
+  virtual void read_after(int64_t cn, const std::function<bool(const LogRow&)>& visit) = 0;
+};
+
+// Which ids may answer; nullopt for all. Any order, duplicates allowed.
+using OnlyIds = std::optional<std::span<const int64_t>>;
+
+// Rows that one connection sees after a point of a shared cache.
+struct Overlay {
+  explicit Overlay(Tail empty) : tail(std::move(empty)) {}
+  Tail tail;
+  LogPoint base;
+};
+
+// The tail of committed rows, for all connections of a process. Thread-safe.
+class TailCache {
+ public:
+  // `name` opens the messages of errors, e.g. "films_log".
+  TailCache(const VectorSpec& spec, std::string name);
+
+  // The rows of the reader's snapshot; what is missing is read. nullopt if the snapshot is older
+  // than the cache and not one of the states it remembers.
+  // REQUIRES: the reader sees committed rows only.
+  std::optional<TailSlice> slice(LogReader& log, const OnlyIds& only);
+
+  // The rows of the reader's snapshot in two layers: what the cache has in common with it, and the
+  // rows after that, which are read into `overlay`. Nothing is read into the cache, so the reader
+  // may see uncommitted rows.
+  std::vector<TailSlice> layers(LogReader& log, Overlay& overlay, const OnlyIds& only);
+
+ private:
+  bool knows(const LogPoint& point) const;
+  void renew(LogReader& log);
+
+  std::mutex mutex_;
+  Tail tail_;  // guarded by mutex_
+  std::vector<LogPoint>
+      points_;  // guarded by mutex_: states at which tail_ was complete, ascending
+};
+
+// The cache of a database file's collection, shared by all connections of this process that have it
+// open; `path` is the file's resolved path and `id` the collection's random id. A database without
+// a file ("") is its connection's own, and so is its cache.
+std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::string& id,
+                                       const VectorSpec& spec, const std::string& name);
+
+// One connection's window on the log. Not thread-safe, as a connection is not.
+class LogView {
+ public:
+  LogView(const VectorSpec& spec, std::string name, std::shared_ptr<TailCache> shared);
+
+  // The rows of the reader's snapshot, newest layer last; each id is in at most one slice.
+  // `writing`: the connection is in a write transaction and may see rows of its own.
+  std::vector<TailSlice> slices(LogReader& log, bool writing, const OnlyIds& only);
+
+ private:
+  VectorSpec spec_;
+  std::string name_;
+  std::shared_ptr<TailCache> shared_;
+  std::unique_ptr<Overlay> overlay_;    // of the write transaction at hand
+  std::unique_ptr<TailCache> history_;  // of an old snapshot
+};
+
+}  // namespace kindred::storage

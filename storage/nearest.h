@@ -1,0 +1,71 @@
+// The rows of a collection in ascending distance from a query, one at a time and exactly: the
+// optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
+// Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
+// then looked at exactly in the order of their bounds, and the nearest one seen is given out as
+// soon as no bound of the others is below it. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <queue>
+#include <vector>
+
+#include "storage/scorer.h"
+#include "storage/tail.h"
+
+namespace kindred::storage {
+
+struct Neighbor {
+  int64_t id = 0;
+  float distance = 0;
+};
+
+class NearestStream {
+ public:
+  // Searches all slices; at most one of them holds an id. `expected` sizes the first batch (how
+  // many rows the caller thinks it will take): a guess that only costs time when it is wrong.
+  NearestStream(const VectorSpec& spec, const void* query, std::vector<TailSlice> slices,
+                size_t expected);
+
+  // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
+  std::optional<Neighbor> next();
+
+  // Distances computed so far, by codes and exactly.
+  size_t visited() const noexcept { return visited_; }
+
+ private:
+  // A row, by its place in bounds_, and the lower bound of its distance.
+  struct Candidate {
+    float bound;
+    uint32_t slice;
+    uint32_t place;
+    friend auto operator<=>(const Candidate&, const Candidate&) = default;
+  };
+  struct Farther {
+    bool operator()(const Neighbor& a, const Neighbor& b) const noexcept {
+      return a.distance != b.distance ? a.distance > b.distance : a.id > b.id;
+    }
+  };
+
+  void score();
+  void score_whole(const TailSlice& slice, std::vector<float>& bounds);
+  void score_only(const TailSlice& slice, std::vector<float>& bounds);
+  void refill();
+  void offer(uint32_t slice, uint32_t place);
+  void look_at(const Candidate& candidate);
+
+  Scorer scorer_;
+  std::vector<TailSlice> slices_;
+  // Per slice, of each of its rows (or of `only`); infinity for rows that do not answer or have
+  // been pending already.
+  std::vector<std::vector<float>> bounds_;
+  bool scored_ = false;
+  size_t batch_;
+  std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
+  size_t cursor_ = 0;
+  bool exhausted_ = false;  // nothing is left behind pending_
+  std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
+  size_t visited_ = 0;
+};
+
+}  // namespace kindred::storage

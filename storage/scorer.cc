@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/scorer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "math/kernels.h"
+
+namespace kindred::storage {
+namespace {
+
+using math::Element;
+using math::Metric;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Overflowed norms make a bound NaN or infinite: such a row is looked at exactly.
+float sure(float bound) noexcept {
+  return bound < std::numeric_limits<float>::max() ? bound : -kInfinity;
+}
+
+}  // namespace
+
+Scorer::Scorer(const VectorSpec& spec, const void* query)
+    : spec_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
+  std::memset(query_.get(), 0, math::aligned_stride(spec.bytes()));
+  std::memcpy(query_.get(), query, spec.bytes());
+  const math::Kernels& kernels = math::active();
+  if (spec.element == Element::kInt8) {
+    const auto* v = reinterpret_cast<const int8_t*>(query_.get());
+    query_sum_ = kernels.sum_i8(v, spec.dim);
+    norm_squared_ = static_cast<float>(kernels.dot_i8(v, query_sum_, v, spec.dim));
+  }
+  if (!has_codes(spec)) return;
+  const auto* v = reinterpret_cast<const float*>(query_.get());
+  norm_squared_ = kernels.dot(v, v, spec.dim);
+  std::vector<float> scaled(v, v + spec.dim);
+  code_query_norm_ = std::sqrt(norm_squared_);
+  if (spec.metric == Metric::kCosine && norm_squared_ > 0) {
+    const float inverse = 1.0F / code_query_norm_;
+    for (float& x : scaled) x *= inverse;
+    code_query_norm_ = 1.0F;
+  }
+  const size_t stride = math::aligned_stride(spec.dim);
+  codes_ = math::make_aligned(stride);
+  auto* codes = reinterpret_cast<int8_t*>(codes_.get());
+  query_codes_ = math::quantize_i8(scaled.data(), spec.dim, codes, stride);
+  if (!std::isfinite(norm_squared_)) query_codes_.residual_norm = kInfinity;
+  query_sum_ = kernels.sum_i8(codes, spec.dim);
+}
+
+void Scorer::lower_bounds(const TailChunk& chunk, size_t count, float* out) {
+  raw_scores(chunk, 0, count);
+  bound(chunk, 0, count, out);
+}
+
+float Scorer::lower_bound(const TailChunk& chunk, size_t i) {
+  float result;
+  raw_scores(chunk, i, 1);
+  bound(chunk, i, 1, &result);
+  return result;
+}
+
+void Scorer::raw_scores(const TailChunk& chunk, size_t first, size_t count) {
+  const math::Kernels& kernels = math::active();
+  if (integers_.size() < count) integers_.resize(count);
+  const std::byte* rows = chunk.row(first);
+  if (has_codes(spec_)) {
+    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_,
+                        chunk.code(first), chunk.code_stride, spec_.dim, count, integers_.data());
+  } else if (spec_.element == Element::kFloat32) {
+    if (floats_.size() < count) floats_.resize(count);
+    kernels.l1_scan(reinterpret_cast<const float*>(query_.get()),
+                    reinterpret_cast<const float*>(rows), chunk.exact_stride / sizeof(float),
+                    spec_.dim, count, floats_.data());
+  } else if (spec_.element == Element::kBit) {
+    kernels.hamming_scan(reinterpret_cast<const uint8_t*>(query_.get()),
+                         reinterpret_cast<const uint8_t*>(rows), chunk.exact_stride, spec_.bytes(),
+                         count, reinterpret_cast<uint32_t*>(integers_.data()));
+  } else if (spec_.metric == Metric::kCosine || spec_.metric == Metric::kDot) {
+    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
+                        reinterpret_cast<const int8_t*>(rows), chunk.exact_stride, spec_.dim, count,
+                        integers_.data());
+  }
+}
+
+void Scorer::bound(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+  if (has_codes(spec_)) {
+    bound_codes(chunk, first, count, out);
+  } else if (spec_.element == Element::kInt8) {
+    bound_int8(chunk, first, count, out);
+  } else if (spec_.element == Element::kBit) {
+    std::transform(integers_.begin(), integers_.begin() + static_cast<ptrdiff_t>(count), out,
+                   [](int32_t bits) { return static_cast<float>(bits); });
+  } else {
+    std::copy_n(floats_.begin(), count, out);
+  }
+}
+
+// The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and the
+// rounding of the exact kernels, which the bound must not exceed either.
+void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+  const float rounding = 3.0F * math::rounding_error(spec_.dim);
+  const float query_norm = code_query_norm_;
+  const float query_residual = query_codes_.residual_norm;
+  const float query_scale = query_codes_.scale;
+  const int32_t* dots = integers_.data();
+  const float* scale = chunk.scale.data() + first;
+  const float* code_norm = chunk.code_norm.data() + first;
+  const float* residual = chunk.residual_norm.data() + first;
+  const float* squared = chunk.norm_squared.data() + first;
+  const auto upper_dot = [&](size_t i) {
+    return static_cast<float>(dots[i]) * (scale[i] * query_scale) +
+           (code_norm[i] * query_residual + residual[i] * query_norm) * (1.0F + rounding);
+  };
+  switch (spec_.metric) {
+    case Metric::kCosine:
+      for (size_t i = 0; i < count; ++i) {
+        const float lower = (1.0F - rounding) - upper_dot(i);
+        out[i] = squared[i] > 0.0F ? sure(lower) : kInfinity;
+      }
+      break;
+    case Metric::kL2:
+      for (size_t i = 0; i < count; ++i) {
+        const float sum = squared[i] + norm_squared_;
+        const float lower = sum * (1.0F - rounding) - 2.0F * upper_dot(i);
+        out[i] = sure(std::sqrt(std::max(lower, 0.0F)) * (1.0F - rounding));
+      }
+      break;
+    default:  // kDot
+      for (size_t i = 0; i < count; ++i) {
+        const float slack = rounding * std::sqrt(squared[i]) * query_norm;
+        out[i] = sure(-upper_dot(i) - slack);
+      }
+  }
+}
+
+void Scorer::bound_int8(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+  for (size_t i = 0; i < count; ++i) {
+    const float squared = chunk.norm_squared[first + i];
+    if (spec_.metric == Metric::kL1 || spec_.metric == Metric::kL2) {
+      out[i] = *exact(chunk, first + i);
+    } else if (spec_.metric == Metric::kDot) {
+      out[i] = -static_cast<float>(integers_[i]);
+    } else {  // the norms are rounded to float32, the dot product is exact
+      const double norms = std::sqrt(static_cast<double>(squared) * norm_squared_);
+      out[i] = squared > 0 ? static_cast<float>(1.0 - integers_[i] / norms - 1e-6) : kInfinity;
+    }
+  }
+}
+
+std::optional<float> Scorer::exact(const TailChunk& chunk, size_t i) const {
+  return math::distance(spec_.metric, spec_.element, query_.get(), chunk.row(i), spec_.dim);
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,49 @@
+// What one query needs to be compared with rows of a tail: exact distances, and for whole chunks
+// lower bounds of them at the speed of the int8 scan.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "math/aligned.h"
+#include "math/quantize.h"
+#include "storage/format.h"
+#include "storage/tail.h"
+
+namespace kindred::storage {
+
+class Scorer {
+ public:
+  // Copies the query. REQUIRES: `query` holds spec.bytes() finite bytes.
+  Scorer(const VectorSpec& spec, const void* query);
+
+  // out[i] <= the exact distance of row i, for the first `count` rows of the chunk; infinity for
+  // rows that have no distance (cosine and a norm of 0).
+  void lower_bounds(const TailChunk& chunk, size_t count, float* out);
+  // The same for one row.
+  float lower_bound(const TailChunk& chunk, size_t i);
+
+  // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
+  std::optional<float> exact(const TailChunk& chunk, size_t i) const;
+
+ private:
+  void raw_scores(const TailChunk& chunk, size_t first, size_t count);
+  void bound(const TailChunk& chunk, size_t first, size_t count, float* out) const;
+  void bound_codes(const TailChunk& chunk, size_t first, size_t count, float* out) const;
+  void bound_int8(const TailChunk& chunk, size_t first, size_t count, float* out) const;
+
+  VectorSpec spec_;
+  math::AlignedBytes query_;
+  math::AlignedBytes codes_;
+  math::Codes query_codes_{};
+  int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
+  float norm_squared_ = 0;         // of the query
+  float code_query_norm_ = 0;      // of what the query's codes stand for: 1 under cosine
+  std::vector<int32_t> integers_;  // raw scores of the rows at hand: int8 dots, Hamming distances
+  std::vector<float> floats_;      // the same where they are float32: L1
+};
+
+}  // namespace kindred::storage

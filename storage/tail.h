@@ -1,0 +1,126 @@
+// The tail: vectors of the log's rows in memory, laid out for an exact scan. float32 vectors are
+// kept as they came and as int8 codes, which are scanned first (4 times fewer bytes).
+//
+// Rows are only ever appended; a later row of the same id ends an earlier one by its change number.
+// So one tail answers for every point in time at which it was complete: see TailSlice.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "math/aligned.h"
+#include "math/quantize.h"
+#include "storage/format.h"
+
+namespace kindred::storage {
+
+// A fixed number of rows, never moved. Filled by one thread (under the owner's lock) while others
+// read rows that were complete before; only `died` changes after a row is complete.
+struct TailChunk {
+  TailChunk(const VectorSpec& spec, size_t rows);
+
+  const std::byte* row(size_t i) const noexcept { return exact.get() + i * exact_stride; }
+  const int8_t* code(size_t i) const noexcept {
+    return reinterpret_cast<const int8_t*>(codes.get()) + i * code_stride;
+  }
+
+  static constexpr int64_t kAlive = std::numeric_limits<int64_t>::max();
+
+  size_t exact_stride;  // bytes from row to row, a multiple of 64
+  size_t code_stride;   // the same for codes; 0 where there are none
+  math::AlignedBytes exact;
+  math::AlignedBytes codes;
+  std::vector<int64_t> id;
+  std::vector<int64_t> cn;
+  std::vector<std::atomic<int64_t>> died;  // change number of the row that ended this one
+  std::atomic<size_t> dead{0};             // rows with died != kAlive
+  // Of each row's codes; under the cosine metric those of the vector scaled to length 1.
+  std::vector<float> scale;
+  std::vector<float> code_norm;
+  std::vector<float> residual_norm;
+  std::vector<float> norm_squared;  // of the vector itself; 0 under cosine: nobody's neighbour
+};
+
+// Whether a metric on an element type is scanned by int8 codes made for the purpose.
+bool has_codes(const VectorSpec& spec) noexcept;
+
+// The rows of a tail as they stood at one point of the log. Holds its chunks; safe to read while
+// the tail grows.
+struct TailSlice {
+  std::vector<std::shared_ptr<const TailChunk>> chunks;
+  size_t chunk_rows = 0;
+  size_t count = 0;  // rows of the tail at that point, dead ones included
+  int64_t cn = 0;    // the point
+  // Rows that answer nothing although alive at the point: a newer layer has their ids. Sorted.
+  std::vector<uint32_t> hidden;
+  // If set, only these rows answer. Sorted.
+  std::optional<std::vector<uint32_t>> only;
+
+  const TailChunk& chunk_of(size_t row) const noexcept { return *chunks[row / chunk_rows]; }
+  bool alive(size_t row) const noexcept {
+    return chunk_of(row).died[row % chunk_rows].load(std::memory_order_relaxed) > cn;
+  }
+};
+
+// Not thread-safe: the owner locks around every member; slices need no lock.
+class Tail {
+ public:
+  // `name` opens the messages of errors, e.g. "films_log".
+  Tail(const VectorSpec& spec, std::string name);
+
+  // REQUIRES: row.cn > the last row's. Throws StorageError (kCorrupt) for an unknown op, a vector
+  // of the wrong size or with NaN or infinity; the tail is then as before.
+  void append(const LogRow& row);
+
+  // Everything up to the newest row.
+  TailSlice slice() const;
+  // Everything up to the row with this change number.
+  TailSlice slice_at(int64_t cn) const;
+
+  // The row that is `id`'s at a slice's point; nullopt if it has none there.
+  std::optional<uint32_t> find(int64_t id, int64_t cn) const;
+  // Calls visit(id) for each id that any row is of, put or delete.
+  template <class Visit>
+  void for_each_id(Visit&& visit) const {
+    for (const auto& [id, row] : newest_) visit(id);
+  }
+
+  LogPoint last() const noexcept { return last_; }
+  size_t rows() const noexcept { return count_; }
+  size_t dead() const noexcept { return dead_; }
+
+  // A tail of the rows alive now, with the same last().
+  Tail compacted() const;
+  // A tail without rows whose last() is `point`, to take the rows after it.
+  Tail emptied(LogPoint point = {}) const;
+
+ private:
+  static constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+
+  void apply(const LogRow& row);
+  void add_row(const LogRow& row);
+  void end_row(uint32_t row, int64_t cn);
+  void encode(TailChunk& chunk, size_t i);
+
+  VectorSpec spec_;
+  std::string name_;
+  size_t chunk_rows_;
+  std::vector<std::shared_ptr<TailChunk>> chunks_;
+  size_t count_ = 0;
+  size_t dead_ = 0;
+  LogPoint last_;
+  std::vector<float> unit_;  // scratch for encode()
+  // The newest row of each id (kNone after a delete of an id without rows here), and for each row
+  // the one of the same id before it.
+  std::unordered_map<int64_t, uint32_t> newest_;
+  std::vector<uint32_t> previous_;
+};
+
+}  // namespace kindred::storage
