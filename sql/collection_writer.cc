@@ -49,9 +49,10 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
     insert_ = Statement(db_, "INSERT INTO " + collection_.tables().rows() + "(" + names +
                                  ") VALUES(" + places + ")");
   }
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id, columns, conflict, std::nullopt);
+  write_row(insert_, id);
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -91,6 +92,7 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
     update_ = Statement(db_, "UPDATE " + collection_.tables().rows() + " SET " + sets +
                                  " WHERE id = ?" + std::to_string(count + 1));
   }
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
   const bool ends = old_cn && (!vector.keep);
   const std::optional<int64_t> end_cn =
       ends && (id != old_id || !vector.bytes) ? std::optional(next_cn()) : std::nullopt;
@@ -98,7 +100,7 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
       vector.keep ? old_cn : vector.bytes ? std::optional(next_cn()) : std::nullopt;
   bind_row(update_, id, cn, columns);
   update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_, id, columns, conflict, old_id);
+  write_row(update_, id);
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (!vector.keep && vector.bytes) log(*cn, id, storage::Op::kPut, *vector.bytes);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
@@ -192,20 +194,18 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
       statement.bind(collection_.stored_position(i) + 1, columns[i]);
 }
 
-// Runs an INSERT or UPDATE of a row; where a key is taken and the statement says REPLACE, removes
-// the rows in the way and runs it again.
-void CollectionWriter::write_row(Statement& statement, std::optional<int64_t> id, Values columns,
-                                 int conflict, std::optional<int64_t> but) {
+// Runs an INSERT or UPDATE of a row.
+void CollectionWriter::write_row(Statement& statement, std::optional<int64_t> id) {
   try {
     statement.run();
   } catch (const Error& error) {
     if (!is_unique(error.code())) throw;
-    if (conflict != SQLITE_REPLACE) fail_constraint(error.code(), id);
-    clear_way(id, columns, but);
-    statement.run();
+    fail_constraint(error.code(), id);
   }
 }
 
+// Where a key is taken and the statement says REPLACE, removes the rows in the way: before the new
+// row gets its change number, since the log's newest row of an id is the one that counts.
 void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
                                  std::optional<int64_t> but) {
   if (id && id != but) erase(*id);

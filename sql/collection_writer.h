@@ -56,8 +56,7 @@ class CollectionWriter {
   bool text_changed(Values columns, Statement& row) const;
   void bind_row(Statement& statement, std::optional<int64_t> id, std::optional<int64_t> cn,
                 Values columns) const;
-  void write_row(Statement& statement, std::optional<int64_t> id, Values columns, int conflict,
-                 std::optional<int64_t> but);
+  void write_row(Statement& statement, std::optional<int64_t> id);
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
   [[noreturn]] void fail_constraint(int code, std::optional<int64_t> id) const;
   int64_t next_cn();
