@@ -49,7 +49,10 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
     insert_ = Statement(db_, "INSERT INTO " + collection_.tables().rows() + "(" + names +
                                  ") VALUES(" + places + ")");
   }
-  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
+  if (conflict == SQLITE_REPLACE) {
+    if (!id) id = next_id();
+    clear_way(id, columns, std::nullopt);
+  }
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
   write_row(insert_, id);
@@ -227,6 +230,14 @@ void CollectionWriter::fail_constraint(int code, std::optional<int64_t> id) cons
   const bool by_key = code == SQLITE_CONSTRAINT_UNIQUE || (key && id);
   const std::string column = key && by_key ? collection_.options().columns[*key].name : "rowid";
   throw Error(code, "UNIQUE constraint failed: " + collection_.name() + "." + column);
+}
+
+// The id of a new row where SQLite would choose it: before a REPLACE removes any. nullopt leaves it
+// to SQLite.
+std::optional<int64_t> CollectionWriter::next_id() const {
+  Statement newest(db_, "SELECT max(id) FROM " + collection_.tables().rows());
+  if (!newest.step() || newest.is_null(0) || newest.integer(0) == INT64_MAX) return std::nullopt;
+  return newest.integer(0) + 1;
 }
 
 int64_t CollectionWriter::next_cn() {

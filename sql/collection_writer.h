@@ -59,6 +59,7 @@ class CollectionWriter {
   void write_row(Statement& statement, std::optional<int64_t> id);
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
   [[noreturn]] void fail_constraint(int code, std::optional<int64_t> id) const;
+  std::optional<int64_t> next_id() const;
   int64_t next_cn();
   void log(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
   void supersede(int64_t id, bool had_vector);
