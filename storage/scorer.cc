@@ -47,7 +47,8 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   codes_ = math::make_aligned(stride);
   auto* codes = reinterpret_cast<int8_t*>(codes_.get());
   query_codes_ = math::quantize_i8(scaled.data(), spec.dim, codes, stride);
-  if (!std::isfinite(norm_squared_)) query_codes_.residual_norm = kInfinity;
+  const bool tiny = spec.metric == Metric::kCosine && norm_squared_ < kLeastSum;
+  if (!std::isfinite(norm_squared_) || tiny) query_codes_.residual_norm = kInfinity;
   query_sum_ = kernels.sum_i8(codes, spec.dim);
 }
 
@@ -95,7 +96,7 @@ void Scorer::bound(const TailChunk& chunk, size_t first, size_t count, float* ou
     std::transform(integers_.begin(), integers_.begin() + static_cast<ptrdiff_t>(count), out,
                    [](int32_t bits) { return static_cast<float>(bits); });
   } else {
-    std::copy_n(floats_.begin(), count, out);
+    std::transform(floats_.begin(), floats_.begin() + static_cast<ptrdiff_t>(count), out, &sure);
   }
 }
 
@@ -125,7 +126,7 @@ void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, flo
     case Metric::kL2:
       for (size_t i = 0; i < count; ++i) {
         const float sum = squared[i] + norm_squared_;
-        const float lower = sum * (1.0F - rounding) - 2.0F * upper_dot(i);
+        const float lower = sum < kLeastSum ? 0.0F : sum * (1.0F - rounding) - 2.0F * upper_dot(i);
         out[i] = sure(std::sqrt(std::max(lower, 0.0F)) * (1.0F - rounding));
       }
       break;

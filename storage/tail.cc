@@ -113,7 +113,8 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   if (chunk.code_stride == 0) return;
   const auto* v = reinterpret_cast<const float*>(chunk.row(i));
   const float norm_squared = kernels.dot(v, v, spec_.dim);
-  chunk.norm_squared[i] = norm_squared;
+  const bool tiny = norm_squared < kLeastSum && kernels.max_abs(v, spec_.dim) > 0;
+  chunk.norm_squared[i] = tiny ? kLeastSum : norm_squared;
   if (spec_.metric == math::Metric::kCosine) {
     unit_.resize(spec_.dim);
     const float inverse = norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
@@ -124,9 +125,9 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   const math::Codes made = math::quantize_i8(v, spec_.dim, codes, chunk.code_stride);
   chunk.scale[i] = made.scale;
   chunk.code_norm[i] = made.code_norm;
-  // Where the norm overflows, nothing is known by codes: the bound is then no bound.
-  chunk.residual_norm[i] =
-      std::isfinite(norm_squared) ? made.residual_norm : std::numeric_limits<float>::infinity();
+  // Where the norm over- or underflows, nothing is known by codes: the bound is then no bound.
+  const bool known = std::isfinite(norm_squared) && !tiny;
+  chunk.residual_norm[i] = known ? made.residual_norm : std::numeric_limits<float>::infinity();
 }
 
 TailSlice Tail::slice() const {

@@ -45,8 +45,12 @@ struct TailChunk {
   std::vector<float> scale;
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
-  std::vector<float> norm_squared;  // of the vector itself; 0 under cosine: nobody's neighbour
+  // Of the vector itself; 0 under cosine: nobody's neighbour. At least kLeastSum if it is not zero.
+  std::vector<float> norm_squared;
 };
+
+// Below it a float32 sum of squares has lost terms to underflow: nothing is concluded from it.
+inline constexpr float kLeastSum = 1e-30F;
 
 // Whether a metric on an element type is scanned by int8 codes made for the purpose.
 bool has_codes(const VectorSpec& spec) noexcept;
