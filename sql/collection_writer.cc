@@ -67,7 +67,7 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id.has_value());
+  write_row(insert_);
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -89,7 +89,7 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   if (change->put) cn = next_cn();
   bind_row(update_, id, cn, columns);
   update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_, true);
+  write_row(update_);
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
@@ -208,13 +208,14 @@ void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
 }
 
 // Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
-void CollectionWriter::write_row(Statement& statement, bool id_given) {
+void CollectionWriter::write_row(Statement& statement) {
   try {
     statement.run();
   } catch (const Error& error) {
     if (!is_unique(error.code())) throw;
     const std::optional<size_t> key = collection_.options().key_column();
-    const bool by_key = key && (error.code() == SQLITE_CONSTRAINT_UNIQUE || id_given);
+    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+    const bool by_key = key && by_text == collection_.options().has_text_key();
     throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
                                   (by_key ? collection_.options().columns[*key].name : "rowid"));
   }

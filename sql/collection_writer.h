@@ -59,7 +59,7 @@ class CollectionWriter {
   void bind_row(Statement& statement, std::optional<int64_t> id, std::optional<int64_t> cn,
                 Values columns) const;
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
-  void write_row(Statement& statement, bool id_given);
+  void write_row(Statement& statement);
   int64_t next_cn();
   void log(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
 
