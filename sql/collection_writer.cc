@@ -76,6 +76,9 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
                               int conflict) {
   const std::optional<int64_t> named = named_id(columns);
+  if (!named && collection_.options().has_integer_key())
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
   const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
   require_text_key(columns);
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
@@ -114,11 +117,12 @@ void CollectionWriter::erase(int64_t id) {
 std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
   const std::optional<size_t> key = collection_.options().key_column();
   if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
-  if (sqlite3_value_numeric_type(columns[*key]) != SQLITE_INTEGER)
+  const std::optional<int64_t> id = whole_number(columns[*key]);
+  if (!id)
     throw Error(SQLITE_MISMATCH,
                 collection_.name() + "." + collection_.options().columns[*key].name +
                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
-  return sqlite3_value_int64(columns[*key]);
+  return id;
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
