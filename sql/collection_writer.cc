@@ -254,7 +254,7 @@ void CollectionWriter::compact() {
 
 void CollectionWriter::sync() {
   int64_t& superseded = collection_.session().superseded;
-  if (superseded == 0) return;
+  if (superseded == 0 || !collection_.is_there()) return;
   Statement count(db_, "UPDATE " + collection_.tables().config() +
                            " SET value = value + ?1 WHERE key = ?2 RETURNING value");
   count.bind(1, superseded).bind(2, kConfigDead);
