@@ -17,11 +17,12 @@ namespace kindred::sql {
 namespace {
 
 // A search costs less than a look-up by rowid in SQLite's eyes, and that less than a scan, so that
-// of a join's tables the one that is searched comes first.
+// of a join's tables the one that is searched comes first. A scan costs more than looking up each
+// row of a joined table by its key: SQLite takes a table for a million rows until ANALYZE.
 constexpr double kNearestCost = 1e4;
 constexpr double kLookupCost = 3e4;
-constexpr double kFilteredScanCost = 1e8;
-constexpr double kScanCost = 1e9;
+constexpr double kFilteredScanCost = 1e11;
+constexpr double kScanCost = 1e12;
 constexpr sqlite3_int64 kScanRows = 1000000;
 
 // Restores last_insert_rowid(), which nested statements change.
