@@ -36,8 +36,9 @@ void check_refused(Database& db, const std::string& statement,
 
 TEST_CASE("a collection has the columns of its CREATE in their order", "[sql][collection]") {
   Database db;
-  db.run(create("id INTEGER PRIMARY KEY, embedding float[4] distance_metric=l2, genre TEXT, "
-                "year INTEGER, rating REAL, owner INTEGER PARTITION KEY, +thumbnail BLOB"));
+  db.run(
+      create("id INTEGER PRIMARY KEY, embedding float[4] distance_metric=l2, genre TEXT, "
+             "year INTEGER, rating REAL, owner INTEGER PARTITION KEY, +thumbnail BLOB"));
   CHECK(columns(db, "items") == Rows{"id|INTEGER", "embedding|", "genre|TEXT", "year|INTEGER",
                                      "rating|REAL", "owner|INTEGER", "thumbnail|BLOB"});
 }
@@ -52,8 +53,9 @@ TEST_CASE("a bare column name is text to embed", "[sql][collection]") {
 
 TEST_CASE("every type of metadata that SQLite's affinities know is taken", "[sql][collection]") {
   Database db;
-  for (const std::string type : {"INTEGER", "INT", "BIGINT", "BOOLEAN", "REAL", "FLOAT", "DOUBLE",
-                                 "NUMERIC", "TEXT", "BLOB", "DATETIME", "DATE", "integer", "Text"}) {
+  for (const std::string type :
+       {"INTEGER", "INT", "BIGINT", "BOOLEAN", "REAL", "FLOAT", "DOUBLE", "NUMERIC", "TEXT", "BLOB",
+        "DATETIME", "DATE", "integer", "Text"}) {
     INFO(type);
     db.run(create("v float[2], m " + type + ", p " + type + " PARTITION KEY, +a " + type));
     db.run("INSERT INTO items VALUES('[1,2]', 1, 1, 1)");
@@ -179,7 +181,7 @@ TEST_CASE("a CREATE with reserved or doubled names is refused", "[sql][collectio
   check_refused(db, create("v float[4], m TEXT, M INTEGER"), {"duplicate column name"});
   check_refused(db, create("v float[4], \"\" TEXT"), {"name is empty"});
   check_refused(db, create("v float[4], m TEXT", "distance"), {"distance"});
-  check_refused(db, create("v float[4], m TEXT", "K"), {"K"});
+  check_refused(db, create("v float[4], m TEXT", "K"), {"'K'", "reserved"});
 }
 
 TEST_CASE("a CREATE with impossible dimensions is refused", "[sql][collection]") {
@@ -191,12 +193,12 @@ TEST_CASE("a CREATE with impossible dimensions is refused", "[sql][collection]")
   check_refused(db, create("v float[99999999999999999999]"), {"1 to 65536"});
   check_refused(db, create("v float[]"), {"dimensions"});
   check_refused(db, create("v float[abc]"), {"'abc'"});
-  check_refused(db, create("v float[4"), {"']'"});
+  check_refused(db, create("v float[4"), {"[4"});
   check_refused(db, create("v bit[7]"), {"divisible by 8"});
   check_refused(db, create("v bit[0]"), {"'0'"});
   check_refused(db, create("t, dimensions=0"), {"1 to 65536", "'0'"});
   check_refused(db, create("t, dimensions=65537"), {"1 to 65536"});
-  check_refused(db, create("t, dimensions=60000"), {"dimensions", "hash", "60000"});
+  check_refused(db, create("t, dimensions=60000"), {"dimensions", "default", "60000"});
   check_refused(db, create("t, dimensions='many'"), {"'many'"});
 }
 
@@ -215,8 +217,6 @@ TEST_CASE("a CREATE with broken syntax is refused", "[sql][collection]") {
   Database db;
   check_refused(db, create("v float[4], \"m TEXT"), {});
   check_refused(db, create("v float[4], 'm TEXT"), {});
-  check_refused(db, create("v float[4],"), {"empty"});
-  check_refused(db, create(", v float[4]"), {"empty"});
   check_refused(db, create("v float[4], = 3"), {});
   check_refused(db, create("v float[4], m TEXT, ?"), {});
   check_refused(db, create("v float[4] 5"), {});
