@@ -32,10 +32,9 @@ void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arg
   Condition condition;
   for (size_t i = 0; i < terms.size(); ++i)
     condition.add(collection_->db(), terms[i], arguments[i], collection_->name());
-  row_ = Statement(collection_->db(),
-                   "SELECT " + collection_->stored_columns() + " FROM " +
-                       collection_->tables().rows() +
-                       (condition.empty() ? "" : " WHERE " + condition.sql()));
+  row_ = Statement(collection_->db(), "SELECT " + collection_->stored_list() + " FROM " +
+                                          collection_->tables().rows() +
+                                          (condition.empty() ? "" : " WHERE " + condition.sql()));
   condition.bind(row_);
 }
 

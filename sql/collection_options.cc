@@ -20,8 +20,8 @@ constexpr std::array kTypes = {"INTEGER", "INT",     "BIGINT", "BOOLEAN", "REAL"
                                "DOUBLE",  "NUMERIC", "TEXT",   "BLOB",    "DATETIME", "DATE"};
 
 // Columns that every collection has, hidden: names of inputs and outputs of a search.
-constexpr std::array kReserved = {"k",     "distance",  "ef",       "exact",
-                                  "rowid", "diversity", "visited",  "is_exact"};
+constexpr std::array kReserved = {"k",     "distance",  "ef",      "exact",
+                                  "rowid", "diversity", "visited", "is_exact"};
 
 bool equal_nocase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -124,8 +124,10 @@ size_t parse_number(const Tokens& tokens, const std::string& text, size_t most) 
 Metric parse_metric(const Tokens& tokens, const std::string& text) {
   const std::optional<Metric> metric = math::parse_metric(text);
   if (!metric)
-    fail("\"" + tokens.argument() + "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
-         "got '" + text + "'");
+    fail("\"" + tokens.argument() +
+         "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
+         "got '" +
+         text + "'");
   return *metric;
 }
 
@@ -143,8 +145,8 @@ class Parser {
     Tokens tokens(text);
     if (tokens.done()) fail("an argument is empty: a column or an option is wanted");
     const Token* second = tokens.peek(1);
-    const bool option = second != nullptr && second->kind == Token::Kind::kSymbol &&
-                        second->text == "=";
+    const bool option =
+        second != nullptr && second->kind == Token::Kind::kSymbol && second->text == "=";
     option ? read_option(tokens) : read_column(tokens);
     tokens.expect_end();
   }

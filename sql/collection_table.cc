@@ -112,9 +112,9 @@ std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& conne
 std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& connection) {
   CollectionOptions options = options_of(connection);
   declare(connection.db, connection.arguments[2], options);
-  return std::make_unique<CollectionTable>(
-      Collection::open(connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
-                       tables_of(connection), std::move(options)));
+  return std::make_unique<CollectionTable>(Collection::open(
+      connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
+      tables_of(connection), std::move(options)));
 }
 
 bool CollectionTable::is_match(
@@ -129,8 +129,8 @@ bool CollectionTable::is_match(
 // The rowid, by whichever name.
 bool CollectionTable::is_id(int column) const {
   const std::optional<size_t> key = collection_->options().key_column();
-  return column == -1 || (key && !collection_->options().has_text_key() &&
-                          static_cast<size_t>(column) == *key);
+  return column == -1 ||
+         (key && !collection_->options().has_text_key() && static_cast<size_t>(column) == *key);
 }
 
 bool CollectionTable::best_index(sqlite3_index_info& info) const {
@@ -250,7 +250,9 @@ bool CollectionTable::update(Values values, int64_t& rowid) {
   return false;
 }
 
-int shadow_name(const char* suffix) noexcept { return ShadowTables::is_suffix(suffix) ? 1 : 0; }
+int shadow_name(const char* suffix) noexcept {
+  return ShadowTables::is_suffix(suffix) ? 1 : 0;
+}
 
 }  // namespace
 

@@ -36,22 +36,38 @@ void CollectionWriter::forget_statements() {
   for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &log_}) *s = Statement();
 }
 
+// "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
+void CollectionWriter::prepare_row_statements() {
+  if (insert_) return;
+  const std::vector<std::string>& names = collection_.stored_columns();
+  std::string places;
+  std::string sets;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string place = "?" + std::to_string(i + 1);
+    places += (i > 0 ? ", " : "") + place;
+    sets += (i > 0 ? ", " : "") + names[i] + " = " + place;
+  }
+  const std::string& rows = collection_.tables().rows();
+  insert_ = Statement(
+      db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
+  update_ = Statement(
+      db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+}
+
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
-  id = key_id(id, columns);
+  if (const std::optional<int64_t> named = named_id(columns)) {
+    if (id && *id != *named)
+      throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(*named) +
+                                       " differs from the rowid " + std::to_string(*id));
+    id = named;
+  }
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
-  if (!insert_) {
-    const std::string& names = collection_.stored_columns();
-    std::string places = "?1";
-    int count = 1;
-    for (const char c : names)
-      if (c == ',') places += ", ?" + std::to_string(++count);
-    insert_ = Statement(db_, "INSERT INTO " + collection_.tables().rows() + "(" + names +
-                                 ") VALUES(" + places + ")");
-  }
+  prepare_row_statements();
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id, columns, conflict, std::nullopt);
+  write_row(insert_, id.has_value());
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -59,56 +75,32 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
                               int conflict) {
-  const std::optional<size_t> key = collection_.options().key_column();
-  if (key && !collection_.options().has_text_key() &&
-      sqlite3_value_type(columns[*key]) == SQLITE_INTEGER) {
-    const int64_t named = sqlite3_value_int64(columns[*key]);
-    if (named != old_id) new_id = named;
-  }
-  const int64_t id = new_id.value_or(old_id);
+  const std::optional<int64_t> named = named_id(columns);
+  const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
   require_text_key(columns);
-  Statement row = collection_.take_lookup();
-  if (!row.bind(1, old_id).step()) return;
-  NewVector vector = changed_vector(columns, row);
-  const std::optional<int64_t> old_cn =
-      row.is_null(1) ? std::nullopt : std::optional(row.integer(1));
-  collection_.return_lookup(std::move(row));
-  if (vector.keep && id != old_id) {
-    vector.keep = false;
-    if (old_cn) vector.bytes = collection_.log_vector(*old_cn);
-  }
-  if (!update_) {
-    std::string sets;
-    int count = 0;
-    std::string_view names = collection_.stored_columns();
-    for (size_t begin = 0; begin < names.size();) {
-      const size_t end = std::min(names.find(", ", begin), names.size());
-      sets += (count > 0 ? ", " : "") + std::string(names.substr(begin, end - begin)) + " = ?" +
-              std::to_string(count + 1);
-      ++count;
-      begin = end + 2;
-    }
-    update_ = Statement(db_, "UPDATE " + collection_.tables().rows() + " SET " + sets +
-                                 " WHERE id = ?" + std::to_string(count + 1));
-  }
-  const bool ends = old_cn && (!vector.keep);
-  const std::optional<int64_t> end_cn =
-      ends && (id != old_id || !vector.bytes) ? std::optional(next_cn()) : std::nullopt;
-  const std::optional<int64_t> cn =
-      vector.keep ? old_cn : vector.bytes ? std::optional(next_cn()) : std::nullopt;
+  const std::optional<VectorChange> change = vector_change(old_id, id, columns);
+  if (!change) return;  // another statement of this transaction has removed the row
+  prepare_row_statements();
+  if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
+  const bool ends = change->old_cn && !change->keep;
+  std::optional<int64_t> end_cn;
+  if (ends && (id != old_id || !change->put)) end_cn = next_cn();
+  std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
+  if (change->put) cn = next_cn();
   bind_row(update_, id, cn, columns);
   update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_, id, columns, conflict, old_id);
+  write_row(update_, true);
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
-  if (!vector.keep && vector.bytes) log(*cn, id, storage::Op::kPut, *vector.bytes);
+  if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
 }
 
 void CollectionWriter::erase(int64_t id) {
-  Statement& found = find_cn(id);
-  const bool exists = found.step();
-  const bool has_vector = exists && !found.is_null(0);
-  found.reset();
+  if (!find_)
+    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  const bool exists = find_.bind(1, id).step();
+  const bool has_vector = exists && !find_.is_null(0);
+  find_.reset();
   if (!exists) return;
   if (!erase_)
     erase_ = Statement(db_, "DELETE FROM " + collection_.tables().rows() + " WHERE id = ?1");
@@ -119,19 +111,14 @@ void CollectionWriter::erase(int64_t id) {
 }
 
 // An INTEGER PRIMARY KEY is the rowid by another name.
-std::optional<int64_t> CollectionWriter::key_id(std::optional<int64_t> id, Values columns) const {
+std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
   const std::optional<size_t> key = collection_.options().key_column();
-  if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return id;
-  sqlite3_value* value = columns[*key];
-  const std::string& name = collection_.options().columns[*key].name;
-  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
-    throw Error(SQLITE_MISMATCH, collection_.name() + "." + name +
-                                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(value));
-  const int64_t named = sqlite3_value_int64(value);
-  if (id && *id != named)
-    throw Error(SQLITE_MISMATCH, collection_.name() + "." + name + ": " + std::to_string(named) +
-                                     " differs from rowid " + std::to_string(*id));
-  return named;
+  if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
+  if (sqlite3_value_numeric_type(columns[*key]) != SQLITE_INTEGER)
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + "." + collection_.options().columns[*key].name +
+                    ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
+  return sqlite3_value_int64(columns[*key]);
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
@@ -165,8 +152,11 @@ std::string CollectionWriter::joined_text(Values columns) const {
   return text;
 }
 
-bool CollectionWriter::text_changed(Values columns, Statement& row) const {
+// Whether an UPDATE gives the row another vector, or text that may have another.
+bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
   const CollectionOptions& options = collection_.options();
+  if (const std::optional<size_t> column = options.vector_column())
+    return sqlite3_value_nochange(columns[*column]) == 0;
   for (size_t i = 0; i < options.columns.size(); ++i)
     if (options.columns[i].kind == ColumnKind::kText &&
         !same_value(columns[i], row.value(collection_.stored_position(i))))
@@ -174,13 +164,22 @@ bool CollectionWriter::text_changed(Values columns, Statement& row) const {
   return false;
 }
 
-CollectionWriter::NewVector CollectionWriter::changed_vector(Values columns,
-                                                             Statement& row) const {
-  const std::optional<size_t> column = collection_.options().vector_column();
-  const bool keep =
-      column ? sqlite3_value_nochange(columns[*column]) != 0 : !text_changed(columns, row);
-  if (keep) return {true, std::nullopt};
-  return {false, vector_bytes(columns)};
+// nullopt if there is no such row.
+std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
+    int64_t old_id, int64_t id, Values columns) const {
+  Statement row = collection_.take_lookup();
+  if (!row.bind(1, old_id).step()) return std::nullopt;
+  VectorChange change;
+  if (!row.is_null(1)) change.old_cn = row.integer(1);
+  change.keep = !vector_changes(columns, row);
+  collection_.return_lookup(std::move(row));
+  if (!change.keep) {
+    change.put = vector_bytes(columns);
+  } else if (id != old_id) {
+    change.keep = false;
+    if (change.old_cn) change.put = collection_.log_vector(*change.old_cn);
+  }
+  return change;
 }
 
 void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
@@ -192,20 +191,7 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
       statement.bind(collection_.stored_position(i) + 1, columns[i]);
 }
 
-// Runs an INSERT or UPDATE of a row; where a key is taken and the statement says REPLACE, removes
-// the rows in the way and runs it again.
-void CollectionWriter::write_row(Statement& statement, std::optional<int64_t> id, Values columns,
-                                 int conflict, std::optional<int64_t> but) {
-  try {
-    statement.run();
-  } catch (const Error& error) {
-    if (!is_unique(error.code())) throw;
-    if (conflict != SQLITE_REPLACE) fail_constraint(error.code(), id);
-    clear_way(id, columns, but);
-    statement.run();
-  }
-}
-
+// REPLACE: removes the rows that have the new row's id or key, all but one's own.
 void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
                                  std::optional<int64_t> but) {
   if (id && id != but) erase(*id);
@@ -215,18 +201,23 @@ void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
   if (!find_key_)
     find_key_ = Statement(db_, "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
                                    stored_column(key) + " = ?1");
-  find_key_.bind(1, columns[key]);
-  const bool found = find_key_.step();
+  const bool found = find_key_.bind(1, columns[key]).step();
   const int64_t other = found ? find_key_.integer(0) : 0;
   find_key_.reset();
   if (found && other != but) erase(other);
 }
 
-void CollectionWriter::fail_constraint(int code, std::optional<int64_t> id) const {
-  const std::optional<size_t> key = collection_.options().key_column();
-  const bool by_key = code == SQLITE_CONSTRAINT_UNIQUE || (key && id);
-  const std::string column = key && by_key ? collection_.options().columns[*key].name : "rowid";
-  throw Error(code, "UNIQUE constraint failed: " + collection_.name() + "." + column);
+// Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
+void CollectionWriter::write_row(Statement& statement, bool id_given) {
+  try {
+    statement.run();
+  } catch (const Error& error) {
+    if (!is_unique(error.code())) throw;
+    const std::optional<size_t> key = collection_.options().key_column();
+    const bool by_key = key && (error.code() == SQLITE_CONSTRAINT_UNIQUE || id_given);
+    throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
+                                  (by_key ? collection_.options().columns[*key].name : "rowid"));
+  }
 }
 
 int64_t CollectionWriter::next_cn() {
@@ -242,12 +233,6 @@ void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_v
   log_.bind(1, cn).bind(2, random_nonce()).bind(3, id).bind(4, static_cast<int64_t>(op));
   op == storage::Op::kPut ? log_.bind_blob(5, vector.data(), vector.size()) : log_.bind_null(5);
   log_.run();
-}
-
-Statement& CollectionWriter::find_cn(int64_t id) {
-  if (!find_)
-    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  return find_.bind(1, id);
 }
 
 void CollectionWriter::compact() {
@@ -285,23 +270,24 @@ void CollectionWriter::commit() noexcept {
   collection_.session().superseded = 0;
 }
 
-void CollectionWriter::rollback() noexcept { commit(); }
+void CollectionWriter::rollback() noexcept {
+  commit();
+}
 
 int64_t CollectionWriter::rebuild() {
   if (!collection_.options().embeds())
-    throw Error(SQLITE_ERROR, collection_.name() +
-                                  " has no model: vectors from outside cannot be made anew");
+    throw Error(SQLITE_ERROR,
+                collection_.name() + " has no model: vectors from outside cannot be made anew");
   collection_.adopt_model();
-  Statement rows(db_, "SELECT " + collection_.stored_columns() + " FROM " +
-                          collection_.tables().rows());
+  Statement rows(db_,
+                 "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
   Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
   int64_t count = 0;
   while (rows.step()) {
     std::vector<sqlite3_value*> columns;
     for (size_t i = 0; i < collection_.options().columns.size(); ++i)
-      columns.push_back(rows.value(collection_.options().is_stored(i)
-                                       ? collection_.stored_position(i)
-                                       : 0));
+      columns.push_back(
+          rows.value(collection_.options().is_stored(i) ? collection_.stored_position(i) : 0));
     const std::optional<std::string> vector = vector_bytes(columns);
     const int64_t id = rows.integer(0);
     const int64_t cn = next_cn();

@@ -58,8 +58,8 @@ class KnnTable : public sqlite3_vtab {
                     "CREATE TABLE knn(rowid INTEGER, key TEXT, distance REAL, collection HIDDEN, "
                     "query HIDDEN, k HIDDEN, visited INTEGER HIDDEN, is_exact INTEGER HIDDEN)");
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
-    return std::make_unique<KnnTable>(connection.db,
-                                      **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
+    return std::make_unique<KnnTable>(
+        connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
   }
 
   bool best_index(sqlite3_index_info& info) const;
@@ -103,8 +103,9 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery
                                                           : Role::kK;
-      bool& seen = role == Role::kCollection ? has_collection : role == Role::kQuery ? has_query
-                                                                                     : has_k;
+      bool& seen = role == Role::kCollection ? has_collection
+                   : role == Role::kQuery    ? has_query
+                                             : has_k;
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
       plan.use(i, {role, -1, 0, ""}, true);
@@ -143,8 +144,7 @@ std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
     look_up(name).touch.run();
   }
   std::shared_ptr<Collection> collection = open_.at(look_up(name).place);
-  if (!collection)
-    throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
+  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
   return collection;
 }
 
@@ -156,8 +156,8 @@ void KnnCursor::filter(int, const char* plan_text, Values arguments) {
     if (plan[i].role != Role::kCollection) continue;
     if (is_null(arguments[i])) return;
     if (sqlite3_value_type(arguments[i]) != SQLITE_TEXT)
-      throw Error(SQLITE_ERROR, "knn(): collection: a name is wanted, got " +
-                                    describe(arguments[i]));
+      throw Error(SQLITE_ERROR,
+                  "knn(): collection: a name is wanted, got " + describe(arguments[i]));
     collection_ = table_.collection(std::string(text_of(arguments[i])));
   }
   search_ = std::make_unique<Search>(*collection_, plan, arguments, "knn()");

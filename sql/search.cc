@@ -59,9 +59,8 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
 void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string& who) {
   switch (term.role) {
     case Role::kQuery:
-      query_ = collection_.query_of(value, who + ": query");
-      if (query_)
-        query_bytes_.assign(static_cast<const char*>(query_->data()), query_->bytes());
+      if (const std::optional<Vector> v = collection_.query_of(value, who + ": query"))
+        query_.emplace(static_cast<const char*>(v->data()), v->bytes());
       break;
     case Role::kK:
       read_k(value, who);
@@ -153,9 +152,9 @@ void Search::start() {
 
 void Search::open_stream() {
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
-  stream_ = std::make_unique<storage::NearestStream>(
-      collection_.vectors(), query_bytes_.data(), collection_.slices(only_),
-      wanted > 0 ? wanted : kUnknownExpected);
+  stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
+                                                     collection_.slices(only_),
+                                                     wanted > 0 ? wanted : kUnknownExpected);
 }
 
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
@@ -169,9 +168,9 @@ size_t Search::probing_limit() const {
 
 // Makes only_ the ids that pass the filter, if they are no more than `most`.
 bool Search::list_passing(std::optional<size_t> most) {
-  Statement list(collection_.db(),
-                 "SELECT id FROM " + collection_.tables().rows() + " WHERE " + condition_.sql() +
-                     (most ? " LIMIT " + std::to_string(*most + 1) : ""));
+  Statement list(collection_.db(), "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
+                                       condition_.sql() +
+                                       (most ? " LIMIT " + std::to_string(*most + 1) : ""));
   condition_.bind(list);
   std::vector<int64_t> ids;
   for (size_t read = 0; list.step(); ++read) {

@@ -19,7 +19,9 @@ int64_t random_id() {
 
 }  // namespace
 
-std::string stored_column(size_t position) { return "c" + std::to_string(position); }
+std::string stored_column(size_t position) {
+  return "c" + std::to_string(position);
+}
 
 bool ShadowTables::is_suffix(std::string_view suffix) noexcept {
   return std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end();

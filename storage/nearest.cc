@@ -71,8 +71,8 @@ void NearestStream::score_only(const TailSlice& slice, std::vector<float>& bound
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*slice.only)[i];
     const bool hidden = std::binary_search(slice.hidden.begin(), slice.hidden.end(), row);
-    bounds[i] = hidden ? kInfinity
-                       : scorer_.lower_bound(slice.chunk_of(row), row % slice.chunk_rows);
+    bounds[i] =
+        hidden ? kInfinity : scorer_.lower_bound(slice.chunk_of(row), row % slice.chunk_rows);
   }
 }
 

@@ -1,9 +1,8 @@
 // The rows of a collection in ascending distance from a query, one at a time and exactly: the
 // optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
 // Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
-// then looked at exactly in the order of their bounds, and the nearest one seen is given out as soon
-// as no bound of the others is below it.
-// SPDX-License-Identifier: Apache-2.0
+// then looked at exactly in the order of their bounds, and the nearest one seen is given out as
+// soon as no bound of the others is below it. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

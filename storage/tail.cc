@@ -26,8 +26,9 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
   if (!is(row, Op::kPut))
     corrupt(name, row, "operation 1, 2 or 3 is wanted, got " + std::to_string(row.op));
   if (row.vector.size() != spec.bytes())
-    corrupt(name, row, "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
-                           std::to_string(row.vector.size()));
+    corrupt(name, row,
+            "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
+                std::to_string(row.vector.size()));
 }
 
 }  // namespace
@@ -124,11 +125,13 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   chunk.scale[i] = made.scale;
   chunk.code_norm[i] = made.code_norm;
   // Where the norm overflows, nothing is known by codes: the bound is then no bound.
-  chunk.residual_norm[i] = std::isfinite(norm_squared) ? made.residual_norm
-                                                       : std::numeric_limits<float>::infinity();
+  chunk.residual_norm[i] =
+      std::isfinite(norm_squared) ? made.residual_norm : std::numeric_limits<float>::infinity();
 }
 
-TailSlice Tail::slice() const { return slice_at(last_.cn); }
+TailSlice Tail::slice() const {
+  return slice_at(last_.cn);
+}
 
 TailSlice Tail::slice_at(int64_t cn) const {
   TailSlice slice;
@@ -173,8 +176,8 @@ Tail Tail::compacted() const {
     const size_t i = row % chunk_rows_;
     if (chunk.died[i].load(std::memory_order_relaxed) != TailChunk::kAlive) continue;
     const auto* bytes = reinterpret_cast<const char*>(chunk.row(i));
-    fresh.append({chunk.cn[i], 0, chunk.id[i], static_cast<int64_t>(Op::kPut),
-                  {bytes, spec_.bytes()}});
+    fresh.append(
+        {chunk.cn[i], 0, chunk.id[i], static_cast<int64_t>(Op::kPut), {bytes, spec_.bytes()}});
   }
   fresh.last_ = last_;
   return fresh;

@@ -56,8 +56,8 @@ bool has_codes(const VectorSpec& spec) noexcept;
 struct TailSlice {
   std::vector<std::shared_ptr<const TailChunk>> chunks;
   size_t chunk_rows = 0;
-  size_t count = 0;      // rows of the tail at that point, dead ones included
-  int64_t cn = 0;        // the point
+  size_t count = 0;  // rows of the tail at that point, dead ones included
+  int64_t cn = 0;    // the point
   // Rows that answer nothing although alive at the point: a newer layer has their ids. Sorted.
   std::vector<uint32_t> hidden;
   // If set, only these rows answer. Sorted.
