@@ -143,7 +143,8 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  if (!condition_.empty() && !list_passing(probing_limit()))
+  if (!condition_.empty()) most_listed_ = probing_limit();
+  if (!condition_.empty() && !list_passing(most_listed_))
     probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
                                              " WHERE id = ?1 AND " + condition_.sql());
   if (probe_) condition_.bind(probe_);
@@ -187,7 +188,7 @@ std::optional<storage::Neighbor> Search::next_passing() {
   for (;;) {
     const std::optional<storage::Neighbor> neighbor = stream_->next();
     if (!neighbor) return std::nullopt;
-    if (probe_ && probed_ > probing_limit() + 20 * passed_) {
+    if (probe_ && probed_ > most_listed_ + 20 * passed_) {
       stop_probing();
       continue;
     }
