@@ -10,7 +10,9 @@ namespace kindred::sql {
 CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection)
     : sqlite3_vtab_cursor{}, collection_(std::move(collection)) {}
 
-CollectionCursor::~CollectionCursor() { give_row_back(); }
+CollectionCursor::~CollectionCursor() {
+  give_row_back();
+}
 
 // A look-up goes to the next cursor, the statement of a scan is this cursor's own.
 void CollectionCursor::give_row_back() noexcept {

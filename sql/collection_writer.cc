@@ -53,7 +53,8 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s : {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+  for (Statement* s :
+       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
     *s = Statement();
 }
 
