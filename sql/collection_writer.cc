@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_writer.h"
 
+#include <cstring>
 #include <limits>
 
 #include "sql/boundary.h"
@@ -23,10 +24,27 @@ bool is_unique(int code) {
          code == SQLITE_CONSTRAINT_UNIQUE;
 }
 
-// SQLite's own comparison of two values of one column, NULL equal to NULL.
+// Whether two values are the same to the byte, NULL equal to NULL.
 bool same_value(sqlite3_value* a, sqlite3_value* b) {
-  if (sqlite3_value_type(a) != sqlite3_value_type(b)) return false;
-  return is_null(a) || text_of(a) == text_of(b);
+  const int type = sqlite3_value_type(a);
+  if (type != sqlite3_value_type(b)) return false;
+  switch (type) {
+    case SQLITE_NULL:
+      return true;
+    case SQLITE_INTEGER:
+      return sqlite3_value_int64(a) == sqlite3_value_int64(b);
+    case SQLITE_FLOAT:
+      return sqlite3_value_double(a) == sqlite3_value_double(b);
+    case SQLITE_TEXT:
+      return text_of(a) == text_of(b);
+    default: {
+      const void* data_a = sqlite3_value_blob(a);
+      const void* data_b = sqlite3_value_blob(b);
+      const int bytes = sqlite3_value_bytes(a);
+      return bytes == sqlite3_value_bytes(b) &&
+             (bytes == 0 || std::memcmp(data_a, data_b, static_cast<size_t>(bytes)) == 0);
+    }
+  }
 }
 
 }  // namespace
@@ -35,7 +53,9 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &greatest_id_, &log_}) *s = Statement();
+  for (Statement* s :
+       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+    *s = Statement();
 }
 
 // "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
@@ -54,6 +74,7 @@ void CollectionWriter::prepare_row_statements() {
       db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
   update_ = Statement(
       db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+  move_ = Statement(db_, "UPDATE " + rows + " SET cn = ?1 WHERE id = ?2");
 }
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
@@ -95,9 +116,14 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   if (ends && (id != old_id || !change->put)) end_cn = next_cn();
   std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
   if (change->put) cn = next_cn();
-  bind_row(update_, id, cn, columns);
-  update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_);
+  if (change->only) {
+    cn ? move_.bind(1, *cn) : move_.bind_null(1);
+    move_.bind(2, old_id).run();
+  } else {
+    bind_row(update_, id, cn, columns);
+    update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
+    write_row(update_);
+  }
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
@@ -174,6 +200,14 @@ bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
 }
 
 // nullopt if there is no such row.
+bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (collection_.options().is_stored(i) &&
+        !same_value(columns[i], row.value(collection_.stored_position(i))))
+      return true;
+  return false;
+}
+
 std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     int64_t old_id, int64_t id, Values columns) const {
   Statement row = collection_.take_lookup();
@@ -181,6 +215,7 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
   VectorChange change;
   if (!row.is_null(1)) change.old_cn = row.integer(1);
   change.keep = !vector_changes(columns, row);
+  change.only = id == old_id && !stored_changes(columns, row);
   collection_.return_lookup(std::move(row));
   if (!change.keep) {
     change.put = vector_bytes(columns);

@@ -147,11 +147,14 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  const auto most =
-      condition_.values() > kProbedValues ? std::nullopt : std::optional<size_t>(probing_limit());
-  if (!condition_.empty() && !list_passing(most))
-    probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
-                                             " WHERE id = ?1 AND " + condition_.sql());
+  if (!condition_.empty()) {
+    most_listed_ = probing_limit();
+    const bool listed = condition_.values() > kProbedValues ? list_passing(std::nullopt)
+                                                            : list_passing(most_listed_);
+    if (!listed)
+      probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
+                                               " WHERE id = ?1 AND " + condition_.sql());
+  }
   if (probe_) condition_.bind(probe_);
   open_stream();
 }
@@ -193,7 +196,7 @@ std::optional<storage::Neighbor> Search::next_passing() {
   for (;;) {
     const std::optional<storage::Neighbor> neighbor = stream_->next();
     if (!neighbor) return std::nullopt;
-    if (probe_ && probed_ > probing_limit() + 20 * passed_) {
+    if (probe_ && probed_ > most_listed_ + 20 * passed_) {
       stop_probing();
       continue;
     }

@@ -71,6 +71,7 @@ class Search {
   size_t visited_before_ = 0;
   Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
+  size_t most_listed_ = 0;  // ids that are listed before probing is tried
   size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
 };
 
