@@ -13,8 +13,11 @@ namespace {
 // Rows a stream is first asked for when nobody says how many are wanted.
 constexpr size_t kUnknownExpected = 20;
 
+// A condition with more values, from a long IN list, is not asked of one row after the other.
+constexpr size_t kProbedValues = 64;
+
 bool is_number(sqlite3_value* value) {
-  const int type = sqlite3_value_type(value);
+  const int type = sqlite3_value_numeric_type(value);
   return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
@@ -32,7 +35,8 @@ bool DistanceRange::is_above(double distance) const noexcept {
   return with_upper ? distance > upper : distance >= upper;
 }
 
-// A bound that is no number sorts behind all numbers, as anywhere in SQL.
+// A bound is text where SQLite leaves it to the column's affinity to make a number of it. One that
+// is no number sorts behind all numbers, as anywhere in SQL.
 void DistanceRange::add(int op, sqlite3_value* bound) {
   const bool number = is_number(bound);
   const double value =
@@ -143,7 +147,9 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  if (!condition_.empty() && !list_passing(probing_limit()))
+  const auto most =
+      condition_.values() > kProbedValues ? std::nullopt : std::optional<size_t>(probing_limit());
+  if (!condition_.empty() && !list_passing(most))
     probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
                                              " WHERE id = ?1 AND " + condition_.sql());
   if (probe_) condition_.bind(probe_);
