@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_writer.h"
 
+#include <cstring>
+#include <limits>
+
 #include "sql/boundary.h"
 #include "storage/error.h"
 
@@ -21,10 +24,27 @@ bool is_unique(int code) {
          code == SQLITE_CONSTRAINT_UNIQUE;
 }
 
-// SQLite's own comparison of two values of one column, NULL equal to NULL.
+// Whether two values are the same to the byte, NULL equal to NULL.
 bool same_value(sqlite3_value* a, sqlite3_value* b) {
-  if (sqlite3_value_type(a) != sqlite3_value_type(b)) return false;
-  return is_null(a) || text_of(a) == text_of(b);
+  const int type = sqlite3_value_type(a);
+  if (type != sqlite3_value_type(b)) return false;
+  switch (type) {
+    case SQLITE_NULL:
+      return true;
+    case SQLITE_INTEGER:
+      return sqlite3_value_int64(a) == sqlite3_value_int64(b);
+    case SQLITE_FLOAT:
+      return sqlite3_value_double(a) == sqlite3_value_double(b);
+    case SQLITE_TEXT:
+      return text_of(a) == text_of(b);
+    default: {
+      const void* data_a = sqlite3_value_blob(a);
+      const void* data_b = sqlite3_value_blob(b);
+      const int bytes = sqlite3_value_bytes(a);
+      return bytes == sqlite3_value_bytes(b) &&
+             (bytes == 0 || std::memcmp(data_a, data_b, static_cast<size_t>(bytes)) == 0);
+    }
+  }
 }
 
 }  // namespace
@@ -33,7 +53,9 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &log_}) *s = Statement();
+  for (Statement* s :
+       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+    *s = Statement();
 }
 
 // "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
@@ -52,6 +74,7 @@ void CollectionWriter::prepare_row_statements() {
       db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
   update_ = Statement(
       db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+  move_ = Statement(db_, "UPDATE " + rows + " SET cn = ?1 WHERE id = ?2");
 }
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
@@ -64,10 +87,13 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
+  if (conflict == SQLITE_REPLACE) {
+    if (!id) id = next_id();
+    clear_way(id, columns, std::nullopt);
+  }
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id.has_value());
+  write_row(insert_);
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -76,6 +102,9 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
                               int conflict) {
   const std::optional<int64_t> named = named_id(columns);
+  if (!named && collection_.options().has_integer_key())
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
   const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
   require_text_key(columns);
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
@@ -87,9 +116,14 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   if (ends && (id != old_id || !change->put)) end_cn = next_cn();
   std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
   if (change->put) cn = next_cn();
-  bind_row(update_, id, cn, columns);
-  update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_, true);
+  if (change->only) {
+    cn ? move_.bind(1, *cn) : move_.bind_null(1);
+    move_.bind(2, old_id).run();
+  } else {
+    bind_row(update_, id, cn, columns);
+    update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
+    write_row(update_);
+  }
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
@@ -114,11 +148,12 @@ void CollectionWriter::erase(int64_t id) {
 std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
   const std::optional<size_t> key = collection_.options().key_column();
   if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
-  if (sqlite3_value_numeric_type(columns[*key]) != SQLITE_INTEGER)
+  const std::optional<int64_t> id = whole_number(columns[*key]);
+  if (!id)
     throw Error(SQLITE_MISMATCH,
                 collection_.name() + "." + collection_.options().columns[*key].name +
                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
-  return sqlite3_value_int64(columns[*key]);
+  return id;
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
@@ -165,6 +200,14 @@ bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
 }
 
 // nullopt if there is no such row.
+bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (collection_.options().is_stored(i) &&
+        !same_value(columns[i], row.value(collection_.stored_position(i))))
+      return true;
+  return false;
+}
+
 std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     int64_t old_id, int64_t id, Values columns) const {
   Statement row = collection_.take_lookup();
@@ -172,6 +215,7 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
   VectorChange change;
   if (!row.is_null(1)) change.old_cn = row.integer(1);
   change.keep = !vector_changes(columns, row);
+  change.only = id == old_id && !stored_changes(columns, row);
   collection_.return_lookup(std::move(row));
   if (!change.keep) {
     change.put = vector_bytes(columns);
@@ -191,6 +235,18 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
       statement.bind(collection_.stored_position(i) + 1, columns[i]);
 }
 
+// The rowid that SQLite would count for a new row: taken before REPLACE removes rows, as for an
+// ordinary table. nullopt: at the end of the range SQLite looks for a gap itself.
+std::optional<int64_t> CollectionWriter::next_id() {
+  if (!greatest_id_)
+    greatest_id_ = Statement(db_, "SELECT max(id) FROM " + collection_.tables().rows());
+  const ResetGuard reset(greatest_id_);
+  if (!greatest_id_.step() || greatest_id_.is_null(0)) return 1;
+  const int64_t greatest = greatest_id_.integer(0);
+  if (greatest == std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return greatest + 1;
+}
+
 // REPLACE: removes the rows that have the new row's id or key, all but one's own.
 void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
                                  std::optional<int64_t> but) {
@@ -208,13 +264,14 @@ void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
 }
 
 // Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
-void CollectionWriter::write_row(Statement& statement, bool id_given) {
+void CollectionWriter::write_row(Statement& statement) {
   try {
     statement.run();
   } catch (const Error& error) {
     if (!is_unique(error.code())) throw;
     const std::optional<size_t> key = collection_.options().key_column();
-    const bool by_key = key && (error.code() == SQLITE_CONSTRAINT_UNIQUE || id_given);
+    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+    const bool by_key = key && by_text == collection_.options().has_text_key();
     throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
                                   (by_key ? collection_.options().columns[*key].name : "rowid"));
   }
@@ -249,7 +306,7 @@ void CollectionWriter::compact() {
 
 void CollectionWriter::sync() {
   int64_t& superseded = collection_.session().superseded;
-  if (superseded == 0) return;
+  if (superseded == 0 || !collection_.is_there()) return;
   Statement count(db_, "UPDATE " + collection_.tables().config() +
                            " SET value = value + ?1 WHERE key = ?2 RETURNING value");
   count.bind(1, superseded).bind(2, kConfigDead);

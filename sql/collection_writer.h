@@ -46,6 +46,7 @@ class CollectionWriter {
   struct VectorChange {
     std::optional<int64_t> old_cn;   // of the vector the row has
     bool keep = false;               // it stays where it is
+    bool only = false;               // nothing else of the row changes: no index need be touched
     std::optional<std::string> put;  // the new one, or the old one under a new id
   };
 
@@ -55,11 +56,13 @@ class CollectionWriter {
   std::optional<std::string> vector_bytes(Values columns) const;
   std::string joined_text(Values columns) const;
   bool vector_changes(Values columns, Statement& row) const;
+  bool stored_changes(Values columns, Statement& row) const;
   std::optional<VectorChange> vector_change(int64_t old_id, int64_t id, Values columns) const;
   void bind_row(Statement& statement, std::optional<int64_t> id, std::optional<int64_t> cn,
                 Values columns) const;
+  std::optional<int64_t> next_id();
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
-  void write_row(Statement& statement, bool id_given);
+  void write_row(Statement& statement);
   int64_t next_cn();
   void log(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
 
@@ -67,9 +70,11 @@ class CollectionWriter {
   sqlite3* db_;
   Statement insert_;
   Statement update_;
+  Statement move_;  // an UPDATE of the vector alone
   Statement erase_;
   Statement find_;
   Statement find_key_;
+  Statement greatest_id_;
   Statement log_;
 };
 

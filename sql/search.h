@@ -39,6 +39,8 @@ class Search {
 
   // The next row; nullopt after the last.
   std::optional<storage::Neighbor> next();
+  // The k it was given.
+  std::optional<uint64_t> k() const noexcept { return k_; }
   // Distances computed so far.
   size_t visited() const noexcept { return visited_before_ + (stream_ ? stream_->visited() : 0); }
 
@@ -69,6 +71,7 @@ class Search {
   size_t visited_before_ = 0;
   Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
+  size_t most_listed_ = 0;  // ids that are listed before probing is tried
   size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
 };
 

@@ -80,7 +80,10 @@ bool Statement::step() {
   const int rc = sqlite3_step(get());
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
-  const Error error(rc, sqlite3_errmsg(sqlite3_db_handle(get())));
+  sqlite3* db = sqlite3_db_handle(get());
+  // Which constraint failed is told only by the extended code, whatever the connection has step()
+  // itself return.
+  const Error error(sqlite3_extended_errcode(db), sqlite3_errmsg(db));
   reset();
   throw error;
 }

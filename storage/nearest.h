@@ -41,6 +41,10 @@ class NearestStream {
     uint32_t place;
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
   };
+  struct Place {
+    const TailChunk& chunk;
+    size_t i;
+  };
   struct Farther {
     bool operator()(const Neighbor& a, const Neighbor& b) const noexcept {
       return a.distance != b.distance ? a.distance > b.distance : a.id > b.id;
@@ -51,8 +55,10 @@ class NearestStream {
   void score_whole(const TailSlice& slice, std::vector<float>& bounds);
   void score_only(const TailSlice& slice, std::vector<float>& bounds);
   void refill();
-  void offer(uint32_t slice, uint32_t place);
+  float keep_smallest();
+  Place place_of(const Candidate& candidate) const;
   void look_at(const Candidate& candidate);
+  void prefetch(const Candidate& candidate) const;
 
   Scorer scorer_;
   std::vector<TailSlice> slices_;

@@ -2,7 +2,6 @@
 #include "storage/tail.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -12,10 +11,21 @@
 namespace kindred::storage {
 namespace {
 
-// Big enough that the scan runs undisturbed, small enough that few rows do not cost megabytes.
-size_t rows_per_chunk(const VectorSpec& spec) {
-  return std::bit_floor(std::clamp<size_t>((size_t{2} << 20) / spec.bytes(), 16, 4096));
+size_t code_stride_of(const VectorSpec& spec) {
+  return has_codes(spec) ? math::aligned_stride(spec.dim) : 0;
 }
+
+// Up to 8 MB, so that the scan runs undisturbed, and as near to whole huge pages as rows allow; a
+// multiple of the 32 rows that a search takes at once.
+size_t rows_per_chunk(const VectorSpec& spec) {
+  constexpr size_t kMostRows = 4096;
+  const size_t row = math::aligned_stride(spec.bytes()) + code_stride_of(spec);
+  const size_t pages = std::clamp<size_t>(kMostRows * row / kHugePage, 1, 4);
+  return std::clamp<size_t>(pages * kHugePage / row / 32 * 32, 16, kMostRows);
+}
+
+constexpr float kLeastSquares = 1e-30F;
+constexpr float kGreatestSquares = 1e38F;
 
 [[noreturn]] void corrupt(const std::string& name, const LogRow& row, const std::string& what) {
   throw StorageError(Fault::kCorrupt, name + ": row " + std::to_string(row.cn) + ": " + what);
@@ -37,11 +47,15 @@ bool has_codes(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1;
 }
 
-TailChunk::TailChunk(const VectorSpec& spec, size_t rows)
+bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
+  if (norm_squared == 0) return math::active().max_abs(v, dim) == 0;
+  return norm_squared >= kLeastSquares && norm_squared <= kGreatestSquares;
+}
+
+TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
     : exact_stride(math::aligned_stride(spec.bytes())),
-      code_stride(has_codes(spec) ? math::aligned_stride(spec.dim) : 0),
-      exact(math::make_aligned(rows * exact_stride)),
-      codes(math::make_aligned(rows * code_stride)),
+      code_stride(code_stride_of(spec)),
+      memory(make_chunk_memory(rows * (exact_stride + code_stride), pages)),
       id(rows),
       cn(rows),
       died(rows),
@@ -76,10 +90,13 @@ void Tail::apply(const LogRow& row) {
 
 void Tail::add_row(const LogRow& row) {
   const size_t i = count_ % chunk_rows_;
-  if (i == 0 && count_ / chunk_rows_ == chunks_.size())
-    chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_));
+  if (i == 0 && count_ / chunk_rows_ == chunks_.size()) {
+    // A tail's first chunk may stay almost empty.
+    const Pages pages = chunks_.empty() ? Pages::kUsual : Pages::kHuge;
+    chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_, pages));
+  }
   TailChunk& chunk = *chunks_.back();
-  std::byte* exact = chunk.exact.get() + i * chunk.exact_stride;
+  std::byte* exact = chunk.row(i);
   std::memcpy(exact, row.vector.data(), row.vector.size());
   std::memset(exact + row.vector.size(), 0, chunk.exact_stride - row.vector.size());
   chunk.id[i] = row.id;
@@ -113,20 +130,19 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   if (chunk.code_stride == 0) return;
   const auto* v = reinterpret_cast<const float*>(chunk.row(i));
   const float norm_squared = kernels.dot(v, v, spec_.dim);
-  chunk.norm_squared[i] = norm_squared;
+  const bool codable = is_codable(v, spec_.dim, norm_squared);
+  chunk.norm_squared[i] = codable ? norm_squared : std::max(norm_squared, kLeastSquares);
   if (spec_.metric == math::Metric::kCosine) {
     unit_.resize(spec_.dim);
-    const float inverse = norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
+    const float inverse = codable && norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
     for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
     v = unit_.data();
   }
-  auto* codes = reinterpret_cast<int8_t*>(chunk.codes.get()) + i * chunk.code_stride;
+  auto* codes = chunk.code(i);
   const math::Codes made = math::quantize_i8(v, spec_.dim, codes, chunk.code_stride);
   chunk.scale[i] = made.scale;
   chunk.code_norm[i] = made.code_norm;
-  // Where the norm overflows, nothing is known by codes: the bound is then no bound.
-  chunk.residual_norm[i] =
-      std::isfinite(norm_squared) ? made.residual_norm : std::numeric_limits<float>::infinity();
+  chunk.residual_norm[i] = codable ? made.residual_norm : std::numeric_limits<float>::infinity();
 }
 
 TailSlice Tail::slice() const {

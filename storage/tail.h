@@ -15,8 +15,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "math/aligned.h"
 #include "math/quantize.h"
+#include "storage/chunk_memory.h"
 #include "storage/format.h"
 
 namespace kindred::storage {
@@ -24,19 +24,20 @@ namespace kindred::storage {
 // A fixed number of rows, never moved. Filled by one thread (under the owner's lock) while others
 // read rows that were complete before; only `died` changes after a row is complete.
 struct TailChunk {
-  TailChunk(const VectorSpec& spec, size_t rows);
+  TailChunk(const VectorSpec& spec, size_t rows, Pages pages);
 
-  const std::byte* row(size_t i) const noexcept { return exact.get() + i * exact_stride; }
-  const int8_t* code(size_t i) const noexcept {
-    return reinterpret_cast<const int8_t*>(codes.get()) + i * code_stride;
+  std::byte* row(size_t i) noexcept { return memory.get() + i * exact_stride; }
+  const std::byte* row(size_t i) const noexcept { return memory.get() + i * exact_stride; }
+  int8_t* code(size_t i) noexcept {
+    return reinterpret_cast<int8_t*>(memory.get() + id.size() * exact_stride) + i * code_stride;
   }
+  const int8_t* code(size_t i) const noexcept { return const_cast<TailChunk*>(this)->code(i); }
 
   static constexpr int64_t kAlive = std::numeric_limits<int64_t>::max();
 
   size_t exact_stride;  // bytes from row to row, a multiple of 64
   size_t code_stride;   // the same for codes; 0 where there are none
-  math::AlignedBytes exact;
-  math::AlignedBytes codes;
+  ChunkMemory memory;   // all rows, then all codes
   std::vector<int64_t> id;
   std::vector<int64_t> cn;
   std::vector<std::atomic<int64_t>> died;  // change number of the row that ended this one
@@ -45,11 +46,16 @@ struct TailChunk {
   std::vector<float> scale;
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
-  std::vector<float> norm_squared;  // of the vector itself; 0 under cosine: nobody's neighbour
+  std::vector<float> norm_squared;  // of the vector itself; 0 only of the zero vector, which under
+                                    // cosine is nobody's neighbour
 };
 
 // Whether a metric on an element type is scanned by int8 codes made for the purpose.
 bool has_codes(const VectorSpec& spec) noexcept;
+
+// Whether codes can say anything of a vector with this sum of squares: float32 has neither lost its
+// small terms nor overflowed. Of one that they cannot, the residual's norm is infinite.
+bool is_codable(const float* v, size_t dim, float norm_squared) noexcept;
 
 // The rows of a tail as they stood at one point of the log. Holds its chunks; safe to read while
 // the tail grows.
