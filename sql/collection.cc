@@ -53,13 +53,13 @@ Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
     : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
   require_format(tables_);
   stored_identity_ = tables_.setting(kConfigModel).value_or("");
-  const std::string id = tables_.setting(kConfigId).value_or("");
-  session_ = open_.session(tables_.schema(), id);
+  stored_id_ = tables_.setting(kConfigId).value_or("");
+  session_ = open_.session(tables_.schema(), stored_id_);
   if (!session_->view) {
     const std::string log = name() + "_log";
     session_->view = std::make_unique<storage::LogView>(
         vectors(), log,
-        storage::shared_tail(file_of(db, tables_.schema()), id, vectors(), log));
+        storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
   }
   list_columns();
   lookups_.reserve(kLookupsKept);
@@ -73,14 +73,16 @@ std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
   return collection;
 }
 
-Collection::~Collection() { open_.remove(*this); }
+Collection::~Collection() {
+  open_.remove(*this);
+}
 
 void Collection::list_columns() {
-  stored_columns_ = "id, cn";
-  int position = 2;
   for (size_t i = 0; i < options_.columns.size(); ++i) {
-    stored_positions_.push_back(options_.is_stored(i) ? position++ : 0);
-    if (options_.is_stored(i)) stored_columns_ += ", " + stored_column(i);
+    stored_positions_.push_back(static_cast<int>(stored_columns_.size()));
+    if (!options_.is_stored(i)) continue;
+    stored_columns_.push_back(stored_column(i));
+    stored_list_ += ", " + stored_columns_.back();
   }
 }
 
@@ -106,8 +108,7 @@ void Collection::adopt_model() {
 
 std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
   const storage::VectorSpec& spec = vectors();
-  if (fits_untyped(value, spec))
-    return Vector(spec.element, sqlite3_value_blob(value), spec.dim);
+  if (fits_untyped(value, spec)) return Vector(spec.element, sqlite3_value_blob(value), spec.dim);
   std::optional<Vector> vector = sql::vector_of(value, where);
   if (!vector) return vector;
   if (vector->element() != spec.element)
@@ -130,15 +131,14 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
   const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
   if (text && options_.embeds() && !is_vector_text(text_of(value))) return embed(text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
-    throw Error(SQLITE_ERROR, where + ": " + name() +
-                                  " has no model: a vector is wanted, got " + describe(value));
+    throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
+                                  describe(value));
   if (options_.embeds()) embedder();  // vectors of two models never meet
   return vector_of(value, where);
 }
 
 std::vector<storage::TailSlice> Collection::slices(const storage::OnlyIds& only) {
-  const bool writing =
-      sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
+  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
   return session_->view->slices(*this, writing, only);
 }
 
@@ -149,18 +149,16 @@ std::string Collection::log_vector(int64_t cn) {
   const bool found = log_vector_.bind(1, cn).step();
   std::string bytes(found ? log_vector_.blob(0) : std::string_view());
   if (bytes.size() != vectors().bytes())
-    throw storage::StorageError(
-        storage::Fault::kCorrupt,
-        name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-            std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-            (found ? std::to_string(bytes.size()) : "no row"));
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
+                                    std::to_string(vectors().bytes()) + " bytes is wanted, got " +
+                                    (found ? std::to_string(bytes.size()) : "no row"));
   return bytes;
 }
 
 Statement Collection::take_lookup() {
   if (lookups_.empty())
-    return Statement(db_,
-                     "SELECT " + stored_columns_ + " FROM " + tables_.rows() + " WHERE id = ?1");
+    return Statement(db_, "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1");
   Statement lookup = std::move(lookups_.back());
   lookups_.pop_back();
   return lookup;
@@ -177,15 +175,18 @@ void Collection::rename(const std::string& name) {
   nonce_at_ = Statement();
   log_vector_ = Statement();
   lookups_.clear();
+  tables_.rename(name);  // throws where a name is taken: all is as it was then
   open_.remove(*this);
-  tables_.rename(name);
   open_.add(Place(tables_.schema(), name), weak_from_this());
+}
+
+bool Collection::is_there() const {
+  return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
 }
 
 storage::LogPoint Collection::last() {
   if (!last_)
-    last_ = Statement(db_,
-                      "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
+    last_ = Statement(db_, "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
   const ResetGuard reset(last_);
   if (!last_.step()) return {};
   return {last_.integer(0), last_.integer(1)};
@@ -199,10 +200,9 @@ std::optional<int64_t> Collection::nonce_at(int64_t cn) {
   return nonce_at_.integer(0);
 }
 
-void Collection::read_after(int64_t cn,
-                            const std::function<bool(const storage::LogRow&)>& visit) {
-  Statement rows(db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() +
-                          " WHERE cn > ?1 ORDER BY cn");
+void Collection::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
+  Statement rows(
+      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
   rows.bind(1, cn);
   while (rows.step()) {
     const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),

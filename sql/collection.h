@@ -71,10 +71,13 @@ class Collection final : public storage::LogReader,
   void return_lookup(Statement statement) noexcept;
   // The result column of that statement (and of a scan by the same list) for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
-  // "id, cn, c0, c2": the list both read.
-  const std::string& stored_columns() const noexcept { return stored_columns_; }
+  // The columns both read: id, cn, c0, c2; and the same as one text.
+  const std::vector<std::string>& stored_columns() const noexcept { return stored_columns_; }
+  const std::string& stored_list() const noexcept { return stored_list_; }
 
   void rename(const std::string& name);
+  // Whether its tables are there under its name: a ROLLBACK TO may have undone CREATE or RENAME.
+  bool is_there() const;
 
   // storage::LogReader, of the current snapshot.
   storage::LogPoint last() override;
@@ -89,9 +92,11 @@ class Collection final : public storage::LogReader,
   OpenCollections& open_;
   ShadowTables tables_;
   CollectionOptions options_;
+  std::string stored_id_;
   std::string stored_identity_;
   std::shared_ptr<CollectionSession> session_;
-  std::string stored_columns_;
+  std::vector<std::string> stored_columns_ = {"id", "cn"};
+  std::string stored_list_ = "id, cn";
   std::vector<int> stored_positions_;
   Statement last_;
   Statement nonce_at_;

@@ -22,11 +22,10 @@ void check_integrity(Collection& collection) {
   if (lost.step())
     fail("row " + std::to_string(lost.integer(0)) + " has no vector in the log at " +
          std::to_string(lost.integer(1)));
-  Statement stray(collection.db(),
-                  "SELECT l.id, l.cn FROM (SELECT id, max(cn) AS cn, op FROM " + log +
-                      " WHERE op <> 3 GROUP BY id) AS l LEFT JOIN " + rows +
-                      " AS r ON r.id = l.id WHERE l.op = 1 AND r.cn IS NOT l.cn "
-                      "OR l.op = 2 AND r.cn IS NOT NULL");
+  Statement stray(collection.db(), "SELECT l.id, l.cn FROM (SELECT id, max(cn) AS cn, op FROM " +
+                                       log + " WHERE op <> 3 GROUP BY id) AS l LEFT JOIN " + rows +
+                                       " AS r ON r.id = l.id WHERE l.op = 1 AND r.cn IS NOT l.cn "
+                                       "OR l.op = 2 AND r.cn IS NOT NULL");
   if (stray.step())
     fail("the log's newest row of id " + std::to_string(stray.integer(0)) + ", " +
          std::to_string(stray.integer(1)) + ", is not the row's own");
@@ -54,7 +53,8 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
   } else {
     throw Error(SQLITE_ERROR, collection.name() +
                                   ": optimize, rebuild or integrity-check is wanted as a command, "
-                                  "got " + describe(command));
+                                  "got " +
+                                  describe(command));
   }
 }
 

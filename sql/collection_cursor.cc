@@ -11,14 +11,20 @@ CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection)
     : sqlite3_vtab_cursor{}, collection_(std::move(collection)) {}
 
 CollectionCursor::~CollectionCursor() {
-  if (search_) collection_->return_lookup(std::move(row_));
+  give_row_back();
+}
+
+// A look-up goes to the next cursor, the statement of a scan is this cursor's own.
+void CollectionCursor::give_row_back() noexcept {
+  if (search_ || by_rowid_) collection_->return_lookup(std::move(row_));
+  row_ = Statement();
 }
 
 void CollectionCursor::filter(int plan, const char* plan_text, Values arguments) {
   const std::vector<PlanTerm> terms = decode(plan_text);
-  if (search_) collection_->return_lookup(std::move(row_));
+  give_row_back();
   search_.reset();
-  row_ = Statement();
+  by_rowid_ = false;
   row_read_ = false;
   done_ = false;
   if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
@@ -29,13 +35,19 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
 }
 
 void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arguments) {
+  by_rowid_ = terms.size() == 1 && terms[0].role == Role::kFilter && terms[0].column == -1 &&
+              terms[0].op == SQLITE_INDEX_CONSTRAINT_EQ;
+  if (by_rowid_) {
+    row_ = collection_->take_lookup();
+    row_.bind(1, arguments[0]);
+    return;
+  }
   Condition condition;
   for (size_t i = 0; i < terms.size(); ++i)
     condition.add(collection_->db(), terms[i], arguments[i], collection_->name());
-  row_ = Statement(collection_->db(),
-                   "SELECT " + collection_->stored_columns() + " FROM " +
-                       collection_->tables().rows() +
-                       (condition.empty() ? "" : " WHERE " + condition.sql()));
+  row_ = Statement(collection_->db(), "SELECT " + collection_->stored_list() + " FROM " +
+                                          collection_->tables().rows() +
+                                          (condition.empty() ? "" : " WHERE " + condition.sql()));
   condition.bind(row_);
 }
 
@@ -79,6 +91,8 @@ void CollectionCursor::column(sqlite3_context* context, int column) {
 
 void CollectionCursor::hidden_column(sqlite3_context* context, int column) const {
   if (!search_ || sqlite3_vtab_nochange(context) != 0) return;
+  if (column == hidden::kK && search_->k())
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(*search_->k()));
   if (column == hidden::kDistance) sqlite3_result_double(context, distance_);
   if (column == hidden::kVisited)
     sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));

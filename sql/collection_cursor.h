@@ -32,6 +32,7 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   void column(sqlite3_context* context, int column);
 
  private:
+  void give_row_back() noexcept;
   void start_scan(const std::vector<PlanTerm>& terms, Values arguments);
   void hidden_column(sqlite3_context* context, int column) const;
   void vector_column(sqlite3_context* context);
@@ -42,6 +43,7 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   std::unique_ptr<Search> search_;  // of a search; else the scan goes on in row_
   float distance_ = 0;
   Statement row_;
+  bool by_rowid_ = false;  // row_ is a look-up: of one row, and not by a search
   bool row_read_ = false;  // row_ stands on id_
   int64_t id_ = 0;
   bool done_ = true;

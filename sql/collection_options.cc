@@ -20,8 +20,8 @@ constexpr std::array kTypes = {"INTEGER", "INT",     "BIGINT", "BOOLEAN", "REAL"
                                "DOUBLE",  "NUMERIC", "TEXT",   "BLOB",    "DATETIME", "DATE"};
 
 // Columns that every collection has, hidden: names of inputs and outputs of a search.
-constexpr std::array kReserved = {"k",     "distance",  "ef",       "exact",
-                                  "rowid", "diversity", "visited",  "is_exact"};
+constexpr std::array kReserved = {"k",     "distance",  "ef",      "exact",
+                                  "rowid", "diversity", "visited", "is_exact"};
 
 bool equal_nocase(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
@@ -122,10 +122,14 @@ size_t parse_number(const Tokens& tokens, const std::string& text, size_t most) 
 }
 
 Metric parse_metric(const Tokens& tokens, const std::string& text) {
-  const std::optional<Metric> metric = math::parse_metric(text);
+  std::string lower = text;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::optional<Metric> metric = math::parse_metric(lower);
   if (!metric)
-    fail("\"" + tokens.argument() + "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
-         "got '" + text + "'");
+    fail("\"" + tokens.argument() +
+         "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
+         "got '" +
+         text + "'");
   return *metric;
 }
 
@@ -143,8 +147,8 @@ class Parser {
     Tokens tokens(text);
     if (tokens.done()) fail("an argument is empty: a column or an option is wanted");
     const Token* second = tokens.peek(1);
-    const bool option = second != nullptr && second->kind == Token::Kind::kSymbol &&
-                        second->text == "=";
+    const bool option =
+        second != nullptr && second->kind == Token::Kind::kSymbol && second->text == "=";
     option ? read_option(tokens) : read_column(tokens);
     tokens.expect_end();
   }
@@ -331,11 +335,13 @@ CollectionOptions parse_collection(const std::string& table,
 }
 
 void require_free_name(const std::string& table, const CollectionOptions& options) {
+  const auto reserved = [](const std::string& name) {
+    return std::any_of(kReserved.begin(), kReserved.end(),
+                       [&](const char* taken) { return equal_nocase(taken, name); });
+  };
+  if (reserved(table)) fail("the name '" + table + "' is reserved for a column of collections");
   for (const Column& column : options.columns) {
-    const bool reserved = std::any_of(kReserved.begin(), kReserved.end(), [&](const char* name) {
-      return equal_nocase(name, column.name);
-    });
-    if (reserved) fail("column name '" + column.name + "' is reserved");
+    if (reserved(column.name)) fail("column name '" + column.name + "' is reserved");
     if (equal_nocase(column.name, table))
       fail("column name '" + column.name + "' is the name of the collection itself");
   }

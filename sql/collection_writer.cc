@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_writer.h"
 
+#include <cstring>
+#include <limits>
+
 #include "sql/boundary.h"
 #include "storage/error.h"
 
@@ -21,10 +24,27 @@ bool is_unique(int code) {
          code == SQLITE_CONSTRAINT_UNIQUE;
 }
 
-// SQLite's own comparison of two values of one column, NULL equal to NULL.
+// Whether two values are the same to the byte, NULL equal to NULL.
 bool same_value(sqlite3_value* a, sqlite3_value* b) {
-  if (sqlite3_value_type(a) != sqlite3_value_type(b)) return false;
-  return is_null(a) || text_of(a) == text_of(b);
+  const int type = sqlite3_value_type(a);
+  if (type != sqlite3_value_type(b)) return false;
+  switch (type) {
+    case SQLITE_NULL:
+      return true;
+    case SQLITE_INTEGER:
+      return sqlite3_value_int64(a) == sqlite3_value_int64(b);
+    case SQLITE_FLOAT:
+      return sqlite3_value_double(a) == sqlite3_value_double(b);
+    case SQLITE_TEXT:
+      return text_of(a) == text_of(b);
+    default: {
+      const void* data_a = sqlite3_value_blob(a);
+      const void* data_b = sqlite3_value_blob(b);
+      const int bytes = sqlite3_value_bytes(a);
+      return bytes == sqlite3_value_bytes(b) &&
+             (bytes == 0 || std::memcmp(data_a, data_b, static_cast<size_t>(bytes)) == 0);
+    }
+  }
 }
 
 }  // namespace
@@ -33,29 +53,47 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &log_}) *s = Statement();
+  for (Statement* s :
+       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+    *s = Statement();
+}
+
+// "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
+void CollectionWriter::prepare_row_statements() {
+  if (insert_) return;
+  const std::vector<std::string>& names = collection_.stored_columns();
+  std::string places;
+  std::string sets;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string place = "?" + std::to_string(i + 1);
+    places += (i > 0 ? ", " : "") + place;
+    sets += (i > 0 ? ", " : "") + names[i] + " = " + place;
+  }
+  const std::string& rows = collection_.tables().rows();
+  insert_ = Statement(
+      db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
+  update_ = Statement(
+      db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+  move_ = Statement(db_, "UPDATE " + rows + " SET cn = ?1 WHERE id = ?2");
 }
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
-  id = key_id(id, columns);
+  if (const std::optional<int64_t> named = named_id(columns)) {
+    if (id && *id != *named)
+      throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(*named) +
+                                       " differs from the rowid " + std::to_string(*id));
+    id = named;
+  }
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
-  if (!insert_) {
-    const std::string& names = collection_.stored_columns();
-    std::string places = "?1";
-    int count = 1;
-    for (const char c : names)
-      if (c == ',') places += ", ?" + std::to_string(++count);
-    insert_ = Statement(db_, "INSERT INTO " + collection_.tables().rows() + "(" + names +
-                                 ") VALUES(" + places + ")");
-  }
+  prepare_row_statements();
   if (conflict == SQLITE_REPLACE) {
     if (!id) id = next_id();
     clear_way(id, columns, std::nullopt);
   }
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id);
+  write_row(insert_);
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -63,57 +101,40 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
                               int conflict) {
-  const std::optional<size_t> key = collection_.options().key_column();
-  if (key && !collection_.options().has_text_key() &&
-      sqlite3_value_type(columns[*key]) == SQLITE_INTEGER) {
-    const int64_t named = sqlite3_value_int64(columns[*key]);
-    if (named != old_id) new_id = named;
-  }
-  const int64_t id = new_id.value_or(old_id);
+  const std::optional<int64_t> named = named_id(columns);
+  if (!named && collection_.options().has_integer_key())
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
+  const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
   require_text_key(columns);
-  Statement row = collection_.take_lookup();
-  if (!row.bind(1, old_id).step()) return;
-  NewVector vector = changed_vector(columns, row);
-  const std::optional<int64_t> old_cn =
-      row.is_null(1) ? std::nullopt : std::optional(row.integer(1));
-  collection_.return_lookup(std::move(row));
-  if (vector.keep && id != old_id) {
-    vector.keep = false;
-    if (old_cn) vector.bytes = collection_.log_vector(*old_cn);
-  }
-  if (!update_) {
-    std::string sets;
-    int count = 0;
-    std::string_view names = collection_.stored_columns();
-    for (size_t begin = 0; begin < names.size();) {
-      const size_t end = std::min(names.find(", ", begin), names.size());
-      sets += (count > 0 ? ", " : "") + std::string(names.substr(begin, end - begin)) + " = ?" +
-              std::to_string(count + 1);
-      ++count;
-      begin = end + 2;
-    }
-    update_ = Statement(db_, "UPDATE " + collection_.tables().rows() + " SET " + sets +
-                                 " WHERE id = ?" + std::to_string(count + 1));
-  }
+  const std::optional<VectorChange> change = vector_change(old_id, id, columns);
+  if (!change) return;  // another statement of this transaction has removed the row
+  prepare_row_statements();
   if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
-  const bool ends = old_cn && (!vector.keep);
-  const std::optional<int64_t> end_cn =
-      ends && (id != old_id || !vector.bytes) ? std::optional(next_cn()) : std::nullopt;
-  const std::optional<int64_t> cn =
-      vector.keep ? old_cn : vector.bytes ? std::optional(next_cn()) : std::nullopt;
-  bind_row(update_, id, cn, columns);
-  update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-  write_row(update_, id);
+  const bool ends = change->old_cn && !change->keep;
+  std::optional<int64_t> end_cn;
+  if (ends && (id != old_id || !change->put)) end_cn = next_cn();
+  std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
+  if (change->put) cn = next_cn();
+  if (change->only) {
+    cn ? move_.bind(1, *cn) : move_.bind_null(1);
+    move_.bind(2, old_id).run();
+  } else {
+    bind_row(update_, id, cn, columns);
+    update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
+    write_row(update_);
+  }
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
-  if (!vector.keep && vector.bytes) log(*cn, id, storage::Op::kPut, *vector.bytes);
+  if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
   collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
 }
 
 void CollectionWriter::erase(int64_t id) {
-  Statement& found = find_cn(id);
-  const bool exists = found.step();
-  const bool has_vector = exists && !found.is_null(0);
-  found.reset();
+  if (!find_)
+    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  const bool exists = find_.bind(1, id).step();
+  const bool has_vector = exists && !find_.is_null(0);
+  find_.reset();
   if (!exists) return;
   if (!erase_)
     erase_ = Statement(db_, "DELETE FROM " + collection_.tables().rows() + " WHERE id = ?1");
@@ -124,19 +145,15 @@ void CollectionWriter::erase(int64_t id) {
 }
 
 // An INTEGER PRIMARY KEY is the rowid by another name.
-std::optional<int64_t> CollectionWriter::key_id(std::optional<int64_t> id, Values columns) const {
+std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
   const std::optional<size_t> key = collection_.options().key_column();
-  if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return id;
-  sqlite3_value* value = columns[*key];
-  const std::string& name = collection_.options().columns[*key].name;
-  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
-    throw Error(SQLITE_MISMATCH, collection_.name() + "." + name +
-                                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(value));
-  const int64_t named = sqlite3_value_int64(value);
-  if (id && *id != named)
-    throw Error(SQLITE_MISMATCH, collection_.name() + "." + name + ": " + std::to_string(named) +
-                                     " differs from rowid " + std::to_string(*id));
-  return named;
+  if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
+  const std::optional<int64_t> id = whole_number(columns[*key]);
+  if (!id)
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + "." + collection_.options().columns[*key].name +
+                    ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
+  return id;
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
@@ -170,8 +187,11 @@ std::string CollectionWriter::joined_text(Values columns) const {
   return text;
 }
 
-bool CollectionWriter::text_changed(Values columns, Statement& row) const {
+// Whether an UPDATE gives the row another vector, or text that may have another.
+bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
   const CollectionOptions& options = collection_.options();
+  if (const std::optional<size_t> column = options.vector_column())
+    return sqlite3_value_nochange(columns[*column]) == 0;
   for (size_t i = 0; i < options.columns.size(); ++i)
     if (options.columns[i].kind == ColumnKind::kText &&
         !same_value(columns[i], row.value(collection_.stored_position(i))))
@@ -179,13 +199,31 @@ bool CollectionWriter::text_changed(Values columns, Statement& row) const {
   return false;
 }
 
-CollectionWriter::NewVector CollectionWriter::changed_vector(Values columns,
-                                                             Statement& row) const {
-  const std::optional<size_t> column = collection_.options().vector_column();
-  const bool keep =
-      column ? sqlite3_value_nochange(columns[*column]) != 0 : !text_changed(columns, row);
-  if (keep) return {true, std::nullopt};
-  return {false, vector_bytes(columns)};
+// nullopt if there is no such row.
+bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (collection_.options().is_stored(i) &&
+        !same_value(columns[i], row.value(collection_.stored_position(i))))
+      return true;
+  return false;
+}
+
+std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
+    int64_t old_id, int64_t id, Values columns) const {
+  Statement row = collection_.take_lookup();
+  if (!row.bind(1, old_id).step()) return std::nullopt;
+  VectorChange change;
+  if (!row.is_null(1)) change.old_cn = row.integer(1);
+  change.keep = !vector_changes(columns, row);
+  change.only = id == old_id && !stored_changes(columns, row);
+  collection_.return_lookup(std::move(row));
+  if (!change.keep) {
+    change.put = vector_bytes(columns);
+  } else if (id != old_id) {
+    change.keep = false;
+    if (change.old_cn) change.put = collection_.log_vector(*change.old_cn);
+  }
+  return change;
 }
 
 void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
@@ -197,18 +235,19 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
       statement.bind(collection_.stored_position(i) + 1, columns[i]);
 }
 
-// Runs an INSERT or UPDATE of a row.
-void CollectionWriter::write_row(Statement& statement, std::optional<int64_t> id) {
-  try {
-    statement.run();
-  } catch (const Error& error) {
-    if (!is_unique(error.code())) throw;
-    fail_constraint(error.code(), id);
-  }
+// The rowid that SQLite would count for a new row: taken before REPLACE removes rows, as for an
+// ordinary table. nullopt: at the end of the range SQLite looks for a gap itself.
+std::optional<int64_t> CollectionWriter::next_id() {
+  if (!greatest_id_)
+    greatest_id_ = Statement(db_, "SELECT max(id) FROM " + collection_.tables().rows());
+  const ResetGuard reset(greatest_id_);
+  if (!greatest_id_.step() || greatest_id_.is_null(0)) return 1;
+  const int64_t greatest = greatest_id_.integer(0);
+  if (greatest == std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return greatest + 1;
 }
 
-// Where a key is taken and the statement says REPLACE, removes the rows in the way: before the new
-// row gets its change number, since the log's newest row of an id is the one that counts.
+// REPLACE: removes the rows that have the new row's id or key, all but one's own.
 void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
                                  std::optional<int64_t> but) {
   if (id && id != but) erase(*id);
@@ -218,26 +257,24 @@ void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
   if (!find_key_)
     find_key_ = Statement(db_, "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
                                    stored_column(key) + " = ?1");
-  find_key_.bind(1, columns[key]);
-  const bool found = find_key_.step();
+  const bool found = find_key_.bind(1, columns[key]).step();
   const int64_t other = found ? find_key_.integer(0) : 0;
   find_key_.reset();
   if (found && other != but) erase(other);
 }
 
-void CollectionWriter::fail_constraint(int code, std::optional<int64_t> id) const {
-  const std::optional<size_t> key = collection_.options().key_column();
-  const bool by_key = code == SQLITE_CONSTRAINT_UNIQUE || (key && id);
-  const std::string column = key && by_key ? collection_.options().columns[*key].name : "rowid";
-  throw Error(code, "UNIQUE constraint failed: " + collection_.name() + "." + column);
-}
-
-// The id of a new row where SQLite would choose it: before a REPLACE removes any. nullopt leaves it
-// to SQLite.
-std::optional<int64_t> CollectionWriter::next_id() const {
-  Statement newest(db_, "SELECT max(id) FROM " + collection_.tables().rows());
-  if (!newest.step() || newest.is_null(0) || newest.integer(0) == INT64_MAX) return std::nullopt;
-  return newest.integer(0) + 1;
+// Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
+void CollectionWriter::write_row(Statement& statement) {
+  try {
+    statement.run();
+  } catch (const Error& error) {
+    if (!is_unique(error.code())) throw;
+    const std::optional<size_t> key = collection_.options().key_column();
+    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+    const bool by_key = key && by_text == collection_.options().has_text_key();
+    throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
+                                  (by_key ? collection_.options().columns[*key].name : "rowid"));
+  }
 }
 
 int64_t CollectionWriter::next_cn() {
@@ -255,12 +292,6 @@ void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_v
   log_.run();
 }
 
-Statement& CollectionWriter::find_cn(int64_t id) {
-  if (!find_)
-    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  return find_.bind(1, id);
-}
-
 void CollectionWriter::compact() {
   const int64_t last = next_cn();
   log(last, 0, storage::Op::kCut, {});
@@ -275,7 +306,7 @@ void CollectionWriter::compact() {
 
 void CollectionWriter::sync() {
   int64_t& superseded = collection_.session().superseded;
-  if (superseded == 0) return;
+  if (superseded == 0 || !collection_.is_there()) return;
   Statement count(db_, "UPDATE " + collection_.tables().config() +
                            " SET value = value + ?1 WHERE key = ?2 RETURNING value");
   count.bind(1, superseded).bind(2, kConfigDead);
@@ -296,23 +327,24 @@ void CollectionWriter::commit() noexcept {
   collection_.session().superseded = 0;
 }
 
-void CollectionWriter::rollback() noexcept { commit(); }
+void CollectionWriter::rollback() noexcept {
+  commit();
+}
 
 int64_t CollectionWriter::rebuild() {
   if (!collection_.options().embeds())
-    throw Error(SQLITE_ERROR, collection_.name() +
-                                  " has no model: vectors from outside cannot be made anew");
+    throw Error(SQLITE_ERROR,
+                collection_.name() + " has no model: vectors from outside cannot be made anew");
   collection_.adopt_model();
-  Statement rows(db_, "SELECT " + collection_.stored_columns() + " FROM " +
-                          collection_.tables().rows());
+  Statement rows(db_,
+                 "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
   Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
   int64_t count = 0;
   while (rows.step()) {
     std::vector<sqlite3_value*> columns;
     for (size_t i = 0; i < collection_.options().columns.size(); ++i)
-      columns.push_back(rows.value(collection_.options().is_stored(i)
-                                       ? collection_.stored_position(i)
-                                       : 0));
+      columns.push_back(
+          rows.value(collection_.options().is_stored(i) ? collection_.stored_position(i) : 0));
     const std::optional<std::string> vector = vector_bytes(columns);
     const int64_t id = rows.integer(0);
     const int64_t cn = next_cn();

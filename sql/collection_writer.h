@@ -42,36 +42,39 @@ class CollectionWriter {
   void forget_statements();
 
  private:
-  // What becomes of a row's vector.
-  struct NewVector {
-    bool keep = false;                 // the one it has
-    std::optional<std::string> bytes;  // this one, or none
+  // What an UPDATE does to a row's vector.
+  struct VectorChange {
+    std::optional<int64_t> old_cn;   // of the vector the row has
+    bool keep = false;               // it stays where it is
+    bool only = false;               // nothing else of the row changes: no index need be touched
+    std::optional<std::string> put;  // the new one, or the old one under a new id
   };
 
-  std::optional<int64_t> key_id(std::optional<int64_t> id, Values columns) const;
+  void prepare_row_statements();
+  std::optional<int64_t> named_id(Values columns) const;
   void require_text_key(Values columns) const;
   std::optional<std::string> vector_bytes(Values columns) const;
-  NewVector changed_vector(Values columns, Statement& row) const;
   std::string joined_text(Values columns) const;
-  bool text_changed(Values columns, Statement& row) const;
+  bool vector_changes(Values columns, Statement& row) const;
+  bool stored_changes(Values columns, Statement& row) const;
+  std::optional<VectorChange> vector_change(int64_t old_id, int64_t id, Values columns) const;
   void bind_row(Statement& statement, std::optional<int64_t> id, std::optional<int64_t> cn,
                 Values columns) const;
-  void write_row(Statement& statement, std::optional<int64_t> id);
+  std::optional<int64_t> next_id();
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
-  [[noreturn]] void fail_constraint(int code, std::optional<int64_t> id) const;
-  std::optional<int64_t> next_id() const;
+  void write_row(Statement& statement);
   int64_t next_cn();
   void log(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
-  void supersede(int64_t id, bool had_vector);
-  Statement& find_cn(int64_t id);
 
   Collection& collection_;
   sqlite3* db_;
   Statement insert_;
   Statement update_;
+  Statement move_;  // an UPDATE of the vector alone
   Statement erase_;
   Statement find_;
   Statement find_key_;
+  Statement greatest_id_;
   Statement log_;
 };
 

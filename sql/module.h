@@ -1,5 +1,6 @@
-// Virtual tables as C++ classes: makes SQLite's table of callbacks from a Table and its Cursor, each
-// callback inside guard(). A Table derives from sqlite3_vtab and a Cursor from sqlite3_vtab_cursor.
+// Virtual tables as C++ classes: makes SQLite's table of callbacks from a Table and its Cursor,
+// each callback inside guard(). A Table derives from sqlite3_vtab and a Cursor from
+// sqlite3_vtab_cursor.
 //
 //   struct Table : sqlite3_vtab {
 //     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
@@ -28,7 +29,7 @@ using Values = std::span<sqlite3_value*>;
 // What xCreate and xConnect are given.
 struct Connection {
   sqlite3* db;
-  void* client_data;                     // the module's, see sqlite3_create_module_v2
+  void* client_data;                       // the module's, see sqlite3_create_module_v2
   std::span<const char* const> arguments;  // module, schema, table, then the user's
 };
 
@@ -62,8 +63,8 @@ class Module {
     return guard(body, TableReport{vtab});
   }
 
-  static int connect(sqlite3* db, void* data, int argc, const char* const* argv,
-                     sqlite3_vtab** out, char** message) noexcept {
+  static int connect(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** out,
+                     char** message) noexcept {
     return make(out, message, [&] { return Table::connect(connection(db, data, argc, argv)); });
   }
   static int create(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** out,

@@ -13,8 +13,11 @@ namespace {
 // Rows a stream is first asked for when nobody says how many are wanted.
 constexpr size_t kUnknownExpected = 20;
 
+// A condition with more values, from a long IN list, is not asked of one row after the other.
+constexpr size_t kProbedValues = 64;
+
 bool is_number(sqlite3_value* value) {
-  const int type = sqlite3_value_type(value);
+  const int type = sqlite3_value_numeric_type(value);
   return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
@@ -32,7 +35,8 @@ bool DistanceRange::is_above(double distance) const noexcept {
   return with_upper ? distance > upper : distance >= upper;
 }
 
-// A bound that is no number sorts behind all numbers, as anywhere in SQL.
+// A bound is text where SQLite leaves it to the column's affinity to make a number of it. One that
+// is no number sorts behind all numbers, as anywhere in SQL.
 void DistanceRange::add(int op, sqlite3_value* bound) {
   const bool number = is_number(bound);
   const double value =
@@ -59,9 +63,8 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
 void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string& who) {
   switch (term.role) {
     case Role::kQuery:
-      query_ = collection_.query_of(value, who + ": query");
-      if (query_)
-        query_bytes_.assign(static_cast<const char*>(query_->data()), query_->bytes());
+      if (const std::optional<Vector> v = collection_.query_of(value, who + ": query"))
+        query_.emplace(static_cast<const char*>(v->data()), v->bytes());
       break;
     case Role::kK:
       read_k(value, who);
@@ -144,18 +147,23 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  if (!condition_.empty() && !list_passing(probing_limit()))
-    probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
-                                             " WHERE id = ?1 AND " + condition_.sql());
+  if (!condition_.empty()) {
+    most_listed_ = probing_limit();
+    const bool listed = condition_.values() > kProbedValues ? list_passing(std::nullopt)
+                                                            : list_passing(most_listed_);
+    if (!listed)
+      probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
+                                               " WHERE id = ?1 AND " + condition_.sql());
+  }
   if (probe_) condition_.bind(probe_);
   open_stream();
 }
 
 void Search::open_stream() {
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
-  stream_ = std::make_unique<storage::NearestStream>(
-      collection_.vectors(), query_bytes_.data(), collection_.slices(only_),
-      wanted > 0 ? wanted : kUnknownExpected);
+  stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
+                                                     collection_.slices(only_),
+                                                     wanted > 0 ? wanted : kUnknownExpected);
 }
 
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
@@ -169,9 +177,9 @@ size_t Search::probing_limit() const {
 
 // Makes only_ the ids that pass the filter, if they are no more than `most`.
 bool Search::list_passing(std::optional<size_t> most) {
-  Statement list(collection_.db(),
-                 "SELECT id FROM " + collection_.tables().rows() + " WHERE " + condition_.sql() +
-                     (most ? " LIMIT " + std::to_string(*most + 1) : ""));
+  Statement list(collection_.db(), "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
+                                       condition_.sql() +
+                                       (most ? " LIMIT " + std::to_string(*most + 1) : ""));
   condition_.bind(list);
   std::vector<int64_t> ids;
   for (size_t read = 0; list.step(); ++read) {
@@ -188,7 +196,7 @@ std::optional<storage::Neighbor> Search::next_passing() {
   for (;;) {
     const std::optional<storage::Neighbor> neighbor = stream_->next();
     if (!neighbor) return std::nullopt;
-    if (probe_ && probed_ > probing_limit() + 20 * passed_) {
+    if (probe_ && probed_ > most_listed_ + 20 * passed_) {
       stop_probing();
       continue;
     }

@@ -39,6 +39,8 @@ class Search {
 
   // The next row; nullopt after the last.
   std::optional<storage::Neighbor> next();
+  // The k it was given.
+  std::optional<uint64_t> k() const noexcept { return k_; }
   // Distances computed so far.
   size_t visited() const noexcept { return visited_before_ + (stream_ ? stream_->visited() : 0); }
 
@@ -57,8 +59,7 @@ class Search {
   size_t probing_limit() const;
 
   Collection& collection_;
-  std::optional<Vector> query_;
-  std::string query_bytes_;
+  std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
   std::optional<uint64_t> k_;
   size_t expected_ = 0;
   uint64_t given_ = 0;
@@ -68,9 +69,10 @@ class Search {
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
   size_t visited_before_ = 0;
-  Statement probe_;         // set while candidates are looked up one by one
+  Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
-  size_t passed_ = 0;       // rows of the stream that passed, given out or below the range
+  size_t most_listed_ = 0;  // ids that are listed before probing is tried
+  size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
 };
 
 }  // namespace kindred::sql

@@ -19,7 +19,9 @@ int64_t random_id() {
 
 }  // namespace
 
-std::string stored_column(size_t position) { return "c" + std::to_string(position); }
+std::string stored_column(size_t position) {
+  return "c" + std::to_string(position);
+}
 
 bool ShadowTables::is_suffix(std::string_view suffix) noexcept {
   return std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end();
@@ -64,6 +66,11 @@ void ShadowTables::create_rows(const CollectionOptions& options, int64_t id) con
 void ShadowTables::drop() const {
   for (const std::string_view suffix : kSuffixes)
     execute(db_, "DROP TABLE IF EXISTS " + table(suffix));
+}
+
+bool ShadowTables::exist() const {
+  return sqlite3_table_column_metadata(db_, schema_.c_str(), (name_ + "_config").c_str(), nullptr,
+                                       nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
 void ShadowTables::rename(const std::string& name) {

@@ -40,7 +40,9 @@ Statement::Statement(sqlite3* db, const std::string& sql) {
 }
 
 namespace {
-void check_bind(sqlite3_stmt* stmt, int rc) { check(sqlite3_db_handle(stmt), rc); }
+void check_bind(sqlite3_stmt* stmt, int rc) {
+  check(sqlite3_db_handle(stmt), rc);
+}
 }  // namespace
 
 Statement& Statement::bind(int index, int64_t value) {
@@ -100,7 +102,9 @@ int64_t Statement::integer(int column) const noexcept {
   return sqlite3_column_int64(get(), column);
 }
 
-double Statement::real(int column) const noexcept { return sqlite3_column_double(get(), column); }
+double Statement::real(int column) const noexcept {
+  return sqlite3_column_double(get(), column);
+}
 
 bool Statement::is_null(int column) const noexcept {
   return sqlite3_column_type(get(), column) == SQLITE_NULL;

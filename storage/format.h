@@ -30,7 +30,9 @@ struct LogRow {
   std::string_view vector;
 };
 
-inline bool is(const LogRow& row, Op op) noexcept { return row.op == static_cast<int64_t>(op); }
+inline bool is(const LogRow& row, Op op) noexcept {
+  return row.op == static_cast<int64_t>(op);
+}
 
 // Names a state of the log: everything up to this row. {0, 0} is the empty log.
 struct LogPoint {

@@ -62,13 +62,14 @@ class TailCache {
   void renew(LogReader& log);
 
   std::mutex mutex_;
-  Tail tail_;                     // guarded by mutex_
-  std::vector<LogPoint> points_;  // guarded by mutex_: states at which tail_ was complete, ascending
+  Tail tail_;  // guarded by mutex_
+  std::vector<LogPoint>
+      points_;  // guarded by mutex_: states at which tail_ was complete, ascending
 };
 
 // The cache of a database file's collection, shared by all connections of this process that have it
-// open; `path` is the file's resolved path and `id` the collection's random id. A database without a
-// file ("") is its connection's own, and so is its cache.
+// open; `path` is the file's resolved path and `id` the collection's random id. A database without
+// a file ("") is its connection's own, and so is its cache.
 std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::string& id,
                                        const VectorSpec& spec, const std::string& name);
 
@@ -85,7 +86,7 @@ class LogView {
   VectorSpec spec_;
   std::string name_;
   std::shared_ptr<TailCache> shared_;
-  std::unique_ptr<Overlay> overlay_;   // of the write transaction at hand
+  std::unique_ptr<Overlay> overlay_;    // of the write transaction at hand
   std::unique_ptr<TailCache> history_;  // of an old snapshot
 };
 

@@ -12,10 +12,20 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Rows compared with the threshold at once: most blocks hold nothing near enough.
 constexpr size_t kBlock = 32;
 
+// Candidates whose rows are on the way, and how much of each: the processor fetches the rest of a
+// long row by itself.
+constexpr size_t kAhead = 3;
+constexpr size_t kPrefetchBytes = 2048;
+
+// Eight minima, since the compiler may not reorder one to vectorise it.
 float smallest(const float* v, size_t n) noexcept {
-  float least = kInfinity;
-  for (size_t i = 0; i < n; ++i) least = v[i] < least ? v[i] : least;
-  return least;
+  float least[8];
+  std::fill_n(least, 8, kInfinity);
+  size_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (size_t j = 0; j < 8; ++j) least[j] = v[i + j] < least[j] ? v[i + j] : least[j];
+  for (; i < n; ++i) least[0] = std::min(least[0], v[i]);
+  return *std::min_element(least, least + 8);
 }
 
 }  // namespace
@@ -37,6 +47,7 @@ std::optional<Neighbor> NearestStream::next() {
       return nearest;
     }
     if (cursor_ == pending_.size()) return std::nullopt;
+    if (cursor_ + kAhead < pending_.size()) prefetch(pending_[cursor_ + kAhead]);
     look_at(pending_[cursor_++]);
   }
 }
@@ -71,8 +82,8 @@ void NearestStream::score_only(const TailSlice& slice, std::vector<float>& bound
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*slice.only)[i];
     const bool hidden = std::binary_search(slice.hidden.begin(), slice.hidden.end(), row);
-    bounds[i] = hidden ? kInfinity
-                       : scorer_.lower_bound(slice.chunk_of(row), row % slice.chunk_rows);
+    bounds[i] =
+        hidden ? kInfinity : scorer_.lower_bound(slice.chunk_of(row), row % slice.chunk_rows);
   }
 }
 
@@ -81,43 +92,55 @@ void NearestStream::score_only(const TailSlice& slice, std::vector<float>& bound
 void NearestStream::refill() {
   pending_.clear();
   cursor_ = 0;
+  size_t rows = 0;
+  for (const std::vector<float>& bounds : bounds_) rows += bounds.size();
+  batch_ = std::min(batch_, rows + 1);  // one more than there are: all of them, and known to be
+  pending_.reserve(std::min(2 * batch_, rows) + kBlock);
+  float limit = kInfinity;  // candidates from here on are not among the batch_ smallest
   for (uint32_t s = 0; s < bounds_.size(); ++s) {
     const std::vector<float>& bounds = bounds_[s];
     for (size_t first = 0; first < bounds.size(); first += kBlock) {
       const size_t count = std::min(kBlock, bounds.size() - first);
-      const float limit = pending_.size() < batch_ ? kInfinity : pending_.front().bound;
       if (smallest(bounds.data() + first, count) >= limit) continue;
-      for (size_t i = first; i < first + count; ++i) offer(s, static_cast<uint32_t>(i));
+      for (size_t i = first; i < first + count; ++i)
+        if (bounds[i] < limit) pending_.push_back({bounds[i], s, static_cast<uint32_t>(i)});
+      if (pending_.size() >= 2 * batch_) limit = keep_smallest();
     }
   }
+  if (pending_.size() > batch_) keep_smallest();
   exhausted_ = pending_.size() < batch_;
   std::sort(pending_.begin(), pending_.end());
   for (const Candidate& c : pending_) bounds_[c.slice][c.place] = kInfinity;
   batch_ *= 4;
 }
 
-// Keeps the batch_ smallest candidates as a heap with the greatest in front.
-void NearestStream::offer(uint32_t slice, uint32_t place) {
-  const Candidate candidate{bounds_[slice][place], slice, place};
-  if (candidate.bound == kInfinity) return;
-  if (pending_.size() == batch_) {
-    if (candidate.bound >= pending_.front().bound) return;
-    std::pop_heap(pending_.begin(), pending_.end());
-    pending_.back() = candidate;
-  } else {
-    pending_.push_back(candidate);
-  }
-  std::push_heap(pending_.begin(), pending_.end());
+// Cuts pending_ down to its batch_ smallest candidates; returns the greatest bound among them.
+float NearestStream::keep_smallest() {
+  const auto last = pending_.begin() + static_cast<ptrdiff_t>(batch_ - 1);
+  std::nth_element(pending_.begin(), last, pending_.end());
+  pending_.resize(batch_);
+  return pending_.back().bound;
+}
+
+NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
+  const TailSlice& slice = slices_[candidate.slice];
+  const size_t row = slice.only ? (*slice.only)[candidate.place] : candidate.place;
+  return {slice.chunk_of(row), row % slice.chunk_rows};
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
-  const TailSlice& slice = slices_[candidate.slice];
-  const size_t row = slice.only ? (*slice.only)[candidate.place] : candidate.place;
-  const TailChunk& chunk = slice.chunk_of(row);
-  const size_t i = row % slice.chunk_rows;
+  const Place place = place_of(candidate);
   ++visited_;
-  if (const std::optional<float> distance = scorer_.exact(chunk, i))
-    seen_.push({chunk.id[i], *distance});
+  if (const std::optional<float> distance = scorer_.exact(place.chunk, place.i))
+    seen_.push({place.chunk.id[place.i], *distance});
+}
+
+// Candidates lie anywhere in memory: their rows are on the way while others are looked at.
+void NearestStream::prefetch(const Candidate& candidate) const {
+  const Place place = place_of(candidate);
+  const std::byte* row = place.chunk.row(place.i);
+  const size_t bytes = std::min<size_t>(place.chunk.exact_stride, kPrefetchBytes);
+  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
 }
 
 }  // namespace kindred::storage

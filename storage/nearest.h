@@ -1,9 +1,8 @@
 // The rows of a collection in ascending distance from a query, one at a time and exactly: the
 // optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
 // Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
-// then looked at exactly in the order of their bounds, and the nearest one seen is given out as soon
-// as no bound of the others is below it.
-// SPDX-License-Identifier: Apache-2.0
+// then looked at exactly in the order of their bounds, and the nearest one seen is given out as
+// soon as no bound of the others is below it. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -42,6 +41,10 @@ class NearestStream {
     uint32_t place;
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
   };
+  struct Place {
+    const TailChunk& chunk;
+    size_t i;
+  };
   struct Farther {
     bool operator()(const Neighbor& a, const Neighbor& b) const noexcept {
       return a.distance != b.distance ? a.distance > b.distance : a.id > b.id;
@@ -52,8 +55,10 @@ class NearestStream {
   void score_whole(const TailSlice& slice, std::vector<float>& bounds);
   void score_only(const TailSlice& slice, std::vector<float>& bounds);
   void refill();
-  void offer(uint32_t slice, uint32_t place);
+  float keep_smallest();
+  Place place_of(const Candidate& candidate) const;
   void look_at(const Candidate& candidate);
+  void prefetch(const Candidate& candidate) const;
 
   Scorer scorer_;
   std::vector<TailSlice> slices_;

@@ -119,8 +119,8 @@ void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, flo
   switch (spec_.metric) {
     case Metric::kCosine:
       for (size_t i = 0; i < count; ++i) {
-        const float lower = (1.0F - rounding) - upper_dot(i);
-        out[i] = squared[i] > 0.0F ? sure(lower) : kInfinity;
+        const float lower = sure((1.0F - rounding) - upper_dot(i));
+        out[i] = squared[i] > 0.0F ? lower : kInfinity;
       }
       break;
     case Metric::kL2:

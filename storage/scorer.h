@@ -39,9 +39,9 @@ class Scorer {
   math::AlignedBytes query_;
   math::AlignedBytes codes_;
   math::Codes query_codes_{};
-  int32_t query_sum_ = 0;    // of the int8 codes, or of an int8 query itself
-  float norm_squared_ = 0;   // of the query
-  float code_query_norm_ = 0;  // of what the query's codes stand for: 1 under cosine
+  int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
+  float norm_squared_ = 0;         // of the query
+  float code_query_norm_ = 0;      // of what the query's codes stand for: 1 under cosine
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: int8 dots, Hamming distances
   std::vector<float> floats_;      // the same where they are float32: L1
 };

@@ -2,7 +2,6 @@
 #include "storage/tail.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -12,9 +11,17 @@
 namespace kindred::storage {
 namespace {
 
-// Big enough that the scan runs undisturbed, small enough that few rows do not cost megabytes.
+size_t code_stride_of(const VectorSpec& spec) {
+  return has_codes(spec) ? math::aligned_stride(spec.dim) : 0;
+}
+
+// Up to 8 MB, so that the scan runs undisturbed, and as near to whole huge pages as rows allow; a
+// multiple of the 32 rows that a search takes at once.
 size_t rows_per_chunk(const VectorSpec& spec) {
-  return std::bit_floor(std::clamp<size_t>((size_t{2} << 20) / spec.bytes(), 16, 4096));
+  constexpr size_t kMostRows = 4096;
+  const size_t row = math::aligned_stride(spec.bytes()) + code_stride_of(spec);
+  const size_t pages = std::clamp<size_t>(kMostRows * row / kHugePage, 1, 4);
+  return std::clamp<size_t>(pages * kHugePage / row / 32 * 32, 16, kMostRows);
 }
 
 constexpr float kLeastSquares = 1e-30F;
@@ -29,8 +36,9 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
   if (!is(row, Op::kPut))
     corrupt(name, row, "operation 1, 2 or 3 is wanted, got " + std::to_string(row.op));
   if (row.vector.size() != spec.bytes())
-    corrupt(name, row, "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
-                           std::to_string(row.vector.size()));
+    corrupt(name, row,
+            "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
+                std::to_string(row.vector.size()));
 }
 
 }  // namespace
@@ -44,11 +52,10 @@ bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
   return norm_squared >= kLeastSquares && norm_squared <= kGreatestSquares;
 }
 
-TailChunk::TailChunk(const VectorSpec& spec, size_t rows)
+TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
     : exact_stride(math::aligned_stride(spec.bytes())),
-      code_stride(has_codes(spec) ? math::aligned_stride(spec.dim) : 0),
-      exact(math::make_aligned(rows * exact_stride)),
-      codes(math::make_aligned(rows * code_stride)),
+      code_stride(code_stride_of(spec)),
+      memory(make_chunk_memory(rows * (exact_stride + code_stride), pages)),
       id(rows),
       cn(rows),
       died(rows),
@@ -83,10 +90,13 @@ void Tail::apply(const LogRow& row) {
 
 void Tail::add_row(const LogRow& row) {
   const size_t i = count_ % chunk_rows_;
-  if (i == 0 && count_ / chunk_rows_ == chunks_.size())
-    chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_));
+  if (i == 0 && count_ / chunk_rows_ == chunks_.size()) {
+    // A tail's first chunk may stay almost empty.
+    const Pages pages = chunks_.empty() ? Pages::kUsual : Pages::kHuge;
+    chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_, pages));
+  }
   TailChunk& chunk = *chunks_.back();
-  std::byte* exact = chunk.exact.get() + i * chunk.exact_stride;
+  std::byte* exact = chunk.row(i);
   std::memcpy(exact, row.vector.data(), row.vector.size());
   std::memset(exact + row.vector.size(), 0, chunk.exact_stride - row.vector.size());
   chunk.id[i] = row.id;
@@ -128,15 +138,16 @@ void Tail::encode(TailChunk& chunk, size_t i) {
     for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
     v = unit_.data();
   }
-  auto* codes = reinterpret_cast<int8_t*>(chunk.codes.get()) + i * chunk.code_stride;
+  auto* codes = chunk.code(i);
   const math::Codes made = math::quantize_i8(v, spec_.dim, codes, chunk.code_stride);
   chunk.scale[i] = made.scale;
   chunk.code_norm[i] = made.code_norm;
-  chunk.residual_norm[i] =
-      codable ? made.residual_norm : std::numeric_limits<float>::infinity();
+  chunk.residual_norm[i] = codable ? made.residual_norm : std::numeric_limits<float>::infinity();
 }
 
-TailSlice Tail::slice() const { return slice_at(last_.cn); }
+TailSlice Tail::slice() const {
+  return slice_at(last_.cn);
+}
 
 TailSlice Tail::slice_at(int64_t cn) const {
   TailSlice slice;
@@ -181,8 +192,8 @@ Tail Tail::compacted() const {
     const size_t i = row % chunk_rows_;
     if (chunk.died[i].load(std::memory_order_relaxed) != TailChunk::kAlive) continue;
     const auto* bytes = reinterpret_cast<const char*>(chunk.row(i));
-    fresh.append({chunk.cn[i], 0, chunk.id[i], static_cast<int64_t>(Op::kPut),
-                  {bytes, spec_.bytes()}});
+    fresh.append(
+        {chunk.cn[i], 0, chunk.id[i], static_cast<int64_t>(Op::kPut), {bytes, spec_.bytes()}});
   }
   fresh.last_ = last_;
   return fresh;

@@ -15,8 +15,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "math/aligned.h"
 #include "math/quantize.h"
+#include "storage/chunk_memory.h"
 #include "storage/format.h"
 
 namespace kindred::storage {
@@ -24,19 +24,20 @@ namespace kindred::storage {
 // A fixed number of rows, never moved. Filled by one thread (under the owner's lock) while others
 // read rows that were complete before; only `died` changes after a row is complete.
 struct TailChunk {
-  TailChunk(const VectorSpec& spec, size_t rows);
+  TailChunk(const VectorSpec& spec, size_t rows, Pages pages);
 
-  const std::byte* row(size_t i) const noexcept { return exact.get() + i * exact_stride; }
-  const int8_t* code(size_t i) const noexcept {
-    return reinterpret_cast<const int8_t*>(codes.get()) + i * code_stride;
+  std::byte* row(size_t i) noexcept { return memory.get() + i * exact_stride; }
+  const std::byte* row(size_t i) const noexcept { return memory.get() + i * exact_stride; }
+  int8_t* code(size_t i) noexcept {
+    return reinterpret_cast<int8_t*>(memory.get() + id.size() * exact_stride) + i * code_stride;
   }
+  const int8_t* code(size_t i) const noexcept { return const_cast<TailChunk*>(this)->code(i); }
 
   static constexpr int64_t kAlive = std::numeric_limits<int64_t>::max();
 
   size_t exact_stride;  // bytes from row to row, a multiple of 64
   size_t code_stride;   // the same for codes; 0 where there are none
-  math::AlignedBytes exact;
-  math::AlignedBytes codes;
+  ChunkMemory memory;   // all rows, then all codes
   std::vector<int64_t> id;
   std::vector<int64_t> cn;
   std::vector<std::atomic<int64_t>> died;  // change number of the row that ended this one
@@ -61,8 +62,8 @@ bool is_codable(const float* v, size_t dim, float norm_squared) noexcept;
 struct TailSlice {
   std::vector<std::shared_ptr<const TailChunk>> chunks;
   size_t chunk_rows = 0;
-  size_t count = 0;      // rows of the tail at that point, dead ones included
-  int64_t cn = 0;        // the point
+  size_t count = 0;  // rows of the tail at that point, dead ones included
+  int64_t cn = 0;    // the point
   // Rows that answer nothing although alive at the point: a newer layer has their ids. Sorted.
   std::vector<uint32_t> hidden;
   // If set, only these rows answer. Sorted.

@@ -1,0 +1,598 @@
+// kindred against sqlite-vec's vec0 (and vectorlite's approximate index) through SQL: the same
+// data, pragmas, batch sizes and questions, prepared statements, one thread. Each figure is the
+// median of rounds in which the variants take turns; ratios are of CPU time. Recall is against
+// exact neighbours computed here in double precision.
+//
+//   bench_sql KINDRED.so VEC0.so [vectorlite=VECTORLITE.so] [rows=100000] [rounds=5] [only=knn,...]
+//
+// Parts: knn, cold, filter, write, commit, bulk. Files go to a directory of their own under TMPDIR.
+// SPDX-License-Identifier: Apache-2.0
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <numeric>
+
+#include "bench/clustered.h"
+#include "bench/sqlite_peer.h"
+
+namespace kindred::bench {
+namespace {
+
+constexpr size_t kDim = 384;
+constexpr size_t kQueries = 100;
+constexpr size_t kK = 10;
+
+using Ids = std::vector<int64_t>;
+
+struct Settings {
+  std::string kindred;
+  std::string vec0;
+  std::string vectorlite;
+  size_t rows = 100000;
+  size_t rounds = 5;
+  std::string only;
+  bool wants(const std::string& part) const {
+    return only.empty() || ("," + only + ",").find("," + part + ",") != std::string::npos;
+  }
+};
+
+// ---- data and truth
+
+// A row's metadata: `share` of the rows, spread at random, have 7 in the column.
+struct Filter {
+  const char* column;
+  const char* label;
+  double share;
+};
+constexpr Filter kFilters[] = {{"tenth_percent", "0.1 %", 0.001},
+                               {"one_percent", "1 %", 0.01},
+                               {"ten_percent", "10 %", 0.1},
+                               {"half", "50 %", 0.5},
+                               {"ninety_percent", "90 %", 0.9}};
+
+struct Data {
+  explicit Data(size_t n) : rows(n) {
+    Clustered source(kDim, 1);
+    vectors = source.rows(n);
+    queries = source.rows(kQueries);
+    fresh = source.rows(std::min<size_t>(n, 20000));
+    Normal random(2);
+    for (size_t f = 0; f < std::size(kFilters); ++f) {
+      std::vector<int64_t>& values = metadata.emplace_back(n);
+      for (int64_t& value : values) value = random.uniform() <= kFilters[f].share ? 7 : 3;
+    }
+    for (size_t q = 0; q < kQueries; ++q) {
+      std::vector<double>& distances = exact.emplace_back(n);
+      for (size_t i = 0; i < n; ++i) distances[i] = cosine_distance(query(q), row(i));
+    }
+  }
+  std::span<const float> row(size_t i) const { return {vectors.data() + i * kDim, kDim}; }
+  std::span<const float> query(size_t q) const { return {queries.data() + q * kDim, kDim}; }
+  std::span<const float> other(size_t i) const {
+    return {fresh.data() + i * kDim % fresh.size(), kDim};
+  }
+
+  static double cosine_distance(std::span<const float> a, std::span<const float> b) {
+    double dot[8] = {}, aa[8] = {}, bb[8] = {};
+    for (size_t d = 0; d < kDim; d += 8)
+      for (size_t j = 0; j < 8; ++j) {
+        const double x = a[d + j], y = b[d + j];
+        dot[j] += x * y;
+        aa[j] += x * x;
+        bb[j] += y * y;
+      }
+    const auto sum = [](const double* v) { return std::accumulate(v, v + 8, 0.0); };
+    return 1.0 - sum(dot) / std::sqrt(sum(aa) * sum(bb));
+  }
+
+  // Ids (from 1) of the k nearest rows that `passes` lets through.
+  Ids nearest(size_t q, const std::function<bool(size_t)>& passes) const {
+    Ids ids;
+    for (size_t i = 0; i < rows; ++i)
+      if (passes(i)) ids.push_back(static_cast<int64_t>(i + 1));
+    const size_t k = std::min(kK, ids.size());
+    const auto nearer = [&](int64_t a, int64_t b) {
+      return exact[q][static_cast<size_t>(a - 1)] < exact[q][static_cast<size_t>(b - 1)];
+    };
+    std::partial_sort(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(k), ids.end(), nearer);
+    ids.resize(k);
+    return ids;
+  }
+
+  size_t rows;
+  std::vector<float> vectors;
+  std::vector<float> queries;
+  std::vector<float> fresh;
+  std::vector<std::vector<int64_t>> metadata;  // a filter, a row
+  std::vector<std::vector<double>> exact;      // a query, a row
+};
+
+// ---- measuring
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+struct Variant {
+  std::string name;
+  std::function<size_t()> run;  // one round; returns the operations it did
+  std::vector<double> cpu{};    // seconds an operation, a round
+  std::vector<double> wall{};
+};
+
+// The variants in turn, round after round.
+void take_turns(std::vector<Variant>& variants, size_t rounds) {
+  for (size_t r = 0; r < rounds; ++r)
+    for (Variant& variant : variants) {
+      size_t operations = 0;
+      const Cost cost = cost_of([&] { operations = variant.run(); });
+      variant.cpu.push_back(cost.cpu / static_cast<double>(operations));
+      variant.wall.push_back(cost.wall / static_cast<double>(operations));
+    }
+}
+
+std::string time_text(double seconds) {
+  char text[32];
+  if (seconds < 1e-3)
+    std::snprintf(text, sizeof text, "%.1f us", seconds * 1e6);
+  else
+    std::snprintf(text, sizeof text, "%.2f ms", seconds * 1e3);
+  return text;
+}
+
+void print_head(const std::string& title) {
+  std::printf(
+      "\n### %s\n\n| what | CPU an operation | wall | a second of CPU | CPU of the last row "
+      "/ this | recall@10 | target |\n|---|---|---|---|---|---|---|\n",
+      title.c_str());
+}
+
+// `target`: how many times faster than the last variant, the peer, all others are meant to be.
+void print(const std::vector<Variant>& variants, const std::vector<double>& recalls,
+           double target) {
+  const double peer = median(variants.back().cpu);
+  for (size_t v = 0; v < variants.size(); ++v) {
+    const double cpu = median(variants[v].cpu);
+    char recall[16] = "";
+    if (v < recalls.size()) std::snprintf(recall, sizeof recall, "%.4f", recalls[v]);
+    char mark[32] = "";
+    if (v + 1 < variants.size() && target > 0)
+      std::snprintf(mark, sizeof mark, "%.0fx: %s", target, peer / cpu >= target ? "OK" : "SHORT");
+    std::printf("| %s | %s | %s | %.0f | %.2fx | %s | %s |\n", variants[v].name.c_str(),
+                time_text(cpu).c_str(), time_text(median(variants[v].wall)).c_str(), 1 / cpu,
+                peer / cpu, recall, mark);
+  }
+  std::fflush(stdout);
+}
+
+double recall(const std::vector<Ids>& answers, const std::vector<Ids>& truth) {
+  size_t found = 0;
+  size_t wanted = 0;
+  for (size_t q = 0; q < answers.size(); ++q) {
+    wanted += truth[q].size();
+    for (const int64_t id : truth[q])
+      found += std::find(answers[q].begin(), answers[q].end(), id) != answers[q].end() ? 1 : 0;
+  }
+  return static_cast<double>(found) / static_cast<double>(wanted);
+}
+
+// ---- the questions
+
+struct Question {
+  std::string name;
+  Database* db;
+  std::string sql;  // ?1 is the query's vector
+};
+
+// Asks every variant every query once for its recall, then measures `batch` queries a round.
+void ask(const Data& data, const Settings& settings, const std::vector<Question>& questions,
+         const std::function<bool(size_t)>& passes, double target) {
+  const size_t batch = 10;
+  std::vector<Ids> truth;
+  for (size_t q = 0; q < kQueries; ++q) truth.push_back(data.nearest(q, passes));
+  std::vector<Statement> statements;
+  std::vector<Variant> variants;
+  std::vector<double> recalls;
+  for (const Question& question : questions)
+    statements.push_back(question.db->prepare(question.sql));
+  for (size_t v = 0; v < questions.size(); ++v) {
+    std::vector<Ids> answers;
+    for (size_t q = 0; q < kQueries; ++q)
+      answers.push_back(statements[v].bind(1, data.query(q)).ids());
+    recalls.push_back(recall(answers, truth));
+    variants.push_back({questions[v].name, [&, v, next = size_t{0}]() mutable {
+                          for (size_t i = 0; i < batch; ++i)
+                            statements[v].bind(1, data.query(next++ % kQueries)).run();
+                          return batch;
+                        }});
+  }
+  take_turns(variants, settings.rounds);
+  print(variants, recalls, target);
+}
+
+// ---- the tables
+
+std::string metadata_columns() {
+  std::string columns;
+  for (const Filter& filter : kFilters) columns += std::string(", ") + filter.column + " INTEGER";
+  return columns;
+}
+
+enum class Columns { kVectorOnly, kMetadata };
+
+void create(Database& db, const std::string& module, Columns columns) {
+  db.execute("CREATE VIRTUAL TABLE items USING " + module +
+             "(id INTEGER PRIMARY KEY, embedding float[384] distance_metric=cosine" +
+             (columns == Columns::kMetadata ? metadata_columns() : "") + ")");
+}
+
+void fill(Database& db, const Data& data, Columns columns) {
+  std::string places = "?1, ?2";
+  if (columns == Columns::kMetadata)
+    for (size_t f = 0; f < std::size(kFilters); ++f) places += ", ?" + std::to_string(f + 3);
+  Statement insert = db.prepare("INSERT INTO items VALUES(" + places + ")");
+  db.execute("BEGIN");
+  for (size_t i = 0; i < data.rows; ++i) {
+    insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.row(i));
+    if (columns == Columns::kMetadata)
+      for (size_t f = 0; f < std::size(kFilters); ++f)
+        insert.bind(static_cast<int>(f + 3), data.metadata[f][i]);
+    insert.run();
+  }
+  db.execute("COMMIT");
+}
+
+// An ordinary table beside the collection, for joins and subqueries.
+void create_facts(Database& db, const Data& data) {
+  db.execute(
+      "CREATE TABLE facts(id INTEGER PRIMARY KEY, one_percent INTEGER);"
+      "CREATE INDEX facts_one_percent ON facts(one_percent); BEGIN");
+  Statement insert = db.prepare("INSERT INTO facts VALUES(?1, ?2)");
+  for (size_t i = 0; i < data.rows; ++i)
+    insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.metadata[1][i]).run();
+  db.execute("COMMIT");
+}
+
+// A directory that goes with its object.
+class Scratch {
+ public:
+  Scratch() {
+    const char* root = std::getenv("TMPDIR");
+    std::string pattern = std::string(root != nullptr ? root : "/tmp") + "/kindred-bench-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory: " + pattern);
+    path_ = pattern;
+  }
+  ~Scratch() {
+    std::error_code ignored;  // nobody to tell
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  Database fresh(const std::string& name, const std::string& extension) const {
+    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(file(name) + suffix);
+    return Database(file(name), extension);
+  }
+
+ private:
+  std::string path_;
+};
+
+// ---- the parts
+
+const char* const kKnnSql = "SELECT rowid, distance FROM knn('items', ?1, 10)";
+const char* const kVec0Sql =
+    "SELECT id, distance FROM items WHERE embedding MATCH ?1 AND k = 10";
+
+void bench_knn(const Data& data, const Settings& settings, Database& kindred, Database& vec0) {
+  print_head("knn, k = 10, warm");
+  ask(
+      data, settings,
+      {{"kindred knn()", &kindred, kKnnSql},
+       {"kindred MATCH", &kindred, kVec0Sql},
+       {"kindred MATCH ... LIMIT 10", &kindred,
+        "SELECT id FROM items WHERE embedding MATCH ?1 ORDER BY distance LIMIT 10"},
+       {"vec0", &vec0, kVec0Sql}},
+      [](size_t) { return true; }, 15);
+}
+
+void bench_vectorlite(const Data& data, const Settings& settings, const Scratch& scratch,
+                      Database& kindred) {
+  if (settings.vectorlite.empty()) return;
+  Database db = scratch.fresh("vectorlite.db", settings.vectorlite);
+  db.execute(
+      "CREATE VIRTUAL TABLE items USING vectorlite(embedding float32[384] cosine, "
+      "hnsw(max_elements=" +
+      std::to_string(data.rows) + "))");
+  Statement insert = db.prepare("INSERT INTO items(rowid, embedding) VALUES(?1, ?2)");
+  const Cost build = cost_of([&] {
+    for (size_t i = 0; i < data.rows; ++i)
+      insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.row(i)).run();
+  });
+  print_head("knn, k = 10, against an approximate index: vectorlite, built at " +
+             std::to_string(static_cast<int>(static_cast<double>(data.rows) / build.cpu)) +
+             " rows/s of CPU");
+  std::vector<Question> questions = {{"kindred knn(), exact", &kindred, kKnnSql}};
+  for (const char* ef : {"10", "40", "160"})
+    questions.push_back({std::string("vectorlite, ef = ") + ef, &db,
+                         std::string("SELECT rowid FROM items WHERE knn_search(embedding, "
+                                     "knn_param(?1, 10, ") +
+                             ef + "))"});
+  ask(
+      data, settings, questions, [](size_t) { return true; }, 0);
+}
+
+void bench_filter(const Data& data, const Settings& settings, Database& kindred, Database& vec0) {
+  print_head("knn, k = 10, with conditions (metadata columns; IN and JOIN on an ordinary table)");
+  for (size_t f = 0; f < std::size(kFilters); ++f) {
+    const std::string where = std::string(" AND ") + kFilters[f].column + " = 7";
+    ask(
+        data, settings,
+        {{std::string("kindred MATCH, ") + kFilters[f].label, &kindred, kVec0Sql + where},
+         {std::string("vec0, ") + kFilters[f].label, &vec0, kVec0Sql + where}},
+        [&](size_t i) { return data.metadata[f][i] == 7; }, 1);
+  }
+  const std::string list = "(SELECT id FROM facts WHERE one_percent = 7)";
+  const auto one_percent = [&](size_t i) { return data.metadata[1][i] == 7; };
+  ask(data, settings,
+      {{"kindred knn(), rowid IN (subquery), 1 %", &kindred, std::string(kKnnSql) + " WHERE rowid IN " + list},
+       {"kindred streaming JOIN ... WHERE ... LIMIT 10, 1 %", &kindred,
+        "SELECT k.rowid FROM knn('items', ?1) AS k JOIN facts ON facts.id = k.rowid "
+        "WHERE one_percent = 7 ORDER BY k.distance LIMIT 10"},
+       {"vec0, id IN (subquery), 1 %", &vec0, std::string(kVec0Sql) + " AND id IN " + list}},
+      one_percent, 1);
+}
+
+Variant one_by_one(const std::string& name, Database& db, const std::string& sql, size_t count,
+                   std::function<void(Statement&, size_t)> bind) {
+  auto statement = std::make_shared<Statement>(db.prepare(sql));
+  return {name, [&db, statement, count, bind, next = size_t{0}]() mutable {
+            db.execute("BEGIN");
+            for (size_t i = 0; i < count; ++i) {
+              bind(*statement, next++);
+              statement->run();
+            }
+            db.execute("COMMIT");
+            return count;
+          }};
+}
+
+void bench_write(const Data& data, const Settings& settings, Database& kindred, Database& vec0) {
+  const size_t count = 500;
+  const size_t stride = 7919;  // rows far apart
+  const auto row = [&](size_t i) { return static_cast<int64_t>(i * stride % data.rows + 1); };
+  const auto each = [&](const std::string& sql, const auto& bind) {
+    std::vector<Variant> variants = {one_by_one("kindred", kindred, sql, count, bind),
+                                     one_by_one("vec0", vec0, sql, count, bind)};
+    take_turns(variants, settings.rounds);
+    print(variants, {}, 1);
+  };
+  print_head("UPDATE of the vector by key, 500 in a transaction");
+  each("UPDATE items SET embedding = ?2 WHERE id = ?1",
+       [&](Statement& statement, size_t i) { statement.bind(1, row(i)).bind(2, data.other(i)); });
+  print_head("DELETE by key, 500 in a transaction");
+  each("DELETE FROM items WHERE id = ?1",
+       [&](Statement& statement, size_t i) { statement.bind(1, row(i)); });
+  print_head("INSERT of one row and knn for it, each its own transaction");
+  std::vector<Variant> variants;
+  for (Database* db : {&kindred, &vec0}) {
+    auto insert =
+        std::make_shared<Statement>(db->prepare("INSERT INTO items VALUES(?1, ?2, 3, 3, 3, 3, 3)"));
+    auto search = std::make_shared<Statement>(db->prepare(kVec0Sql));
+    variants.push_back(
+        {db == &kindred ? "kindred" : "vec0", [&, insert, search, next = size_t{0}]() mutable {
+           for (size_t i = 0; i < 10; ++i, ++next) {
+             const auto id = static_cast<int64_t>(data.rows + 1 + next);
+             insert->bind(1, id).bind(2, data.other(next)).run();
+             if (search->bind(1, data.other(next)).ids().front() != id)
+               throw std::runtime_error("the row just inserted is not the nearest");
+           }
+           return size_t{10};
+         }});
+  }
+  take_turns(variants, settings.rounds);
+  print(variants, {}, 1);
+}
+
+void bench_commit(const Data& data, const Settings& settings, const Scratch& scratch) {
+  const size_t count = 500;
+  for (const char* synchronous : {"NORMAL", "FULL"}) {
+    Database kindred = scratch.fresh("kindred-commit.db", settings.kindred);
+    Database vec0 = scratch.fresh("vec0-commit.db", settings.vec0);
+    std::vector<Variant> variants;
+    for (Database* db : {&kindred, &vec0}) {
+      create(*db, db == &kindred ? "kindred" : "vec0", Columns::kVectorOnly);
+      db->execute(std::string("PRAGMA synchronous=") + synchronous);
+      auto insert = std::make_shared<Statement>(db->prepare("INSERT INTO items VALUES(?1, ?2)"));
+      variants.push_back(
+          {db == &kindred ? "kindred" : "vec0", [&data, insert, count, next = size_t{0}]() mutable {
+             for (size_t i = 0; i < count; ++i, ++next)
+               insert->bind(1, static_cast<int64_t>(next + 1))
+                   .bind(2, data.row(next % data.rows))
+                   .run();
+             return count;
+           }});
+    }
+    take_turns(variants, settings.rounds * 2);
+    print_head(std::string("INSERT of one row, each its own commit, WAL, synchronous=") +
+               synchronous);
+    print(variants, {}, 1);
+  }
+}
+
+void bench_bulk(const Data& data, const Settings& settings, const Scratch& scratch) {
+  for (const Columns columns : {Columns::kVectorOnly, Columns::kMetadata}) {
+    std::vector<double> megabytes(2);
+    std::vector<Variant> variants;
+    for (const std::string module : {"kindred", "vec0"}) {
+      double& size = megabytes[variants.size()];
+      variants.push_back({module, [&, module, columns] {
+                            Database db = scratch.fresh(
+                                "bulk.db", module == "vec0" ? settings.vec0 : settings.kindred);
+                            create(db, module, columns);
+                            fill(db, data, columns);
+                            size = db.megabytes();
+                            return data.rows;
+                          }});
+    }
+    take_turns(variants, std::min<size_t>(settings.rounds, 3));
+    char title[160];
+    std::snprintf(
+        title, sizeof title,
+        "INSERT of %zu rows in one transaction, %s (kindred %.1f MB, vec0 %.1f MB)", data.rows,
+        columns == Columns::kVectorOnly ? "id and vector" : "id, vector and five metadata columns",
+        megabytes[0], megabytes[1]);
+    print_head(title);
+    print(variants, {}, 1);
+  }
+}
+
+// ---- cold: a process of its own that opens a file and asks twice
+
+int ask_cold(const std::string& extension, const std::string& path, const std::string& query_path,
+             const std::string& sql) {
+  std::vector<float> query(kDim);
+  std::ifstream(query_path, std::ios::binary)
+      .read(reinterpret_cast<char*>(query.data()), static_cast<std::streamsize>(kDim * 4));
+  std::unique_ptr<Database> db;
+  const Cost open = cost_of([&] { db = std::make_unique<Database>(path, extension); });
+  Statement statement = db->prepare(sql);
+  const Cost first = cost_of([&] { statement.bind(1, query).run(); });
+  const Cost second = cost_of([&] { statement.bind(1, query).run(); });
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("%s | %s | %s | %s | %.0f |\n", time_text(open.cpu).c_str(),
+              time_text(first.cpu).c_str(), time_text(first.wall).c_str(),
+              time_text(second.cpu).c_str(), static_cast<double>(usage.ru_maxrss) / 1024);
+  return 0;
+}
+
+void bench_cold(const Data& data, const Settings& settings, const Scratch& scratch,
+                const char* program) {
+  std::printf(
+      "\n### First knn of a new process (file in the system's cache)\n\n"
+      "| what | open, CPU | first query, CPU | wall | second query, CPU | peak RSS, MB |\n"
+      "|---|---|---|---|---|---|\n");
+  const std::string query = scratch.file("query");
+  std::ofstream(query, std::ios::binary)
+      .write(reinterpret_cast<const char*>(data.queries.data()),
+             static_cast<std::streamsize>(kDim * 4));
+  for (int round = 0; round < 3; ++round)
+    for (const std::string name : {"kindred", "vec0"}) {
+      std::printf("| %s | ", name.c_str());
+      std::fflush(stdout);
+      const std::string& extension = name == "vec0" ? settings.vec0 : settings.kindred;
+      const std::string command = std::string("'") + program + "' cold '" + extension + "' '" +
+                                  scratch.file(name + ".db") + "' '" + query + "' \"" +
+                                  (name == "vec0" ? kVec0Sql : kKnnSql) + "\"";
+      if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+    }
+}
+
+// ---- the whole
+
+std::string cpu_model() {
+  std::ifstream info("/proc/cpuinfo");
+  std::string line;
+  std::string model;
+  std::string sets;
+  while (std::getline(info, line)) {
+    if (line.starts_with("model name") && model.empty()) model = line.substr(line.find(':') + 2);
+    if (!line.starts_with("flags") || !sets.empty()) continue;
+    for (const char* set : {"avx2", "fma", "avx512f", "avx512bw", "avx512_vnni"})
+      if ((line + " ").find(std::string(" ") + set + " ") != std::string::npos)
+        sets += std::string(" ") + set;
+  }
+  return model + ";" + sets;
+}
+
+void print_machine(const Settings& settings, const Data& data) {
+  Database db(":memory:", settings.kindred);
+  Database peer(":memory:", settings.vec0);
+  std::printf("Machine: %s; %ld cores. SQLite %s.\n%s\nPeer: sqlite-vec %s.\n", cpu_model().c_str(),
+              sysconf(_SC_NPROCESSORS_ONLN), sqlite3_libversion(),
+              db.text("SELECT kindred_info()").c_str(), peer.text("SELECT vec_version()").c_str());
+  double first = 0;
+  double hundredth = 0;
+  double mean = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    std::vector<double> sorted = data.exact[q];
+    std::sort(sorted.begin(), sorted.end());
+    first += (1 - sorted[0]) / kQueries;
+    hundredth += (1 - sorted[std::min<size_t>(99, data.rows - 1)]) / kQueries;
+    mean += 1 - std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(data.rows);
+  }
+  std::printf(
+      "Data: %zu x %zu clustered unit vectors, %zu held-out queries: mean cosine %.2f, "
+      "nearest %.2f, hundredth %.2f.\n",
+      data.rows, kDim, kQueries, mean / kQueries, first, hundredth);
+}
+
+void run(const Settings& settings, const char* program) {
+  const Data data(settings.rows);
+  print_machine(settings, data);
+  const Scratch scratch;
+  if (settings.wants("bulk")) bench_bulk(data, settings, scratch);
+  if (settings.wants("commit")) bench_commit(data, settings, scratch);
+  Database kindred = scratch.fresh("kindred.db", settings.kindred);
+  Database vec0 = scratch.fresh("vec0.db", settings.vec0);
+  for (Database* db : {&kindred, &vec0}) {
+    create(*db, db == &kindred ? "kindred" : "vec0", Columns::kMetadata);
+    fill(*db, data, Columns::kMetadata);
+    create_facts(*db, data);
+    db->megabytes();
+  }
+  if (settings.wants("knn")) bench_knn(data, settings, kindred, vec0);
+  if (settings.wants("knn")) bench_vectorlite(data, settings, scratch, kindred);
+  if (settings.wants("cold")) bench_cold(data, settings, scratch, program);
+  if (settings.wants("filter")) bench_filter(data, settings, kindred, vec0);
+  if (settings.wants("write")) bench_write(data, settings, kindred, vec0);
+}
+
+Settings parse(int argc, char** argv) {
+  Settings settings;
+  settings.kindred = argv[1];
+  settings.vec0 = argv[2];
+  for (int i = 3; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
+    if (name == "vectorlite")
+      settings.vectorlite = value;
+    else if (name == "rows")
+      settings.rows = std::stoul(value);
+    else if (name == "rounds")
+      settings.rounds = std::stoul(value);
+    else if (name == "only")
+      settings.only = value;
+    else
+      throw std::runtime_error("unknown argument: " + argument);
+  }
+  return settings;
+}
+
+}  // namespace
+}  // namespace kindred::bench
+
+int main(int argc, char** argv) {
+  using namespace kindred::bench;
+  try {
+    if (argc == 6 && std::strcmp(argv[1], "cold") == 0)
+      return ask_cold(argv[2], argv[3], argv[4], argv[5]);
+    if (argc < 3) throw std::runtime_error("usage: bench_sql KINDRED.so VEC0.so [name=value ...]");
+    run(parse(argc, argv), argv[0]);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench_sql: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}
