@@ -15,6 +15,7 @@ const Database::Parameter kQuery = blob({10, -300, 250, 77});
 const std::string kKnn = "SELECT rowid, distance FROM knn('items', vec_f32('[1,2,3,4]'))";
 
 void fill(Database& db, const Mirrored& both) {
+  db.run("PRAGMA synchronous=OFF");
   for (int i = 1; i <= 20; ++i) {
     const std::string n = std::to_string(i);
     run_on_both(db, both,

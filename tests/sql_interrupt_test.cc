@@ -86,7 +86,7 @@ TEST_CASE("a change interrupted at any point is made whole or not at all", "[sql
   const Mirrored both = make_mirrored(db, "items");
   fill(db, both, random, 60);
   int interrupted = 0;
-  for (int calls = 1; calls < 800; ++calls) {
+  for (int calls = 1; calls <= 300; ++calls) {
     INFO("call " << calls);
     const bool explicitly = calls % 2 == 0;
     if (explicitly) db.run("BEGIN");
@@ -98,7 +98,7 @@ TEST_CASE("a change interrupted at any point is made whole or not at all", "[sql
     };
     std::string error;
     {
-      const Interrupter interrupter(db, calls % 400 + 1, calls % 5 == 0);
+      const Interrupter interrupter(db, calls * 7 % 400 + 1, calls % 5 == 0);
       error = db.error(on("items"));
     }
     const bool rolled_back = explicitly && sqlite3_get_autocommit(db.handle()) != 0;
@@ -117,6 +117,40 @@ TEST_CASE("a change interrupted at any point is made whole or not at all", "[sql
     change_both(db, both, random, 1);
   }
   CHECK(interrupted > 50);
+}
+
+TEST_CASE("a change that finds the database full is made whole or not at all", "[sql][interrupt]") {
+  const ScratchDirectory scratch;
+  const std::string journal = GENERATE("WAL", "DELETE");
+  Random random(5);
+  Database db(scratch.file("app.db"));
+  db.run("PRAGMA journal_mode=" + std::string(journal) + "; PRAGMA synchronous=OFF");
+  const Mirrored both = make_mirrored(db, "items");
+  fill(db, both, random, 30);
+  int full = 0;
+  for (int round = 0; round < 60; ++round) {
+    INFO("round " << round);
+    const bool explicitly = round % 2 == 0;
+    db.run("PRAGMA max_page_count = " +
+           std::to_string(std::stoi(db.one("PRAGMA page_count")) + round % 4));
+    if (explicitly) db.run("BEGIN");
+    for (int i = 0; i < 200; ++i) {
+      const std::string id = std::to_string(1000 * round + i);
+      const std::string row = "(rowid, key, v) VALUES(" + id + ", 'key of some length " + id +
+                              "', " + random_vector(random) + ")";
+      const std::string error = db.error("INSERT INTO items" + row);
+      if (error.empty()) db.error("INSERT INTO items_mirror" + row);
+      if (error.empty() && (!explicitly || sqlite3_get_autocommit(db.handle()) == 0)) continue;
+      ++full;
+      break;
+    }
+    db.run("PRAGMA max_page_count = 1000000");
+    if (sqlite3_get_autocommit(db.handle()) == 0) db.run("COMMIT");
+    db.run("DELETE FROM items_mirror WHERE id NOT IN (SELECT rowid FROM items)");
+    db.run("DELETE FROM items WHERE rowid NOT IN (SELECT id FROM items_mirror)");
+    REQUIRE(all_differ(db, both, kQuery) == "");
+  }
+  CHECK(full > 20);
 }
 
 TEST_CASE("a statement that fails in a transaction takes only itself back", "[sql][interrupt]") {

@@ -31,12 +31,10 @@ class Machine {
         "dimensions=64);"
         "CREATE TABLE faq_mirror(id INTEGER PRIMARY KEY, question TEXT, lang TEXT, "
         "stars INTEGER);"
-        "CREATE VIRTUAL TABLE items USING kindred(key TEXT PRIMARY KEY, "
-        "v float[8] distance_metric=l2, genre TEXT, year INTEGER, owner INTEGER PARTITION KEY, "
-        "+note TEXT);"
         "CREATE TABLE items_mirror(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, v BLOB, "
         "genre TEXT, year INTEGER, owner INTEGER, note TEXT);"
         "CREATE TABLE other(a)");
+    db_.run(create_items("items"));
   }
 
   void step() {
@@ -245,8 +243,35 @@ class Machine {
     }
   }
 
+  static std::string create_items(const std::string& name) {
+    return "CREATE VIRTUAL TABLE " + name +
+           " USING kindred(key TEXT PRIMARY KEY, v float[8] distance_metric=l2, genre TEXT, "
+           "year INTEGER, owner INTEGER PARTITION KEY, +note TEXT)";
+  }
+
+  // A collection dropped and made again in a savepoint is the old one after ROLLBACK TO.
+  void drop_for_a_while() {
+    const std::string items = name("items");
+    run("SAVEPOINT dropped");
+    run("DROP TABLE " + items);
+    if (random_.one_in(2)) {
+      run(create_items(items));
+      run("INSERT INTO " + items + "(key, v) VALUES('new', '[1,2,3,4,5,6,7,8]')");
+      if (db_.rows("SELECT * FROM knn('" + items + "', '[1,2,3,4,5,6,7,8]')").size() != 1)
+        fail("not one row in a new collection");
+    }
+    run("ROLLBACK TO dropped");
+    run("RELEASE dropped");
+  }
+
   void other_table() {
-    switch (random_.below(5)) {
+    switch (random_.below(7)) {
+      case 5:
+        drop_for_a_while();
+        break;
+      case 6:
+        if (!in_transaction()) run("VACUUM");
+        break;
       case 0:
         run("CREATE TABLE IF NOT EXISTS another(a)");
         break;
@@ -329,8 +354,9 @@ class Machine {
 };
 
 void play(const std::string& path, const std::string& journal, uint64_t seed, int64_t length) {
-  INFO("seed " << seed << ", journal " << journal << ", path " << path);
-  Machine machine(path, journal, seed);
+  const uint64_t own = kindred::test::seed(seed);
+  INFO("seed " << own << ", journal " << journal << ", path " << path);
+  Machine machine(path, journal, own);
   for (int64_t i = 0; i < length; ++i) {
     machine.step();
     if (i % 4 != 0) continue;

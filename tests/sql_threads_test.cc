@@ -84,25 +84,25 @@ TEST_CASE("four writing and four reading threads never see a wrong answer", "[sq
   std::atomic<int> writing{4};
   std::atomic<int64_t> comparisons{0};
   std::vector<std::thread> threads;
-  const auto start = [&](uint64_t seed, auto body) {
-    threads.emplace_back([&, seed, body] {
+  const auto start = [&](uint64_t usual, auto body) {
+    threads.emplace_back([&, usual, body] {
       report.watch([&] {
         Database db(path);
         sqlite3_busy_timeout(db.handle(), kBusyMilliseconds);
         db.run("PRAGMA synchronous=OFF");
-        Random random(seed);
+        Random random(seed(usual));
         body(db, random);
       });
     });
   };
-  for (uint64_t seed = 1; seed <= 4; ++seed)
-    start(seed, [&](Database& db, Random& random) {
+  for (uint64_t writer = 1; writer <= 4; ++writer)
+    start(writer, [&](Database& db, Random& random) {
       for (int64_t i = 0; i < transactions; ++i)
         report.watch([&] { write(db, both, random, report); });
       --writing;
     });
-  for (uint64_t seed = 11; seed <= 14; ++seed)
-    start(seed, [&](Database& db, Random& random) {
+  for (uint64_t reader = 11; reader <= 14; ++reader)
+    start(reader, [&](Database& db, Random& random) {
       for (int64_t i = 0; i < 10 || writing > 0; ++i) {
         read(db, both, random, report);
         ++comparisons;

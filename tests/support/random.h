@@ -44,4 +44,10 @@ inline int64_t steps(int64_t usual) {
   return set != nullptr ? std::strtoll(set, nullptr, 10) : usual;
 }
 
+// The seed of a random test: `usual`, or another history for each $KINDRED_SEED.
+inline uint64_t seed(uint64_t usual) {
+  const char* set = std::getenv("KINDRED_SEED");
+  return set != nullptr ? usual + 1000 * std::strtoull(set, nullptr, 10) : usual;
+}
+
 }  // namespace kindred::test
