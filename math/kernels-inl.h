@@ -156,7 +156,7 @@ KINDRED_INLINE void four(const Rule& rule, const typename Rule::Element* query,
 }
 
 // Far enough ahead to hide memory's latency, near enough to stay in the first-level cache.
-inline constexpr size_t kPrefetchBytes = 16384;
+inline constexpr size_t kPrefetchBytes = 4096;
 
 // A block of rows in memory, `stride` elements apart.
 template <class T>

@@ -50,16 +50,36 @@ std::optional<float> cosine_distance_f32(const float* a, const float* b, size_t 
   return cosine_distance_f64(a, b, dim);
 }
 
+float l2_distance_f32(const float* a, const float* b, size_t dim) {
+  const float squared = active().l2_squared(a, b, dim);
+  if (is_exact_enough(squared)) return std::sqrt(squared);
+  double sum = 0;
+  for (size_t i = 0; i < dim; ++i) {
+    const double difference = static_cast<double>(a[i]) - b[i];
+    sum += difference * difference;
+  }
+  return static_cast<float>(std::sqrt(sum));
+}
+
+// Sums that overflow in opposite directions would make NaN.
+float dot_f32(const float* a, const float* b, size_t dim) {
+  const float dot = active().dot(a, b, dim);
+  if (std::isfinite(dot)) return dot;
+  double sum = 0;
+  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return static_cast<float>(sum);
+}
+
 std::optional<float> distance_f32(Metric metric, const float* a, const float* b, size_t dim) {
   switch (metric) {
     case Metric::kCosine:
       return cosine_distance_f32(a, b, dim);
     case Metric::kL2:
-      return std::sqrt(active().l2_squared(a, b, dim));
+      return l2_distance_f32(a, b, dim);
     case Metric::kL1:
       return active().l1(a, b, dim);
     case Metric::kDot:
-      return -active().dot(a, b, dim);
+      return -dot_f32(a, b, dim);
     case Metric::kHamming:
       break;
   }

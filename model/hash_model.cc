@@ -14,6 +14,10 @@ namespace {
 // Change it whenever the same text would get another vector: stored vectors are then refused.
 constexpr uint64_t kVersion = 1;
 
+// A feature is in that many dimensions, each with a sign of its own. More make the whole vector no
+// better, but fewer features are lost with the dimensions that a prefix of it leaves out.
+constexpr size_t kPlaces = 4;
+
 // A word's own feature counts kWordScale, its n-grams together kGramShare times as much (as
 // vectors: it is the root of their squares' sum that does).
 constexpr int64_t kWordScale = 1 << 14;
@@ -55,7 +59,10 @@ constexpr std::array<int64_t, kMaxMarked + 1> kGramScale = [] {
 }();
 
 void add_feature(Sum& sum, uint64_t hash, int64_t weight) {
-  sum[hash % HashModel::kDim] += (hash & HashModel::kDim) != 0 ? weight : -weight;
+  for (size_t place = 0; place < kPlaces; ++place) {
+    sum[hash % HashModel::kDim] += (hash & HashModel::kDim) != 0 ? weight : -weight;
+    hash /= 2 * HashModel::kDim;
+  }
 }
 
 void add_grams(Sum& sum, std::u32string_view word, int64_t weight) {
@@ -106,10 +113,11 @@ void write_unit(const Sum& sum, std::span<float> out) {
 }
 
 uint64_t checksum_of(WordRarity list) {
-  constexpr uint64_t kConstants[] = {
-      kVersion,          HashModel::kDim,  kWordScale,
-      kGramShare,        kShortestGram,    kLongestGram,
-      kRarityOfLightest, kRarityOfUnknown, WordReader::kMaxCharacters};
+  constexpr uint64_t kConstants[] = {kVersion,         HashModel::kDim,
+                                     kPlaces,          kWordScale,
+                                     kGramShare,       kShortestGram,
+                                     kLongestGram,     kRarityOfLightest,
+                                     kRarityOfUnknown, WordReader::kMaxCharacters};
   uint64_t h = 0;
   for (const uint64_t constant : kConstants) h = mix(h ^ constant);
   for (const uint16_t slot : list.slots()) h = (h ^ slot) * 0x100000001b3ULL;

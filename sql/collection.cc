@@ -53,12 +53,13 @@ Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
     : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
   require_format(tables_);
   stored_identity_ = tables_.setting(kConfigModel).value_or("");
-  const std::string id = tables_.setting(kConfigId).value_or("");
-  session_ = open_.session(tables_.schema(), id);
+  stored_id_ = tables_.setting(kConfigId).value_or("");
+  session_ = open_.session(tables_.schema(), stored_id_);
   if (!session_->view) {
     const std::string log = name() + "_log";
     session_->view = std::make_unique<storage::LogView>(
-        vectors(), log, storage::shared_tail(file_of(db, tables_.schema()), id, vectors(), log));
+        vectors(), log,
+        storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
   }
   list_columns();
   lookups_.reserve(kLookupsKept);
@@ -174,9 +175,13 @@ void Collection::rename(const std::string& name) {
   nonce_at_ = Statement();
   log_vector_ = Statement();
   lookups_.clear();
+  tables_.rename(name);  // throws where a name is taken: all is as it was then
   open_.remove(*this);
-  tables_.rename(name);
   open_.add(Place(tables_.schema(), name), weak_from_this());
+}
+
+bool Collection::is_there() const {
+  return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
 }
 
 storage::LogPoint Collection::last() {

@@ -76,6 +76,8 @@ class Collection final : public storage::LogReader,
   const std::string& stored_list() const noexcept { return stored_list_; }
 
   void rename(const std::string& name);
+  // Whether its tables are there under its name: a ROLLBACK TO may have undone CREATE or RENAME.
+  bool is_there() const;
 
   // storage::LogReader, of the current snapshot.
   storage::LogPoint last() override;
@@ -90,6 +92,7 @@ class Collection final : public storage::LogReader,
   OpenCollections& open_;
   ShadowTables tables_;
   CollectionOptions options_;
+  std::string stored_id_;
   std::string stored_identity_;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};

@@ -91,6 +91,8 @@ void CollectionCursor::column(sqlite3_context* context, int column) {
 
 void CollectionCursor::hidden_column(sqlite3_context* context, int column) const {
   if (!search_ || sqlite3_vtab_nochange(context) != 0) return;
+  if (column == hidden::kK && search_->k())
+    sqlite3_result_int64(context, static_cast<sqlite3_int64>(*search_->k()));
   if (column == hidden::kDistance) sqlite3_result_double(context, distance_);
   if (column == hidden::kVisited)
     sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));

@@ -122,7 +122,9 @@ size_t parse_number(const Tokens& tokens, const std::string& text, size_t most) 
 }
 
 Metric parse_metric(const Tokens& tokens, const std::string& text) {
-  const std::optional<Metric> metric = math::parse_metric(text);
+  std::string lower = text;
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const std::optional<Metric> metric = math::parse_metric(lower);
   if (!metric)
     fail("\"" + tokens.argument() +
          "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
@@ -333,11 +335,13 @@ CollectionOptions parse_collection(const std::string& table,
 }
 
 void require_free_name(const std::string& table, const CollectionOptions& options) {
+  const auto reserved = [](const std::string& name) {
+    return std::any_of(kReserved.begin(), kReserved.end(),
+                       [&](const char* taken) { return equal_nocase(taken, name); });
+  };
+  if (reserved(table)) fail("the name '" + table + "' is reserved for a column of collections");
   for (const Column& column : options.columns) {
-    const bool reserved = std::any_of(kReserved.begin(), kReserved.end(), [&](const char* name) {
-      return equal_nocase(name, column.name);
-    });
-    if (reserved) fail("column name '" + column.name + "' is reserved");
+    if (reserved(column.name)) fail("column name '" + column.name + "' is reserved");
     if (equal_nocase(column.name, table))
       fail("column name '" + column.name + "' is the name of the collection itself");
   }

@@ -41,6 +41,7 @@ struct CollectionOptions {
   // Position of the key column, if one is named.
   std::optional<size_t> key_column() const;
   bool has_text_key() const;
+  bool has_integer_key() const { return key_column() && !has_text_key(); }
   bool embeds() const { return !model.empty(); }
   // Whether the column is kept in <name>_rows: all but vectors and integer keys.
   bool is_stored(size_t column) const;
@@ -52,7 +53,8 @@ struct CollectionOptions {
 CollectionOptions parse_collection(const std::string& table,
                                    std::span<const char* const> arguments);
 
-// Throws std::invalid_argument if a collection of this name would hide one of its own columns.
+// Throws std::invalid_argument if a collection of this name would hide one of its own columns: it
+// has a hidden one of its name.
 void require_free_name(const std::string& table, const CollectionOptions& options);
 
 }  // namespace kindred::sql

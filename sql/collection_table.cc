@@ -17,11 +17,12 @@ namespace kindred::sql {
 namespace {
 
 // A search costs less than a look-up by rowid in SQLite's eyes, and that less than a scan, so that
-// of a join's tables the one that is searched comes first.
+// of a join's tables the one that is searched comes first. A scan costs more than looking up each
+// row of a joined table by its key: SQLite takes a table for a million rows until ANALYZE.
 constexpr double kNearestCost = 1e4;
 constexpr double kLookupCost = 3e4;
-constexpr double kFilteredScanCost = 1e8;
-constexpr double kScanCost = 1e9;
+constexpr double kFilteredScanCost = 1e11;
+constexpr double kScanCost = 1e12;
 constexpr sqlite3_int64 kScanRows = 1000000;
 
 // Restores last_insert_rowid(), which nested statements change.
@@ -230,23 +231,24 @@ bool CollectionTable::update(Values values, int64_t& rowid) {
   const size_t count = collection_->options().columns.size();
   const Values columns = values.subspan(2, count);
   const Values hidden = values.subspan(2 + count);
-  const auto explicit_id = [](sqlite3_value* value) {
-    return is_null(value) ? std::nullopt : std::optional<int64_t>(sqlite3_value_int64(value));
-  };
+  const std::optional<int64_t> id = whole_number(values[1]);
+  if (!id && !is_null(values[1]))
+    throw Error(SQLITE_MISMATCH,
+                collection_->name() + ": rowid: an integer is wanted, got " + describe(values[1]));
   const int conflict = sqlite3_vtab_on_conflict(collection_->db());
   const bool inserting = is_null(values[0]);
   if (inserting && !is_null(hidden[0])) {
     refuse_hidden_values(hidden.subspan(1), true);
-    run_command(*collection_, writer_, hidden[0], columns);
     rowid = sqlite3_last_insert_rowid(collection_->db());
+    run_command(*collection_, writer_, hidden[0], columns);
     return true;
   }
   refuse_hidden_values(hidden, inserting);
   if (inserting) {
-    rowid = writer_.insert(explicit_id(values[1]), columns, conflict);
+    rowid = writer_.insert(id, columns, conflict);
     return true;
   }
-  writer_.update(sqlite3_value_int64(values[0]), explicit_id(values[1]), columns, conflict);
+  writer_.update(sqlite3_value_int64(values[0]), id, columns, conflict);
   return false;
 }
 

@@ -93,7 +93,7 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   }
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
-  write_row(insert_, id.has_value());
+  write_row(insert_);
   const int64_t row = sqlite3_last_insert_rowid(db_);
   if (vector) log(*cn, row, storage::Op::kPut, *vector);
   return row;
@@ -102,6 +102,9 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
                               int conflict) {
   const std::optional<int64_t> named = named_id(columns);
+  if (!named && collection_.options().has_integer_key())
+    throw Error(SQLITE_MISMATCH,
+                collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
   const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
   require_text_key(columns);
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
@@ -119,7 +122,7 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   } else {
     bind_row(update_, id, cn, columns);
     update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-    write_row(update_, true);
+    write_row(update_);
   }
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
@@ -145,11 +148,12 @@ void CollectionWriter::erase(int64_t id) {
 std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
   const std::optional<size_t> key = collection_.options().key_column();
   if (!key || collection_.options().has_text_key() || is_null(columns[*key])) return std::nullopt;
-  if (sqlite3_value_numeric_type(columns[*key]) != SQLITE_INTEGER)
+  const std::optional<int64_t> id = whole_number(columns[*key]);
+  if (!id)
     throw Error(SQLITE_MISMATCH,
                 collection_.name() + "." + collection_.options().columns[*key].name +
                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
-  return sqlite3_value_int64(columns[*key]);
+  return id;
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
@@ -260,13 +264,14 @@ void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
 }
 
 // Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
-void CollectionWriter::write_row(Statement& statement, bool id_given) {
+void CollectionWriter::write_row(Statement& statement) {
   try {
     statement.run();
   } catch (const Error& error) {
     if (!is_unique(error.code())) throw;
     const std::optional<size_t> key = collection_.options().key_column();
-    const bool by_key = key && (error.code() == SQLITE_CONSTRAINT_UNIQUE || id_given);
+    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+    const bool by_key = key && by_text == collection_.options().has_text_key();
     throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
                                   (by_key ? collection_.options().columns[*key].name : "rowid"));
   }
@@ -301,7 +306,7 @@ void CollectionWriter::compact() {
 
 void CollectionWriter::sync() {
   int64_t& superseded = collection_.session().superseded;
-  if (superseded == 0) return;
+  if (superseded == 0 || !collection_.is_there()) return;
   Statement count(db_, "UPDATE " + collection_.tables().config() +
                            " SET value = value + ?1 WHERE key = ?2 RETURNING value");
   count.bind(1, superseded).bind(2, kConfigDead);

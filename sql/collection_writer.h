@@ -62,7 +62,7 @@ class CollectionWriter {
                 Values columns) const;
   std::optional<int64_t> next_id();
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
-  void write_row(Statement& statement, bool id_given);
+  void write_row(Statement& statement);
   int64_t next_cn();
   void log(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/condition.h"
 
-#include <new>
-
 #include "sql/boundary.h"
 #include "sql/shadow_tables.h"
 
@@ -23,9 +21,7 @@ void Condition::add(sqlite3* db, const PlanTerm& term, sqlite3_value* value,
 
 // The next value's place; ?1 is the user's.
 std::string Condition::place(sqlite3_value* value) {
-  KeptValue kept(sqlite3_value_dup(value));
-  if (!kept) throw std::bad_alloc();
-  values_.push_back(std::move(kept));
+  values_.push_back(keep(value));
   return "?" + std::to_string(values_.size() + 1);
 }
 

@@ -10,6 +10,7 @@
 #include "sql/query_plan.h"
 #include "sql/sqlite.h"
 #include "sql/statement.h"
+#include "sql/value.h"
 
 namespace kindred::sql {
 
@@ -20,17 +21,14 @@ class Condition {
   void add(sqlite3* db, const PlanTerm& term, sqlite3_value* value, const std::string& who);
 
   bool empty() const noexcept { return sql_.empty(); }
+  // Values it compares with: a statement looks at all of a list's whenever it runs.
+  size_t values() const noexcept { return values_.size(); }
   // "c1 = ?2 COLLATE "BINARY" AND id > ?3": ?1 is left to the user of the condition.
   const std::string& sql() const noexcept { return sql_; }
   // Binds the values to a statement that contains sql().
   void bind(Statement& statement) const;
 
  private:
-  struct FreeValue {
-    void operator()(sqlite3_value* value) const noexcept { sqlite3_value_free(value); }
-  };
-  using KeptValue = std::unique_ptr<sqlite3_value, FreeValue>;
-
   void add_filter(const PlanTerm& term, sqlite3_value* value);
   void add_list(sqlite3* db, const PlanTerm& term, sqlite3_value* list, const std::string& who);
   std::string place(sqlite3_value* value);

@@ -26,6 +26,8 @@ constexpr double kSearchByRowidCost = 2e12;
 constexpr sqlite3_int64 kStreamRows = 1000;
 constexpr sqlite3_int64 kNearestRows = 10;
 
+constexpr const char* kArguments = "knn(): 2 or 3 arguments are wanted: collection, query, k";
+
 class KnnTable;
 
 class KnnCursor : public sqlite3_vtab_cursor {
@@ -39,12 +41,14 @@ class KnnCursor : public sqlite3_vtab_cursor {
   void column(sqlite3_context* context, int column);
 
  private:
+  void argument(sqlite3_context* context, int column);
   void key(sqlite3_context* context);
 
   KnnTable& table_;
   std::shared_ptr<Collection> collection_;  // also when it is dropped meanwhile
   std::unique_ptr<Search> search_;
   std::optional<storage::Neighbor> row_;
+  std::map<int, KeptValue> arguments_;  // by column
 };
 
 class KnnTable : public sqlite3_vtab {
@@ -99,6 +103,8 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       continue;
     }
     if (plan.use_limit(i)) continue;
+    if (equal && constraint.iColumn == kVisited)  // a fourth argument
+      throw Error(SQLITE_ERROR, kArguments);
     if (argument) {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery
@@ -108,15 +114,14 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
                                              : has_k;
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
-      plan.use(i, {role, -1, 0, ""}, true);
+      plan.use(i, {role, constraint.iColumn, 0, ""}, true);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
     } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
       by_rowid |= !plan.use_list(i, -1) && plan.use_filter(i, -1);
     }
   }
-  if (!has_collection || !has_query)
-    throw Error(SQLITE_ERROR, "knn(): 2 or 3 arguments are wanted: collection, query, k");
+  if (!has_collection || !has_query) throw Error(SQLITE_ERROR, kArguments);
   plan.consume_order(kDistance, kRowid);
   plan.finish(0, by_rowid ? kSearchByRowidCost : kSearchCost, has_k ? kNearestRows : kStreamRows);
   return true;
@@ -151,8 +156,10 @@ std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
 void KnnCursor::filter(int, const char* plan_text, Values arguments) {
   search_.reset();
   row_.reset();
+  arguments_.clear();
   const std::vector<PlanTerm> plan = decode(plan_text);
   for (size_t i = 0; i < plan.size(); ++i) {
+    if (plan[i].column >= kCollection) arguments_[plan[i].column] = keep(arguments[i]);
     if (plan[i].role != Role::kCollection) continue;
     if (is_null(arguments[i])) return;
     if (sqlite3_value_type(arguments[i]) != SQLITE_TEXT)
@@ -177,8 +184,15 @@ void KnnCursor::column(sqlite3_context* context, int column) {
     case kIsExact:
       return sqlite3_result_int(context, 1);
     default:
-      return;  // an argument: SQLite has it
+      return argument(context, column);
   }
+}
+
+// SQLite asks where it compares again what it was told to leave out, as it does from the 17th
+// constraint on.
+void KnnCursor::argument(sqlite3_context* context, int column) {
+  const auto found = arguments_.find(column);
+  if (found != arguments_.end()) sqlite3_result_value(context, found->second.get());
 }
 
 void KnnCursor::key(sqlite3_context* context) {

@@ -13,8 +13,11 @@ namespace {
 // Rows a stream is first asked for when nobody says how many are wanted.
 constexpr size_t kUnknownExpected = 20;
 
+// A condition with more values, from a long IN list, is not asked of one row after the other.
+constexpr size_t kProbedValues = 64;
+
 bool is_number(sqlite3_value* value) {
-  const int type = sqlite3_value_type(value);
+  const int type = sqlite3_value_numeric_type(value);
   return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
@@ -32,7 +35,8 @@ bool DistanceRange::is_above(double distance) const noexcept {
   return with_upper ? distance > upper : distance >= upper;
 }
 
-// A bound that is no number sorts behind all numbers, as anywhere in SQL.
+// A bound is text where SQLite leaves it to the column's affinity to make a number of it. One that
+// is no number sorts behind all numbers, as anywhere in SQL.
 void DistanceRange::add(int op, sqlite3_value* bound) {
   const bool number = is_number(bound);
   const double value =
@@ -143,10 +147,14 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  if (!condition_.empty()) most_listed_ = probing_limit();
-  if (!condition_.empty() && !list_passing(most_listed_))
-    probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
-                                             " WHERE id = ?1 AND " + condition_.sql());
+  if (!condition_.empty()) {
+    most_listed_ = probing_limit();
+    const bool listed = condition_.values() > kProbedValues ? list_passing(std::nullopt)
+                                                            : list_passing(most_listed_);
+    if (!listed)
+      probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
+                                               " WHERE id = ?1 AND " + condition_.sql());
+  }
   if (probe_) condition_.bind(probe_);
   open_stream();
 }

@@ -39,6 +39,8 @@ class Search {
 
   // The next row; nullopt after the last.
   std::optional<storage::Neighbor> next();
+  // The k it was given.
+  std::optional<uint64_t> k() const noexcept { return k_; }
   // Distances computed so far.
   size_t visited() const noexcept { return visited_before_ + (stream_ ? stream_->visited() : 0); }
 

@@ -68,6 +68,11 @@ void ShadowTables::drop() const {
     execute(db_, "DROP TABLE IF EXISTS " + table(suffix));
 }
 
+bool ShadowTables::exist() const {
+  return sqlite3_table_column_metadata(db_, schema_.c_str(), (name_ + "_config").c_str(), nullptr,
+                                       nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
+}
+
 void ShadowTables::rename(const std::string& name) {
   for (const std::string_view suffix : kSuffixes)
     execute(db_, "ALTER TABLE " + table(suffix) + " RENAME TO " +

@@ -40,6 +40,7 @@ class ShadowTables {
 
   void create(const CollectionOptions& options, const std::string& identity) const;
   void drop() const;
+  bool exist() const;
   // Renames the tables and goes on under the new name.
   void rename(const std::string& name);
 

@@ -60,6 +60,12 @@ std::string shortened(std::string_view text) {
 
 }  // namespace
 
+KeptValue keep(sqlite3_value* value) {
+  KeptValue kept(sqlite3_value_dup(value));
+  if (!kept) throw std::bad_alloc();
+  return kept;
+}
+
 bool is_null(sqlite3_value* value) noexcept {
   return sqlite3_value_type(value) == SQLITE_NULL;
 }
@@ -87,6 +93,15 @@ int64_t integer_of(sqlite3_value* value, const Where& where) {
   if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
     reject(where, "expected an integer, got " + describe(value));
   return sqlite3_value_int64(value);
+}
+
+std::optional<int64_t> whole_number(sqlite3_value* value) noexcept {
+  const int type = sqlite3_value_numeric_type(value);
+  if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return std::nullopt;
+  const int64_t whole = sqlite3_value_int64(value);
+  const bool same =
+      type == SQLITE_INTEGER || static_cast<double>(whole) == sqlite3_value_double(value);
+  return same ? std::optional(whole) : std::nullopt;
 }
 
 Element element_of(sqlite3_value* value) noexcept {

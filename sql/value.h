@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -63,6 +64,13 @@ inline bool load_bit(const uint8_t* bits, size_t i) noexcept {
   return (bits[i / 8] >> i % 8 & 1) != 0;
 }
 
+struct FreeValue {
+  void operator()(sqlite3_value* value) const noexcept { sqlite3_value_free(value); }
+};
+// A copy that outlives the callback. Throws std::bad_alloc.
+using KeptValue = std::unique_ptr<sqlite3_value, FreeValue>;
+KeptValue keep(sqlite3_value* value);
+
 bool is_null(sqlite3_value* value) noexcept;
 // The bytes of a value as SQLite converts it to TEXT or BLOB; empty for NULL. Throws
 // std::bad_alloc.
@@ -73,6 +81,9 @@ std::string_view blob_of(sqlite3_value* value);
 // and integer_of() for a fraction.
 double number_of(sqlite3_value* value, const Where& where);
 int64_t integer_of(sqlite3_value* value, const Where& where);
+// The integer that SQLite would store for the value in an INTEGER PRIMARY KEY: 5, 5.0, '5'.
+// nullopt for everything else.
+std::optional<int64_t> whole_number(sqlite3_value* value) noexcept;
 
 // The element type a BLOB's subtype stands for; float32 for a BLOB that has none of the three.
 math::Element element_of(sqlite3_value* value) noexcept;

@@ -91,8 +91,11 @@ void NearestStream::score_only(const TailSlice& slice, std::vector<float>& bound
 // reading everything takes a logarithmic number of passes.
 void NearestStream::refill() {
   pending_.clear();
-  pending_.reserve(2 * batch_ + kBlock);
   cursor_ = 0;
+  size_t rows = 0;
+  for (const std::vector<float>& bounds : bounds_) rows += bounds.size();
+  batch_ = std::min(batch_, rows + 1);  // one more than there are: all of them, and known to be
+  pending_.reserve(std::min(2 * batch_, rows) + kBlock);
   float limit = kInfinity;  // candidates from here on are not among the batch_ smallest
   for (uint32_t s = 0; s < bounds_.size(); ++s) {
     const std::vector<float>& bounds = bounds_[s];

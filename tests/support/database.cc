@@ -58,7 +58,8 @@ void bind(sqlite3_stmt* stmt, int i, const Database::Parameter& p) {
 
 Database::Database(const std::string& path) {
   sqlite3* db = nullptr;
-  const int rc = sqlite3_open(path.c_str(), &db);
+  const int rc = sqlite3_open_v2(
+      path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI, nullptr);
   db_.reset(db);
   if (rc != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(db));
   sqlite3_enable_load_extension(db, 1);
@@ -88,7 +89,9 @@ std::string Database::error(const std::string& sql) {
   return text;
 }
 
-std::vector<std::string> Database::rows(const std::string& sql) { return rows(sql, {}); }
+std::vector<std::string> Database::rows(const std::string& sql) {
+  return rows(sql, {});
+}
 
 std::vector<std::string> Database::rows(const std::string& sql,
                                         const std::vector<Parameter>& parameters) {
@@ -122,9 +125,13 @@ Database::Parameter text(std::string s) {
   return {Database::Parameter::Kind::kText, std::move(s)};
 }
 
-Database::Parameter integer(int64_t i) { return {Database::Parameter::Kind::kInteger, "", i}; }
+Database::Parameter integer(int64_t i) {
+  return {Database::Parameter::Kind::kInteger, "", i};
+}
 
-Database::Parameter real(double d) { return {Database::Parameter::Kind::kReal, "", 0, d}; }
+Database::Parameter real(double d) {
+  return {Database::Parameter::Kind::kReal, "", 0, d};
+}
 
 ScratchDirectory::ScratchDirectory() {
   static std::atomic<int> count{0};

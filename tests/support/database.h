@@ -15,7 +15,7 @@ namespace kindred::test {
 // One connection with kindred loaded. Move-only; closes itself.
 class Database {
  public:
-  // Opens (and creates) `path`, ":memory:" by default, with foreign keys and a 5 s busy timeout.
+  // Opens (and creates) `path`, which may be a URI, ":memory:" by default, with a 5 s busy timeout.
   explicit Database(const std::string& path = ":memory:");
 
   sqlite3* handle() const { return db_.get(); }
