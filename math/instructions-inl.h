@@ -21,12 +21,12 @@ KINDRED_INLINE void prefetch(const void* p) {
   __builtin_prefetch(p, 0, 3);
 }
 
-// Copies `count` elements to the start of a zeroed buffer: the portable partial load.
+// Copies `count` <= kCount elements at any address to a zeroed buffer: the portable partial load.
 template <class T, size_t kCount>
 struct Padded {
   alignas(64) T elements[kCount] = {};
   KINDRED_INLINE Padded(const T* p, size_t count) {
-    for (size_t i = 0; i < count && i < kCount; ++i) elements[i] = p[i];
+    __builtin_memcpy(elements, p, count * sizeof(T));
   }
 };
 

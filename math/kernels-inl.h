@@ -156,7 +156,7 @@ KINDRED_INLINE void four(const Rule& rule, const typename Rule::Element* query,
 }
 
 // Far enough ahead to hide memory's latency, near enough to stay in the first-level cache.
-inline constexpr size_t kPrefetchBytes = 16384;
+inline constexpr size_t kPrefetchBytes = 4096;
 
 // A block of rows in memory, `stride` elements apart.
 template <class T>
@@ -404,20 +404,18 @@ float max_abs(const float* a, size_t n) noexcept {
   constexpr int32_t kMagnitude = 0x7FFFFFFF;
   const Vector magnitude(kMagnitude);
   Vector largest(0);
-  size_t i = 0;
-  for (; i + Vector::size <= n; i += Vector::size) {
-    int32_t bits[Vector::size];
-    __builtin_memcpy(bits, a + i, sizeof(bits));
+  const auto add = [&](size_t at, size_t count) {
+    int32_t bits[Vector::size] = {};
+    __builtin_memcpy(bits, a + at, count * sizeof(float));
     largest = xsimd::max(largest, Vector::load_unaligned(bits) & magnitude);
-  }
+  };
+  size_t i = 0;
+  for (; i + Vector::size <= n; i += Vector::size) add(i, Vector::size);
+  if (i < n) add(i, n - i);
   int32_t lanes[Vector::size];
   largest.store_unaligned(lanes);
   int32_t result = 0;
   for (const int32_t lane : lanes) result = lane > result ? lane : result;
-  for (; i < n; ++i) {
-    const int32_t bits = __builtin_bit_cast(int32_t, a[i]) & kMagnitude;
-    result = bits > result ? bits : result;
-  }
   return __builtin_bit_cast(float, result);
 }
 

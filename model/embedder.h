@@ -16,7 +16,7 @@ struct Identity {
   std::string name;       // "hash"
   size_t dim = 0;         // full width
   std::string tokenizer;  // how text becomes features: "words+chargrams"
-  std::string pooling;    // "idf-sum"
+  std::string pooling;    // how features become one vector: "rarity-sum"
   uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
 
   // One line that tells models apart: "hash dim=512 tokenizer=... pooling=...

@@ -14,14 +14,18 @@ namespace {
 // Change it whenever the same text would get another vector: stored vectors are then refused.
 constexpr uint64_t kVersion = 1;
 
-// A word's own dimension counts kWordScale; its n-grams together kGramShare times as much (as
-// lengths: each of n has kGramShare * kWordScale / sqrt(n)).
-constexpr int64_t kWordScale = 256;
+// A feature is in that many dimensions, each with a sign of its own. More make the whole vector no
+// better, but fewer features are lost with the dimensions that a prefix of it leaves out.
+constexpr size_t kPlaces = 4;
+
+// A word's own feature counts kWordScale, its n-grams together kGramShare times as much (as
+// vectors: it is the root of their squares' sum that does).
+constexpr int64_t kWordScale = 1 << 14;
 constexpr int64_t kGramShare = 2;
 constexpr size_t kShortestGram = 3, kLongestGram = 4;
 
-// A word weighs its rarity beyond that of the most frequent one, at least 1.
-constexpr unsigned kRarityOfThe = 4, kRarityOfUnknown = 23;
+// A word weighs 2 for each bit of its rarity beyond kRarityOfLightest, at least 1.
+constexpr unsigned kRarityOfLightest = 6, kRarityOfUnknown = 23;
 
 // They stand around a word; no word contains them.
 constexpr char32_t kBegin = U'<', kEnd = U'>';
@@ -29,30 +33,36 @@ constexpr size_t kMaxMarked = WordReader::kMaxCharacters + 2;
 
 using Sum = std::array<int64_t, HashModel::kDim>;
 
+// The n-gram at i of a marked word counts in proportion to length - i, for it is at the end that
+// forms of a word differ.
+constexpr int64_t gram_weight(size_t length, size_t i) {
+  return static_cast<int64_t>(length - i);
+}
+
 constexpr int64_t integer_sqrt(int64_t x) {
   int64_t root = 0;
   while ((root + 1) * (root + 1) <= x) ++root;
   return root;
 }
 
-constexpr size_t gram_count(size_t marked_length) {
-  size_t count = 0;
-  for (size_t n = kShortestGram; n <= kLongestGram && n <= marked_length; ++n)
-    count += marked_length - n + 1;
-  return count;
-}
-
-// By the length of a word with its marks: the scale of each of its n-grams.
+// By the length of a marked word: what brings the weights of its n-grams to their share.
 constexpr std::array<int64_t, kMaxMarked + 1> kGramScale = [] {
   std::array<int64_t, kMaxMarked + 1> scale{};
-  constexpr int64_t kShare = kGramShare * kWordScale;
-  for (size_t length = kShortestGram; length <= kMaxMarked; ++length)
-    scale[length] = integer_sqrt(kShare * kShare / static_cast<int64_t>(gram_count(length)));
+  for (size_t length = kShortestGram; length <= kMaxMarked; ++length) {
+    int64_t squares = 0;
+    for (size_t n = kShortestGram; n <= kLongestGram; ++n)
+      for (size_t i = 0; i + n <= length; ++i)
+        squares += gram_weight(length, i) * gram_weight(length, i);
+    scale[length] = kGramShare * kWordScale / integer_sqrt(squares);
+  }
   return scale;
 }();
 
 void add_feature(Sum& sum, uint64_t hash, int64_t weight) {
-  sum[hash % HashModel::kDim] += (hash & HashModel::kDim) != 0 ? weight : -weight;
+  for (size_t place = 0; place < kPlaces; ++place) {
+    sum[hash % HashModel::kDim] += (hash & HashModel::kDim) != 0 ? weight : -weight;
+    hash /= 2 * HashModel::kDim;
+  }
 }
 
 void add_grams(Sum& sum, std::u32string_view word, int64_t weight) {
@@ -61,16 +71,20 @@ void add_grams(Sum& sum, std::u32string_view word, int64_t weight) {
   std::copy(word.begin(), word.end(), marked.begin() + 1);
   marked[word.size() + 1] = kEnd;
   const size_t length = word.size() + 2;
-  const int64_t gram_weight = weight * kGramScale[length];
   for (size_t n = kShortestGram; n <= kLongestGram; ++n)
     for (size_t i = 0; i + n <= length; ++i)
-      add_feature(sum, hash_word({marked.data() + i, n}), gram_weight);
+      add_feature(sum, hash_word({marked.data() + i, n}),
+                  weight * gram_weight(length, i) * kGramScale[length]);
+}
+
+int64_t weight_of(uint64_t word_hash, WordRarity list) {
+  const unsigned rarity = list.find(word_hash).value_or(kRarityOfUnknown);
+  return rarity <= kRarityOfLightest ? 1 : 2 * (rarity - kRarityOfLightest);
 }
 
 void add_word(Sum& sum, const Word& word, WordRarity list) {
   const uint64_t hash = hash_word(word.text);
-  const unsigned rarity = std::max(list.find(hash).value_or(kRarityOfUnknown), kRarityOfThe);
-  const int64_t weight = rarity - kRarityOfThe + 1;
+  const int64_t weight = weight_of(hash, list);
   // A lone character of a script without spaces says less than the pair it is part of.
   const bool half = word.kind == Word::Kind::kCharacter;
   add_feature(sum, hash, half ? weight * kWordScale / 2 : weight * kWordScale);
@@ -99,12 +113,13 @@ void write_unit(const Sum& sum, std::span<float> out) {
 }
 
 uint64_t checksum_of(WordRarity list) {
-  uint64_t h = kVersion;
-  for (const uint64_t constant :
-       {uint64_t{HashModel::kDim}, static_cast<uint64_t>(kWordScale),
-        static_cast<uint64_t>(kGramShare), uint64_t{kShortestGram}, uint64_t{kLongestGram},
-        uint64_t{kRarityOfThe}, uint64_t{kRarityOfUnknown}, uint64_t{WordReader::kMaxCharacters}})
-    h = mix(h ^ constant);
+  constexpr uint64_t kConstants[] = {kVersion,         HashModel::kDim,
+                                     kPlaces,          kWordScale,
+                                     kGramShare,       kShortestGram,
+                                     kLongestGram,     kRarityOfLightest,
+                                     kRarityOfUnknown, WordReader::kMaxCharacters};
+  uint64_t h = 0;
+  for (const uint64_t constant : kConstants) h = mix(h ^ constant);
   for (const uint16_t slot : list.slots()) h = (h ^ slot) * 0x100000001b3ULL;
   return mix(h);
 }

@@ -1,7 +1,8 @@
 // The model `hash`: a text is the sum of its words, a word the sum of itself and its character
-// n-grams, each feature one signed dimension (feature hashing: Weinberger et al. 2009). Words weigh
-// by their rarity. It knows spelling, not meaning: "receive" is near "received" and "recieve", not
-// near "get". It needs no data but the word list.
+// n-grams, each feature a few signed dimensions (feature hashing: Weinberger et al. 2009). Words
+// weigh by their rarity, n-grams by their nearness to the word's beginning. It knows spelling, not
+// meaning: "receive" is near "received" and "recieve", not near "get". It needs no data but the
+// word list.
 //
 // The sum is kept in integers, then raised to the power 3/4 by dimension (Perronnin, Sanchez &
 // Mensink 2010), so that a word said ten times does not drown the others, then brought to length 1.

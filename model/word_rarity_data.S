@@ -1,10 +1,6 @@
-// The word list as bytes of the library; CMake gives its place as KINDRED_WORD_RARITY_FILE.
+// The word list as bytes of the library (ELF); CMake gives its place as KINDRED_WORD_RARITY_FILE.
 // SPDX-License-Identifier: Apache-2.0
-#if defined(__ELF__)
         .section .rodata, "a", %progbits
-#else
-        .const_data
-#endif
         .balign 64
         .globl kindred_word_rarity
         .hidden kindred_word_rarity
@@ -13,5 +9,4 @@ kindred_word_rarity:
         .globl kindred_word_rarity_end
         .hidden kindred_word_rarity_end
 kindred_word_rarity_end:
-        .byte 0
         .section .note.GNU-stack, "", %progbits

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_writer.h"
 
+#include <limits>
+
 #include "sql/boundary.h"
 #include "storage/error.h"
 
@@ -33,7 +35,7 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &log_}) *s = Statement();
+  for (Statement* s : {&insert_, &update_, &erase_, &find_, &find_key_, &greatest_id_, &log_}) *s = Statement();
 }
 
 // "id = ?1, cn = ?2, c0 = ?3" and "?1, ?2, ?3" for the columns that are stored.
@@ -64,7 +66,10 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) clear_way(id, columns, std::nullopt);
+  if (conflict == SQLITE_REPLACE) {
+    if (!id) id = next_id();
+    clear_way(id, columns, std::nullopt);
+  }
   const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
   bind_row(insert_, id, cn, columns);
   write_row(insert_);
@@ -193,6 +198,18 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
   for (size_t i = 0; i < columns.size(); ++i)
     if (collection_.options().is_stored(i))
       statement.bind(collection_.stored_position(i) + 1, columns[i]);
+}
+
+// The rowid that SQLite would count for a new row: taken before REPLACE removes rows, as for an
+// ordinary table. nullopt: at the end of the range SQLite looks for a gap itself.
+std::optional<int64_t> CollectionWriter::next_id() {
+  if (!greatest_id_)
+    greatest_id_ = Statement(db_, "SELECT max(id) FROM " + collection_.tables().rows());
+  const ResetGuard reset(greatest_id_);
+  if (!greatest_id_.step() || greatest_id_.is_null(0)) return 1;
+  const int64_t greatest = greatest_id_.integer(0);
+  if (greatest == std::numeric_limits<int64_t>::max()) return std::nullopt;
+  return greatest + 1;
 }
 
 // REPLACE: removes the rows that have the new row's id or key, all but one's own.

@@ -58,6 +58,7 @@ class CollectionWriter {
   std::optional<VectorChange> vector_change(int64_t old_id, int64_t id, Values columns) const;
   void bind_row(Statement& statement, std::optional<int64_t> id, std::optional<int64_t> cn,
                 Values columns) const;
+  std::optional<int64_t> next_id();
   void clear_way(std::optional<int64_t> id, Values columns, std::optional<int64_t> but);
   void write_row(Statement& statement);
   int64_t next_cn();
@@ -70,6 +71,7 @@ class CollectionWriter {
   Statement erase_;
   Statement find_;
   Statement find_key_;
+  Statement greatest_id_;
   Statement log_;
 };
 

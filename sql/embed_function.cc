@@ -23,10 +23,6 @@ struct EmbedOptions {
   size_t dimensions = 0;  // 0: all that the model has
 };
 
-[[noreturn]] void reject(const Call& call, const std::string& reason) {
-  throw std::invalid_argument(std::string(call.name) + "(): " + reason);
-}
-
 std::string_view require_text(const Call& call, Argument i) {
   if (sqlite3_value_type(call[i]) == SQLITE_BLOB)
     throw std::invalid_argument(call.argument(i) + ": text is wanted, got " + describe(call[i]));
@@ -43,7 +39,7 @@ const Embedder& find_model(const Call& call) {
   const std::string_view name = require_text(call, kModel);
   const Embedder* found = Embedder::find(name);
   if (found == nullptr)
-    reject(call, "no such model: " + std::string(name) + " (known: " + known_models() + ")");
+    call.reject("no such model: " + std::string(name) + " (known: " + known_models() + ")");
   return *found;
 }
 
@@ -54,7 +50,7 @@ std::string shown(const Json& json) {
 
 [[noreturn]] void reject_option(const Call& call, const std::string& key, const std::string& wanted,
                                 const Json& got) {
-  reject(call, "option \"" + key + "\": " + wanted + " is wanted, got " + shown(got));
+  call.reject("option \"" + key + "\": " + wanted + " is wanted, got " + shown(got));
 }
 
 size_t read_dimensions(const Call& call, const Json& value, size_t dim) {
@@ -67,14 +63,14 @@ size_t read_dimensions(const Call& call, const Json& value, size_t dim) {
 EmbedOptions read_options(const Call& call, const Embedder& model) {
   const std::string_view text = require_text(call, kOptions);
   const Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) reject(call, "options: malformed JSON: " + describe(call[kOptions]));
-  if (!json.is_object()) reject(call, "options: a JSON object is wanted, got " + shown(json));
+  if (json.is_discarded()) call.reject("options: malformed JSON: " + describe(call[kOptions]));
+  if (!json.is_object()) call.reject("options: a JSON object is wanted, got " + shown(json));
   EmbedOptions options;
   for (const auto& [key, value] : json.items()) {
     if (key == "dimensions")
       options.dimensions = read_dimensions(call, value, model.identity().dim);
     else if (key != "task")
-      reject(call, "no such option: \"" + key + "\" (known: dimensions, task)");
+      call.reject("no such option: \"" + key + "\" (known: dimensions, task)");
     else if (value != "query" && value != "document")
       reject_option(call, key, "\"query\" or \"document\"", value);
     // Models that tell questions from documents come later; `hash` treats both alike.
@@ -105,9 +101,9 @@ void embed(const Call& call) {
 // The flags belong to a registration, not a model. What a named model does is not known here, so
 // only the form that uses the built-in one is pure.
 constexpr Function kFunctions[] = {
-    {"embed", 1, kPure, scalar<embed>},
-    {"embed", 2, 0, scalar<embed>},
-    {"embed", 3, 0, scalar<embed>},
+    {"embed", 1, kPure | kResultSubtype, scalar<embed>},
+    {"embed", 2, kResultSubtype, scalar<embed>},
+    {"embed", 3, kResultSubtype, scalar<embed>},
 };
 
 }  // namespace

@@ -81,6 +81,8 @@ bool Statement::step() {
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
   sqlite3* db = sqlite3_db_handle(get());
+  // Which constraint failed is told only by the extended code, whatever the connection has step()
+  // itself return.
   const Error error(sqlite3_extended_errcode(db), sqlite3_errmsg(db));
   reset();
   throw error;

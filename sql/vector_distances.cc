@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/vector_distances.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "math/metric.h"
@@ -10,37 +9,24 @@
 namespace kindred::sql {
 namespace {
 
-using math::Element;
 using math::Metric;
 
-// The metric in double arithmetic: what float32 sums lose to overflow and underflow.
-std::optional<double> wide_distance(Metric metric, const VectorPair& pair) {
-  double dot = 0, aa = 0, bb = 0, l1 = 0, l2 = 0;
+// The L2, L1 or dot distance in double arithmetic, where float32 sums overflow.
+double wide_distance(Metric metric, const VectorPair& pair) {
+  double dot = 0, l1 = 0, l2 = 0;
   for (size_t i = 0; i < pair.dim(); ++i) {
     const double a = load<float>(pair.a.data(), i), b = load<float>(pair.b.data(), i);
     dot += a * b;
-    aa += a * a;
-    bb += b * b;
     l1 += std::fabs(a - b);
     l2 += (a - b) * (a - b);
   }
-  switch (metric) {
-    case Metric::kCosine:
-      if (aa == 0 || bb == 0) return std::nullopt;
-      return 1 - std::clamp(dot / (std::sqrt(aa) * std::sqrt(bb)), -1.0, 1.0);
-    case Metric::kL2:
-      return std::sqrt(l2);
-    case Metric::kL1:
-      return l1;
-    default:
-      return -dot;
-  }
+  return metric == Metric::kDot ? -dot : metric == Metric::kL1 ? l1 : std::sqrt(l2);
 }
 
 // Arguments 1 and 2 under the metric; nullopt for NULL and for cosine with a zero vector.
 //
-// Looking for NaN first would read every vector twice: a NaN or infinity shows in the distance, and
-// only then the arguments are searched for it.
+// Looking for NaN first would read every vector twice: a NaN or infinity leaves no finite distance,
+// and only then the arguments are searched for it.
 std::optional<double> distance_of(Metric metric, const Call& call) {
   const std::optional<VectorPair> pair = pair_of(call, /*check_finite=*/false);
   if (!pair) return std::nullopt;
@@ -48,9 +34,10 @@ std::optional<double> distance_of(Metric metric, const Call& call) {
     reject_element(call, metric == Metric::kHamming ? "bit" : "float32 or int8", pair->element());
   const std::optional<float> d =
       math::distance(metric, pair->element(), pair->a.data(), pair->b.data(), pair->dim());
-  if ((d && std::isfinite(*d)) || pair->element() != Element::kFloat32) return d;
+  if (d && std::isfinite(*d)) return d;
   require_finite(pair->a, call.argument(0));
   require_finite(pair->b, call.argument(1));
+  if (!d) return std::nullopt;
   return wide_distance(metric, *pair);
 }
 
@@ -64,7 +51,7 @@ void l1_distance(const Call& call) {
   const auto d = distance_of(Metric::kL1, call);
   if (!d) return;
   const bool is_int8 =
-      sqlite3_value_type(call[0]) == SQLITE_BLOB && element_of(call[0]) == Element::kInt8;
+      sqlite3_value_type(call[0]) == SQLITE_BLOB && element_of(call[0]) == math::Element::kInt8;
   if (is_int8)
     sqlite3_result_int64(call.context, static_cast<int64_t>(*d));
   else

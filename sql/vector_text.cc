@@ -36,9 +36,9 @@ class Scanner {
 
   // "expected a number at byte 4, got 'x'"; bytes count from 1. REQUIRES: scan() returned false.
   std::string reason() const {
-    std::string text = std::string("expected ") + expected_ + " at byte ";
-    text += std::to_string(position_ + 1) + ", got ";
-    return text + (position_ == text_.size() ? "the end" : "'" + character() + "'");
+    const std::string got = position_ < text_.size() ? quoted_character() : "the end";
+    return std::string("expected ") + expected_ + " at byte " + std::to_string(position_ + 1) +
+           ", got " + got;
   }
 
  private:
@@ -74,10 +74,10 @@ class Scanner {
     return digits();
   }
   // The character at the position, whole if it is several bytes of UTF-8.
-  std::string character() const {
+  std::string quoted_character() const {
     size_t end = position_ + 1;
     while (end < text_.size() && (static_cast<unsigned char>(text_[end]) & 0xC0) == 0x80) ++end;
-    return std::string(text_.substr(position_, end - position_));
+    return std::string("'").append(text_.substr(position_, end - position_)) + "'";
   }
 
   std::string_view text_;

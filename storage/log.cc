@@ -88,13 +88,15 @@ std::vector<TailSlice> TailCache::layers(LogReader& log, Overlay& overlay, const
   LogPoint base = contains(log, tail_.last()) ? tail_.last() : LogPoint{};
   const bool continues = overlay.base == base && overlay.tail.last() != LogPoint{} &&
                          contains(log, overlay.tail.last());
-  if (!continues) overlay.tail = overlay.tail.emptied(base);
+  const auto start_from = [&](const LogPoint& point) {
+    base = overlay.base = point;  // before rows are read: one may be corrupt
+    overlay.tail = overlay.tail.emptied(point);
+  };
+  if (!continues) start_from(base);
   if (!append_newer(log, overlay.tail)) {
-    base = LogPoint{};
-    overlay.tail = overlay.tail.emptied();
+    start_from({});
     append_newer(log, overlay.tail);
   }
-  overlay.base = base;
   std::vector<TailSlice> slices;
   if (base != LogPoint{}) {
     slices.push_back(tail_.slice());

@@ -36,9 +36,10 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   if (!has_codes(spec)) return;
   const auto* v = reinterpret_cast<const float*>(query_.get());
   norm_squared_ = kernels.dot(v, v, spec.dim);
+  const bool codable = is_codable(v, spec.dim, norm_squared_);
   std::vector<float> scaled(v, v + spec.dim);
   code_query_norm_ = std::sqrt(norm_squared_);
-  if (spec.metric == Metric::kCosine && norm_squared_ > 0) {
+  if (spec.metric == Metric::kCosine && codable && norm_squared_ > 0) {
     const float inverse = 1.0F / code_query_norm_;
     for (float& x : scaled) x *= inverse;
     code_query_norm_ = 1.0F;
@@ -47,8 +48,7 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   codes_ = math::make_aligned(stride);
   auto* codes = reinterpret_cast<int8_t*>(codes_.get());
   query_codes_ = math::quantize_i8(scaled.data(), spec.dim, codes, stride);
-  const bool tiny = spec.metric == Metric::kCosine && norm_squared_ < kLeastSum;
-  if (!std::isfinite(norm_squared_) || tiny) query_codes_.residual_norm = kInfinity;
+  if (!codable) query_codes_.residual_norm = kInfinity;
   query_sum_ = kernels.sum_i8(codes, spec.dim);
 }
 
@@ -96,7 +96,7 @@ void Scorer::bound(const TailChunk& chunk, size_t first, size_t count, float* ou
     std::transform(integers_.begin(), integers_.begin() + static_cast<ptrdiff_t>(count), out,
                    [](int32_t bits) { return static_cast<float>(bits); });
   } else {
-    std::transform(floats_.begin(), floats_.begin() + static_cast<ptrdiff_t>(count), out, &sure);
+    std::transform(floats_.begin(), floats_.begin() + static_cast<ptrdiff_t>(count), out, sure);
   }
 }
 
@@ -126,7 +126,7 @@ void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, flo
     case Metric::kL2:
       for (size_t i = 0; i < count; ++i) {
         const float sum = squared[i] + norm_squared_;
-        const float lower = sum < kLeastSum ? 0.0F : sum * (1.0F - rounding) - 2.0F * upper_dot(i);
+        const float lower = sum * (1.0F - rounding) - 2.0F * upper_dot(i);
         out[i] = sure(std::sqrt(std::max(lower, 0.0F)) * (1.0F - rounding));
       }
       break;
@@ -147,13 +147,16 @@ void Scorer::bound_int8(const TailChunk& chunk, size_t first, size_t count, floa
       out[i] = -static_cast<float>(integers_[i]);
     } else {  // the norms are rounded to float32, the dot product is exact
       const double norms = std::sqrt(static_cast<double>(squared) * norm_squared_);
-      out[i] = squared > 0 ? static_cast<float>(1.0 - integers_[i] / norms - 1e-6) : kInfinity;
+      out[i] = norms > 0 ? static_cast<float>(1.0 - integers_[i] / norms - 1e-6) : kInfinity;
     }
   }
 }
 
 std::optional<float> Scorer::exact(const TailChunk& chunk, size_t i) const {
-  return math::distance(spec_.metric, spec_.element, query_.get(), chunk.row(i), spec_.dim);
+  const std::optional<float> distance =
+      math::distance(spec_.metric, spec_.element, query_.get(), chunk.row(i), spec_.dim);
+  if (distance && std::isnan(*distance)) return std::nullopt;  // an overflow: NULL in SQL
+  return distance;
 }
 
 }  // namespace kindred::storage

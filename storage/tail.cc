@@ -17,6 +17,9 @@ size_t rows_per_chunk(const VectorSpec& spec) {
   return std::bit_floor(std::clamp<size_t>((size_t{2} << 20) / spec.bytes(), 16, 4096));
 }
 
+constexpr float kLeastSquares = 1e-30F;
+constexpr float kGreatestSquares = 1e38F;
+
 [[noreturn]] void corrupt(const std::string& name, const LogRow& row, const std::string& what) {
   throw StorageError(Fault::kCorrupt, name + ": row " + std::to_string(row.cn) + ": " + what);
 }
@@ -35,6 +38,11 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
 
 bool has_codes(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1;
+}
+
+bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
+  if (norm_squared == 0) return math::active().max_abs(v, dim) == 0;
+  return norm_squared >= kLeastSquares && norm_squared <= kGreatestSquares;
 }
 
 TailChunk::TailChunk(const VectorSpec& spec, size_t rows)
@@ -113,11 +121,11 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   if (chunk.code_stride == 0) return;
   const auto* v = reinterpret_cast<const float*>(chunk.row(i));
   const float norm_squared = kernels.dot(v, v, spec_.dim);
-  const bool tiny = norm_squared < kLeastSum && kernels.max_abs(v, spec_.dim) > 0;
-  chunk.norm_squared[i] = tiny ? kLeastSum : norm_squared;
+  const bool codable = is_codable(v, spec_.dim, norm_squared);
+  chunk.norm_squared[i] = codable ? norm_squared : std::max(norm_squared, kLeastSquares);
   if (spec_.metric == math::Metric::kCosine) {
     unit_.resize(spec_.dim);
-    const float inverse = norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
+    const float inverse = codable && norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
     for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
     v = unit_.data();
   }
@@ -125,9 +133,8 @@ void Tail::encode(TailChunk& chunk, size_t i) {
   const math::Codes made = math::quantize_i8(v, spec_.dim, codes, chunk.code_stride);
   chunk.scale[i] = made.scale;
   chunk.code_norm[i] = made.code_norm;
-  // Where the norm over- or underflows, nothing is known by codes: the bound is then no bound.
-  const bool known = std::isfinite(norm_squared) && !tiny;
-  chunk.residual_norm[i] = known ? made.residual_norm : std::numeric_limits<float>::infinity();
+  chunk.residual_norm[i] =
+      codable ? made.residual_norm : std::numeric_limits<float>::infinity();
 }
 
 TailSlice Tail::slice() const {

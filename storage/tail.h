@@ -45,15 +45,16 @@ struct TailChunk {
   std::vector<float> scale;
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
-  // Of the vector itself; 0 under cosine: nobody's neighbour. At least kLeastSum if it is not zero.
-  std::vector<float> norm_squared;
+  std::vector<float> norm_squared;  // of the vector itself; 0 only of the zero vector, which under
+                                    // cosine is nobody's neighbour
 };
-
-// Below it a float32 sum of squares has lost terms to underflow: nothing is concluded from it.
-inline constexpr float kLeastSum = 1e-30F;
 
 // Whether a metric on an element type is scanned by int8 codes made for the purpose.
 bool has_codes(const VectorSpec& spec) noexcept;
+
+// Whether codes can say anything of a vector with this sum of squares: float32 has neither lost its
+// small terms nor overflowed. Of one that they cannot, the residual's norm is infinite.
+bool is_codable(const float* v, size_t dim, float norm_squared) noexcept;
 
 // The rows of a tail as they stood at one point of the log. Holds its chunks; safe to read while
 // the tail grows.

@@ -1,0 +1,187 @@
+// One pair of vectors through every kernel of every instruction set this CPU can run.
+// SPDX-License-Identifier: Apache-2.0
+#include "math/kernels.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "math/quantize.h"
+#include "tests/support/catch.h"
+#include "tests/support/vectors.h"
+
+namespace kindred::test {
+namespace {
+
+using math::Kernels;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// What the float kernels should give, and the sum of the magnitudes that rounding is relative to.
+struct FloatReference {
+  double dot = 0, dot_magnitude = 0, l2_squared = 0, l1 = 0, aa = 0, bb = 0;
+
+  FloatReference(const std::vector<float>& a, const std::vector<float>& b) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      const double x = a[i];
+      const double y = b[i];
+      dot += x * y;
+      dot_magnitude += std::abs(x * y);
+      l2_squared += (x - y) * (x - y);
+      l1 += std::abs(x - y);
+      aa += x * x;
+      bb += y * y;
+    }
+  }
+};
+
+struct ByteReference {
+  int32_t dot = 0, sum = 0;
+  int64_t l2_squared = 0, l1 = 0;
+  uint32_t hamming = 0;
+
+  ByteReference(const std::vector<int8_t>& a, const std::vector<int8_t>& b) {
+    for (size_t i = 0; i < a.size(); ++i) {
+      const int difference = a[i] - b[i];
+      dot += a[i] * b[i];
+      sum += a[i];
+      l2_squared += difference * difference;
+      l1 += std::abs(difference);
+      hamming += static_cast<uint32_t>(__builtin_popcount(static_cast<uint8_t>(a[i] ^ b[i])));
+    }
+  }
+};
+
+bool is_near(float got, double expected, double magnitude, size_t n) {
+  return std::abs(got - expected) <= math::rounding_error(n) * magnitude;
+}
+
+void check_floats(const Kernels& kernels, const std::vector<float>& va,
+                  const std::vector<float>& vb, size_t shift) {
+  const size_t n = va.size();
+  const Placed<float> a(va, shift);
+  const Placed<float> b(vb, 2 * shift);
+  const FloatReference expected(va, vb);
+  CAPTURE(kernels.name, n, shift);
+  CHECK(is_near(kernels.dot(a.data(), b.data(), n), expected.dot, expected.dot_magnitude, n));
+  CHECK(is_near(kernels.l2_squared(a.data(), b.data(), n), expected.l2_squared, expected.l2_squared,
+                n));
+  CHECK(is_near(kernels.l1(a.data(), b.data(), n), expected.l1, expected.l1, n));
+  const math::CosineSums sums = kernels.cosine_sums(a.data(), b.data(), n);
+  CHECK(sums.dot == kernels.dot(a.data(), b.data(), n));
+  CHECK(sums.aa == kernels.dot(a.data(), a.data(), n));
+  CHECK(sums.bb == kernels.dot(b.data(), b.data(), n));
+  CHECK(is_near(sums.aa, expected.aa, expected.aa, n));
+}
+
+void check_bytes(const Kernels& kernels, const std::vector<int8_t>& va,
+                 const std::vector<int8_t>& vb, size_t shift) {
+  const size_t n = va.size();
+  const Placed<int8_t> a(va, shift);
+  const Placed<int8_t> b(vb, 2 * shift);
+  const ByteReference expected(va, vb);
+  CAPTURE(kernels.name, n, shift);
+  CHECK(kernels.sum_i8(a.data(), n) == expected.sum);
+  CHECK(kernels.dot_i8(a.data(), expected.sum, b.data(), n) == expected.dot);
+  CHECK(kernels.l2_squared_i8(a.data(), b.data(), n) == expected.l2_squared);
+  CHECK(kernels.l1_i8(a.data(), b.data(), n) == expected.l1);
+  CHECK(kernels.hamming(reinterpret_cast<const uint8_t*>(a.data()),
+                        reinterpret_cast<const uint8_t*>(b.data()), n) == expected.hamming);
+}
+
+TEST_CASE("float kernels agree with double arithmetic at every length and alignment",
+          "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : kernel_lengths())
+      for (const size_t shift : {0, 1, 3})
+        check_floats(*kernels, random_floats(n, 1), random_floats(n, 2, 0.5F), shift);
+}
+
+TEST_CASE("float kernels of zero vectors give exactly zero", "[math][kernels]") {
+  const std::vector<float> zero(100);
+  for (const Kernels* kernels : math::runnable()) {
+    CHECK(kernels->dot(zero.data(), zero.data(), 100) == 0);
+    CHECK(kernels->l2_squared(zero.data(), zero.data(), 100) == 0);
+    CHECK(kernels->l1(zero.data(), zero.data(), 100) == 0);
+  }
+}
+
+TEST_CASE("float kernels propagate NaN and infinity from any position", "[math][kernels]") {
+  const std::vector<float> ones(100, 1.0F);
+  for (const Kernels* kernels : math::runnable())
+    for (size_t i = 0; i < ones.size(); ++i) {
+      std::vector<float> a = ones;
+      a[i] = kNaN;
+      CAPTURE(kernels->name, i);
+      CHECK(std::isnan(kernels->dot(a.data(), ones.data(), 100)));
+      CHECK(std::isnan(kernels->l2_squared(a.data(), ones.data(), 100)));
+      CHECK(std::isnan(kernels->l1(a.data(), ones.data(), 100)));
+      CHECK(std::isnan(kernels->cosine_sums(a.data(), ones.data(), 100).aa));
+      a[i] = -kInfinity;
+      CHECK(kernels->dot(a.data(), ones.data(), 100) == -kInfinity);
+      CHECK(kernels->l1(a.data(), ones.data(), 100) == kInfinity);
+    }
+}
+
+TEST_CASE("max_abs finds the largest magnitude wherever it is", "[math][kernels]") {
+  const std::vector<float> small = random_floats(100, 3);
+  for (const Kernels* kernels : math::runnable()) {
+    CHECK(kernels->max_abs(small.data(), 0) == 0);
+    for (size_t i = 0; i < small.size(); ++i) {
+      std::vector<float> a = small;
+      CAPTURE(kernels->name, i);
+      a[i] = -1000;
+      CHECK(kernels->max_abs(a.data(), a.size()) == 1000);
+      a[i] = -kInfinity;
+      CHECK(kernels->max_abs(a.data(), a.size()) == kInfinity);
+      a[(i + 1) % a.size()] = kNaN;
+      CHECK(std::isnan(kernels->max_abs(a.data(), a.size())));
+    }
+  }
+}
+
+TEST_CASE("int8 and bit kernels are exact at every length and alignment", "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : kernel_lengths())
+      for (const size_t shift : {0, 1, 5})
+        check_bytes(*kernels, random_bytes(n, 1), random_bytes(n, 2), shift);
+}
+
+TEST_CASE("int8 kernels are exact at the extremes of value and length", "[math][kernels]") {
+  const int8_t value_a = GENERATE(-128, -127, 0, 127);
+  const int8_t value_b = GENERATE(-128, -1, 127);
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : {1, 100, 65535, 65536})
+      check_bytes(*kernels, std::vector<int8_t>(n, value_a), std::vector<int8_t>(n, value_b), 0);
+}
+
+TEST_CASE("choose finds every runnable set by its name", "[math][kernels]") {
+  REQUIRE(!math::runnable().empty());
+  for (const Kernels* kernels : math::runnable()) CHECK(&math::choose(kernels->name) == kernels);
+}
+
+TEST_CASE("choose rejects an unknown set and names the known ones", "[math][kernels]") {
+  const std::string worst = math::runnable().back()->name;
+  CHECK_THROWS_AS(math::choose(""), std::runtime_error);
+  try {
+    math::choose("mmx");
+    FAIL("choose accepted mmx");
+  } catch (const std::runtime_error& error) {
+    const std::string message = error.what();
+    CHECK(message.find("KINDRED_FORCE_ISA") != std::string::npos);
+    CHECK(message.find("\"mmx\"") != std::string::npos);
+    CHECK(message.find(worst) != std::string::npos);
+  }
+}
+
+TEST_CASE("active kernels are the forced set, else the best", "[math][kernels]") {
+  const char* forced = std::getenv("KINDRED_FORCE_ISA");
+  const std::string expected = forced != nullptr ? forced : math::runnable().front()->name;
+  CHECK(math::active().name == expected);
+}
+
+}  // namespace
+}  // namespace kindred::test

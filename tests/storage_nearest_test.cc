@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/nearest.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "math/kernels.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_log.h"
+#include "tests/support/random.h"
+
+using namespace kindred::storage;
+using namespace kindred::test;
+using kindred::math::Element;
+using kindred::math::Metric;
+
+namespace {
+
+const std::vector<std::pair<Element, Metric>> kKinds = {
+    {Element::kFloat32, Metric::kCosine}, {Element::kFloat32, Metric::kL2},
+    {Element::kFloat32, Metric::kL1},     {Element::kFloat32, Metric::kDot},
+    {Element::kInt8, Metric::kCosine},    {Element::kInt8, Metric::kL2},
+    {Element::kInt8, Metric::kL1},        {Element::kInt8, Metric::kDot},
+    {Element::kBit, Metric::kHamming}};
+
+// Data on which codes say little or the arithmetic goes wrong first.
+const std::vector<std::string> kShapes = {"even",  "tight", "offset", "equal", "zeros",   "spikes",
+                                          "mixed", "huge",  "tiny",   "least", "overflow"};
+
+std::vector<float> floats(const std::string& shape, size_t dim, Random& random) {
+  std::vector<float> v = random.vector(dim);
+  const auto scale = [&](float factor) {
+    for (float& x : v) x *= factor;
+  };
+  if (shape == "tight") {  // nearly one direction, nearly one place
+    for (size_t i = 0; i < dim; ++i) v[i] = std::sin(static_cast<float>(i)) + v[i] * 1e-6F;
+  } else if (shape == "offset") {
+    for (float& x : v) x = 1000 + x * 1e-2F;
+  } else if (shape == "equal") {
+    v.assign(dim, static_cast<float>(random.below(2) + 1));
+  } else if (shape == "zeros") {
+    if (random.one_in(2)) v.assign(dim, 0);
+  } else if (shape == "spikes") {  // one element makes the scale, the rest is residual
+    scale(1e-3F);
+    v[static_cast<size_t>(random.below(static_cast<int64_t>(dim)))] = 1;
+  } else if (shape == "mixed") {
+    scale(std::pow(10.0F, static_cast<float>(random.below(60) - 30)));
+  } else if (shape == "huge") {
+    scale(3e18F);
+  } else if (shape == "tiny") {
+    scale(1e-20F);
+  } else if (shape == "least") {
+    scale(1e-38F);
+  } else if (shape == "overflow") {
+    scale(random.one_in(2) ? 1e30F : 3e38F);
+  }
+  return v;
+}
+
+std::string vector_of(const VectorSpec& spec, const std::string& shape, Random& random) {
+  if (spec.element == Element::kFloat32) return bytes_of(floats(shape, spec.dim, random));
+  std::string bytes(spec.bytes(), '\0');
+  if (shape == "zeros" && random.one_in(2)) return bytes;
+  for (char& b : bytes)
+    b = static_cast<char>(shape == "equal"   ? 5
+                          : shape == "tight" ? 100 + random.below(2)
+                                             : random.below(256));
+  return bytes;
+}
+
+struct Case {
+  VectorSpec spec;
+  Vectors vectors;
+  std::string query;
+};
+
+Case make_case(const VectorSpec& spec, const std::string& shape, size_t rows, Random& random) {
+  Case made{spec, {}, vector_of(spec, shape, random)};
+  for (size_t i = 0; i < rows; ++i)
+    made.vectors[static_cast<int64_t>(random.below(1 << 20))] = vector_of(spec, shape, random);
+  if (random.one_in(3) && !made.vectors.empty()) made.query = made.vectors.begin()->second;
+  return made;
+}
+
+using Answer = std::vector<std::pair<float, int64_t>>;
+
+// Every row with a distance, by distance, then id.
+Answer by_sorting(const Case& c, const Vectors& vectors) {
+  Answer all;
+  for (const auto& [id, vector] : vectors) {
+    const std::optional<float> d = kindred::math::distance(
+        c.spec.metric, c.spec.element, c.query.data(), vector.data(), c.spec.dim);
+    if (d && !std::isnan(*d)) all.emplace_back(*d, id);  // SQL has NULL for NaN
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+Answer by_stream(const Case& c, std::vector<TailSlice> slices, size_t expected) {
+  NearestStream stream(c.spec, c.query.data(), std::move(slices), expected);
+  Answer all;
+  while (const std::optional<Neighbor> n = stream.next()) all.emplace_back(n->distance, n->id);
+  CHECK(!stream.next());
+  return all;
+}
+
+// "" or the first place at which they differ.
+std::string difference(const Answer& got, const Answer& wanted) {
+  if (got == wanted) return "";
+  size_t i = 0;
+  while (i < got.size() && i < wanted.size() && got[i] == wanted[i]) ++i;
+  const auto row = [i](const Answer& rows) {
+    return i < rows.size()
+               ? "id " + std::to_string(rows[i].second) + " at " + std::to_string(rows[i].first)
+               : "nothing";
+  };
+  return std::to_string(got.size()) + " rows, wanted " + std::to_string(wanted.size()) + "; row " +
+         std::to_string(i) + " is " + row(got) + ", wanted " + row(wanted);
+}
+
+// The vectors in a tail among rows that have died.
+Tail tail_of(const Case& c, Random& random) {
+  Tail tail(c.spec, "films_log");
+  int64_t cn = 0;
+  for (const auto& [id, vector] : c.vectors) {
+    if (random.one_in(4)) tail.append({++cn, 1, id, static_cast<int64_t>(Op::kPut), c.query});
+    tail.append({++cn, 1, id, static_cast<int64_t>(Op::kPut), vector});
+    if (!random.one_in(8)) continue;
+    tail.append({++cn, 1, id + (1 << 20), static_cast<int64_t>(Op::kPut), c.query});
+    tail.append({++cn, 1, id + (1 << 20), static_cast<int64_t>(Op::kDelete), {}});
+  }
+  return tail;
+}
+
+size_t dimensions(const VectorSpec& spec, Random& random) {
+  const auto any = static_cast<size_t>(random.below(200) + 1);
+  return spec.element == Element::kBit ? (any + 7) / 8 * 8 : any;
+}
+
+}  // namespace
+
+TEST_CASE("a stream gives all rows exactly as sorting all distances does", "[storage][nearest]") {
+  for (const auto& [element, metric] : kKinds)
+    for (const std::string& shape : kShapes)
+      for (uint64_t seed = 1; seed <= 4; ++seed) {
+        INFO(kindred::math::element_name(element)
+             << " " << kindred::math::metric_name(metric) << " " << shape << ", seed " << seed);
+        Random random(seed);
+        VectorSpec spec{element, metric, 0};
+        spec.dim = dimensions(spec, random);
+        const Case c = make_case(spec, shape, static_cast<size_t>(random.below(900)), random);
+        const Tail tail = tail_of(c, random);
+        const Answer wanted = by_sorting(c, c.vectors);
+        for (const size_t expected : {size_t{0}, size_t{1}, size_t{10}, size_t{5000}})
+          REQUIRE(difference(by_stream(c, {tail.slice()}, expected), wanted) == "");
+      }
+}
+
+TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[storage][nearest]") {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    VectorSpec spec{random.pick(kKinds).first, Metric::kL2, 0};
+    if (spec.element == Element::kBit) spec.metric = Metric::kHamming;
+    spec.dim = dimensions(spec, random);
+    const Case c = make_case(spec, random.pick(kShapes), 400, random);
+    const Tail tail = tail_of(c, random);
+    TailSlice slice = tail.slice();
+    Vectors answering = c.vectors;
+    const bool with_only = random.one_in(2);
+    if (with_only) slice.only.emplace();
+    std::set<uint32_t> hidden;
+    for (const auto& [id, vector] : c.vectors) {
+      const uint32_t row = *tail.find(id, slice.cn);
+      const bool is_hidden = random.one_in(5);
+      const bool is_only = random.one_in(3);
+      if (is_hidden) hidden.insert(row);
+      if (with_only && is_only) slice.only->push_back(row);
+      if (is_hidden || (with_only && !is_only)) answering.erase(id);
+    }
+    slice.hidden.assign(hidden.begin(), hidden.end());
+    if (with_only) std::sort(slice.only->begin(), slice.only->end());
+    REQUIRE(difference(by_stream(c, {slice}, 3), by_sorting(c, answering)) == "");
+  }
+}
+
+TEST_CASE("a stream over two layers is one over all their rows", "[storage][nearest]") {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    const VectorSpec spec{Element::kFloat32, Metric::kCosine, 24};
+    const Case all = make_case(spec, "tight", 500, random);
+    Case parts[2] = {all, all};
+    for (const auto& [id, vector] : all.vectors) parts[random.below(2)].vectors.erase(id);
+    std::vector<TailSlice> slices;
+    for (const Case& part : parts) slices.push_back(tail_of(part, random).slice());
+    const Answer wanted = by_sorting(all, all.vectors);
+    REQUIRE(difference(by_stream(all, std::move(slices), 10), wanted) == "");
+  }
+}
+
+TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bounds]") {
+  for (const auto& [element, metric] : kKinds)
+    for (const std::string& shape : kShapes)
+      for (uint64_t seed = 1; seed <= 8; ++seed) {
+        INFO(kindred::math::active().name << " " << kindred::math::element_name(element) << " "
+                                          << kindred::math::metric_name(metric) << " " << shape
+                                          << ", seed " << seed);
+        Random random(seed * 77);
+        VectorSpec spec{element, metric, 0};
+        spec.dim = dimensions(spec, random);
+        const Case c = make_case(spec, shape, 200, random);
+        Tail tail(spec, "films_log");
+        int64_t cn = 0;
+        for (const auto& [id, vector] : c.vectors)
+          tail.append({++cn, 1, id, static_cast<int64_t>(Op::kPut), vector});
+        const TailSlice slice = tail.slice();
+        Scorer scorer(spec, c.query.data());
+        std::vector<float> bounds(slice.chunk_rows);
+        size_t above = 0;
+        size_t differing = 0;
+        for (size_t first = 0; first < slice.count; first += slice.chunk_rows) {
+          const TailChunk& chunk = slice.chunk_of(first);
+          const size_t count = std::min(slice.chunk_rows, slice.count - first);
+          scorer.lower_bounds(chunk, count, bounds.data());
+          for (size_t i = 0; i < count; ++i) {
+            const std::optional<float> exact = scorer.exact(chunk, i);
+            if (exact && !(bounds[i] <= *exact) && !std::isnan(*exact)) ++above;
+            if (std::isnan(bounds[i]) || scorer.lower_bound(chunk, i) != bounds[i]) ++differing;
+          }
+        }
+        REQUIRE(above == 0);
+        REQUIRE(differing == 0);
+      }
+}
+
+TEST_CASE("streams and bounds are exact on every instruction set of this CPU",
+          "[storage][nearest]") {
+  if (std::getenv("KINDRED_FORCE_ISA") != nullptr) return;  // this is one of them
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  for (const kindred::math::Kernels* kernels : kindred::math::runnable()) {
+    INFO(kernels->name);
+    const std::string command = "KINDRED_FORCE_ISA=" + std::string(kernels->name) + " '" + self +
+                                "' '[nearest]' > /dev/null";
+    CHECK(std::system(command.c_str()) == 0);
+  }
+}
+
+TEST_CASE("a search of an ordinary collection looks at few rows exactly", "[storage][nearest]") {
+  Random random(9);
+  const VectorSpec spec{Element::kFloat32, Metric::kCosine, 96};
+  const Case c = make_case(spec, "even", 5000, random);
+  NearestStream stream(spec, c.query.data(), {tail_of(c, random).slice()}, 10);
+  for (int i = 0; i < 10; ++i) stream.next();
+  const size_t scanned = c.vectors.size() * 2;
+  CHECK(stream.visited() < scanned + 200);
+}

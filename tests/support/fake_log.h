@@ -1,0 +1,101 @@
+// A collection's log in memory, as storage reads it: with a model of what it says. Copy it to keep
+// a snapshot.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "storage/log.h"
+
+namespace kindred::test {
+
+// The bytes of each id's vector.
+using Vectors = std::map<int64_t, std::string>;
+
+inline std::string bytes_of(const std::vector<float>& v) {
+  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
+}
+
+class FakeLog final : public storage::LogReader {
+ public:
+  struct Row {
+    int64_t nonce;
+    int64_t id;
+    int64_t op;
+    std::string vector;
+  };
+
+  void put(int64_t id, std::string vector) {
+    write(id, storage::Op::kPut, vector);
+    vectors[id] = std::move(vector);
+  }
+  void erase(int64_t id) {
+    write(id, storage::Op::kDelete, "");
+    vectors.erase(id);
+  }
+  // What optimize does: removes the rows that no longer count.
+  void cut() {
+    std::map<int64_t, int64_t> newest;
+    for (const auto& [cn, row] : rows)
+      if (row.op != static_cast<int64_t>(storage::Op::kCut)) newest[row.id] = cn;
+    std::erase_if(rows, [&](const auto& entry) {
+      const Row& row = entry.second;
+      return row.op != static_cast<int64_t>(storage::Op::kPut) || newest[row.id] != entry.first;
+    });
+    write(0, storage::Op::kCut, "");
+  }
+
+  storage::LogPoint last() override {
+    if (rows.empty()) return {};
+    return {rows.rbegin()->first, rows.rbegin()->second.nonce};
+  }
+  std::optional<int64_t> nonce_at(int64_t cn) override {
+    const auto row = rows.find(cn);
+    return row == rows.end() ? std::nullopt : std::optional(row->second.nonce);
+  }
+  void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override {
+    for (auto row = rows.upper_bound(cn); row != rows.end(); ++row) {
+      ++rows_read;
+      const Row& r = row->second;
+      if (!visit({row->first, r.nonce, r.id, r.op, r.vector})) return;
+    }
+  }
+
+  std::map<int64_t, Row> rows;  // by change number
+  Vectors vectors;              // what the rows say
+  int64_t next_cn = 1;
+  int64_t rows_read = 0;
+
+ private:
+  void write(int64_t id, storage::Op op, std::string vector) {
+    static int64_t nonce = 1000;
+    rows[next_cn++] = {++nonce, id, static_cast<int64_t>(op), std::move(vector)};
+  }
+};
+
+// What slices say, row by row; an id that answers twice gets the vector "twice".
+inline Vectors vectors_in(const std::vector<storage::TailSlice>& slices, size_t bytes) {
+  Vectors found;
+  for (const storage::TailSlice& slice : slices) {
+    const std::set<uint32_t> hidden(slice.hidden.begin(), slice.hidden.end());
+    std::vector<uint32_t> rows;
+    if (slice.only)
+      rows = *slice.only;
+    else
+      for (uint32_t i = 0; i < slice.count; ++i) rows.push_back(i);
+    for (const uint32_t row : rows) {
+      if (row >= slice.count || !slice.alive(row) || hidden.count(row) > 0) continue;
+      const storage::TailChunk& chunk = slice.chunk_of(row);
+      const size_t i = row % slice.chunk_rows;
+      std::string vector(reinterpret_cast<const char*>(chunk.row(i)), bytes);
+      if (!found.emplace(chunk.id[i], std::move(vector)).second) found[chunk.id[i]] = "twice";
+    }
+  }
+  return found;
+}
+
+}  // namespace kindred::test

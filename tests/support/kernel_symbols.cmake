@@ -1,0 +1,25 @@
+# Fails if a kernel object defines a weak symbol without its architecture's name: the linker might
+# pick that copy for code that runs on an older CPU. Run with -DNM=... -DLIBRARY=...
+# SPDX-License-Identifier: Apache-2.0
+execute_process(COMMAND ${NM} --defined-only ${LIBRARY} OUTPUT_VARIABLE symbols RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "cannot list the symbols of ${LIBRARY}")
+endif()
+
+set(kernel_objects 0)
+string(REPLACE "\n" ";" lines "${symbols}")
+foreach(line IN LISTS lines)
+  if(line MATCHES "^(.+)\\.o:$")
+    set(object "${CMAKE_MATCH_1}")
+    set(is_kernel FALSE)
+    if(object MATCHES "^kernels_")
+      set(is_kernel TRUE)
+      math(EXPR kernel_objects "${kernel_objects} + 1")
+    endif()
+  elseif(is_kernel AND line MATCHES " [WVu] (.+)$" AND NOT CMAKE_MATCH_1 MATCHES "sse2|avx2|avx512|neon")
+    message(SEND_ERROR "${object}: weak symbol ${CMAKE_MATCH_1}")
+  endif()
+endforeach()
+if(kernel_objects EQUAL 0)
+  message(FATAL_ERROR "${LIBRARY} has no kernel objects")
+endif()
