@@ -38,7 +38,7 @@ class Statement {
   Statement& bind_blob(int index, const void* data, size_t bytes);
   Statement& bind_null(int index);
 
-  // true for a row, false at the end. Throws Error (and resets) on failure.
+  // true for a row, false at the end. Throws Error with the extended code (and resets) on failure.
   bool step();
   // Steps to the end and resets: for statements that return no rows.
   void run();

@@ -122,10 +122,13 @@ class Machine {
         fail("OR ROLLBACK: " + std::to_string(rc));
       return;
     }
+    // An UPDATE OR REPLACE counts rows that it has itself removed, if the table is virtual.
+    const bool counts = verb != "UPDATE" || conflict != " OR REPLACE";
     const auto state = [&](int rc) {
       const bool inserts = verb == "INSERT" && rc == SQLITE_OK;
       return std::to_string(rc & 0xff) + ", " +
-             std::to_string(rc == SQLITE_OK ? sqlite3_changes(db_.handle()) : 0) + " changes, " +
+             std::to_string(rc == SQLITE_OK && counts ? sqlite3_changes(db_.handle()) : 0) +
+             " changes, " +
              (inserts ? std::to_string(sqlite3_last_insert_rowid(db_.handle())) : "");
     };
     sqlite3_set_last_insert_rowid(db_.handle(), 77);
