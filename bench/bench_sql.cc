@@ -403,7 +403,7 @@ void bench_write(const Data& data, const Settings& settings, Database& kindred, 
 }
 
 void bench_commit(const Data& data, const Settings& settings, const Scratch& scratch) {
-  const size_t count = 500;
+  static constexpr size_t kCount = 500;
   for (const char* synchronous : {"NORMAL", "FULL"}) {
     Database kindred = scratch.fresh("kindred-commit.db", settings.kindred);
     Database vec0 = scratch.fresh("vec0-commit.db", settings.vec0);
@@ -413,12 +413,12 @@ void bench_commit(const Data& data, const Settings& settings, const Scratch& scr
       db->execute(std::string("PRAGMA synchronous=") + synchronous);
       auto insert = std::make_shared<Statement>(db->prepare("INSERT INTO items VALUES(?1, ?2)"));
       variants.push_back(
-          {db == &kindred ? "kindred" : "vec0", [&data, insert, count, next = size_t{0}]() mutable {
-             for (size_t i = 0; i < count; ++i, ++next)
+          {db == &kindred ? "kindred" : "vec0", [&data, insert, next = size_t{0}]() mutable {
+             for (size_t i = 0; i < kCount; ++i, ++next)
                insert->bind(1, static_cast<int64_t>(next + 1))
                    .bind(2, data.row(next % data.rows))
                    .run();
-             return count;
+             return kCount;
            }});
     }
     take_turns(variants, settings.rounds * 2);
