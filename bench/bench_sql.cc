@@ -289,8 +289,7 @@ class Scratch {
 // ---- the parts
 
 const char* const kKnnSql = "SELECT rowid, distance FROM knn('items', ?1, 10)";
-const char* const kVec0Sql =
-    "SELECT id, distance FROM items WHERE embedding MATCH ?1 AND k = 10";
+const char* const kVec0Sql = "SELECT id, distance FROM items WHERE embedding MATCH ?1 AND k = 10";
 
 void bench_knn(const Data& data, const Settings& settings, Database& kindred, Database& vec0) {
   print_head("knn, k = 10, warm");
@@ -343,7 +342,8 @@ void bench_filter(const Data& data, const Settings& settings, Database& kindred,
   const std::string list = "(SELECT id FROM facts WHERE one_percent = 7)";
   const auto one_percent = [&](size_t i) { return data.metadata[1][i] == 7; };
   ask(data, settings,
-      {{"kindred knn(), rowid IN (subquery), 1 %", &kindred, std::string(kKnnSql) + " WHERE rowid IN " + list},
+      {{"kindred knn(), rowid IN (subquery), 1 %", &kindred,
+        std::string(kKnnSql) + " WHERE rowid IN " + list},
        {"kindred streaming JOIN ... WHERE ... LIMIT 10, 1 %", &kindred,
         "SELECT k.rowid FROM knn('items', ?1) AS k JOIN facts ON facts.id = k.rowid "
         "WHERE one_percent = 7 ORDER BY k.distance LIMIT 10"},
