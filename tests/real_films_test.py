@@ -32,7 +32,7 @@ MATCHED = [  # metadata conditions that SQLite hands to the search: MATCH ... AN
     ("Count Dracula the vampire", "genre = 'Horror'", "Dracula"),
     ("Frankenstein creates a monster", "genre = 'Horror' AND year BETWEEN 1925 AND 1945",
      "Frankenstein"),
-    ("private detective Sam Spade and the statuette of a falcon", "year BETWEEN 1930 AND 1950",
+    ("private investigator Sam Spade and the Maltese falcon", "year BETWEEN 1930 AND 1950",
      "The Maltese Falcon"),
     ("astronauts stranded on the way to the Moon", "year >= 1990", "Apollo 13"),
     ("outlaw Jesse James and his gang", "genre = 'Western'", "Jesse James"),
