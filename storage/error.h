@@ -9,6 +9,10 @@ namespace kindred::storage {
 
 enum class Fault {
   kCorrupt,  // bytes that no correct program wrote
+  kMissing,  // a file that should be there
+  kBusy,     // another process holds what is needed
+  kFull,     // no space left on the device
+  kIo,       // any other failure of the file system
 };
 
 class StorageError : public std::runtime_error {
