@@ -131,7 +131,7 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
 void NearestStream::look_at(const Candidate& candidate) {
   const Place place = place_of(candidate);
   ++visited_;
-  if (const std::optional<float> distance = scorer_.exact(place.block, place.i))
+  if (const std::optional<double> distance = scorer_.exact(place.block, place.i))
     seen_.push({place.block.id[place.i], *distance});
 }
 

@@ -2,7 +2,8 @@
 // optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
 // Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
 // then looked at exactly in the order of their bounds, and the nearest one seen is given out as
-// soon as no bound of the others is below it. SPDX-License-Identifier: Apache-2.0
+// soon as no bound of the others is below it.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace kindred::storage {
 
 struct Neighbor {
   int64_t id = 0;
-  float distance = 0;
+  double distance = 0;
 };
 
 class NearestStream {

@@ -85,15 +85,15 @@ Case make_case(const VectorSpec& spec, const std::string& shape, size_t rows, Ra
   return made;
 }
 
-using Answer = std::vector<std::pair<float, int64_t>>;
+using Answer = std::vector<std::pair<double, int64_t>>;
 
 // Every row with a distance, by distance, then id.
 Answer by_sorting(const Case& c, const Vectors& vectors) {
   Answer all;
   for (const auto& [id, vector] : vectors) {
-    const std::optional<float> d = kindred::math::distance(
+    const std::optional<double> d = kindred::math::distance(
         c.spec.metric, c.spec.element, c.query.data(), vector.data(), c.spec.dim);
-    if (d && !std::isnan(*d)) all.emplace_back(*d, id);  // SQL has NULL for NaN
+    if (d) all.emplace_back(*d, id);
   }
   std::sort(all.begin(), all.end());
   return all;
@@ -227,8 +227,8 @@ TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bo
           const size_t count = std::min(slice.block_rows, slice.count - first);
           scorer.lower_bounds(chunk, count, bounds.data());
           for (size_t i = 0; i < count; ++i) {
-            const std::optional<float> exact = scorer.exact(chunk, i);
-            if (exact && !(bounds[i] <= *exact) && !std::isnan(*exact)) ++above;
+            const std::optional<double> exact = scorer.exact(chunk, i);
+            if (exact && !(bounds[i] <= *exact)) ++above;
             if (std::isnan(bounds[i]) || scorer.lower_bound(chunk, i) != bounds[i]) ++differing;
           }
         }
