@@ -112,10 +112,7 @@ void Search::add_ids(sqlite3_value* list) {
   sqlite3_value* value = nullptr;
   int rc = sqlite3_vtab_in_first(list, &value);
   for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) {
-    const int64_t id = sqlite3_value_int64(value);
-    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER ||
-        (is_number(value) && static_cast<double>(id) == sqlite3_value_double(value)))
-      ids.push_back(id);
+    if (const std::optional<int64_t> id = whole_number(value)) ids.push_back(*id);
   }
   if (rc != SQLITE_OK && rc != SQLITE_DONE) check(collection_.db(), rc);
   std::sort(ids.begin(), ids.end());
