@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <span>
 #include <vector>
 
 #include "storage/row_layer.h"
@@ -31,6 +32,10 @@ class NearestStream {
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
   std::optional<Neighbor> next();
 
+  // From now on only rows with these ids are given, from the same rows and where the stream stands.
+  // REQUIRES: `ids` sorted.
+  void keep_only(std::span<const int64_t> ids);
+
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
 
@@ -52,6 +57,10 @@ class NearestStream {
     }
   };
 
+  int64_t id_of(const Candidate& candidate) const {
+    const Place place = place_of(candidate);
+    return place.block.id[place.i];
+  }
   void score();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);

@@ -187,6 +187,39 @@ TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[st
   }
 }
 
+TEST_CASE("a stream goes on with some of its rows only, wherever it stands", "[storage][nearest]") {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    VectorSpec spec{random.pick(kKinds).first, Metric::kL2, 0};
+    if (spec.element == Element::kBit) spec.metric = Metric::kHamming;
+    spec.dim = dimensions(spec, random);
+    const Case c = make_case(spec, random.pick(kShapes), 400, random);
+    std::vector<int64_t> kept = {-5, 1 << 21};  // ids of no row
+    for (const auto& [id, vector] : c.vectors)
+      if (random.one_in(3)) kept.push_back(id);
+    std::sort(kept.begin(), kept.end());
+    Answer wanted = by_sorting(c, c.vectors);
+    const auto before = static_cast<size_t>(random.below(static_cast<int64_t>(wanted.size() + 1)));
+    wanted.erase(std::remove_if(wanted.begin() + static_cast<ptrdiff_t>(before), wanted.end(),
+                                [&](const auto& row) {
+                                  return !std::binary_search(kept.begin(), kept.end(), row.second);
+                                }),
+                 wanted.end());
+    const Tail tail = tail_of(c, random);
+    NearestStream stream(spec, c.query.data(), {tail.slice()}, 3);
+    Answer got;
+    const auto take = [&](size_t most) {
+      for (size_t i = 0; i < most; ++i)
+        if (const std::optional<Neighbor> n = stream.next()) got.emplace_back(n->distance, n->id);
+    };
+    take(before);
+    stream.keep_only(kept);
+    take(wanted.size() + 1 - before);
+    REQUIRE(difference(got, wanted) == "");
+  }
+}
+
 TEST_CASE("a stream over two layers is one over all their rows", "[storage][nearest]") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
