@@ -61,7 +61,7 @@ class Collection final : public storage::LogReader,
   std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
-  std::vector<storage::RowLayer> slices(const storage::OnlyIds& only);
+  std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
   // The vector of a log row. Throws StorageError if it is not there or not one.
   std::string log_vector(int64_t cn);
 
@@ -80,6 +80,7 @@ class Collection final : public storage::LogReader,
   bool is_there() const;
 
   // storage::LogReader, of the current snapshot.
+  int64_t sealed() override { return 0; }
   storage::LogPoint last() override;
   std::optional<int64_t> nonce_at(int64_t cn) override;
   void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;

@@ -129,15 +129,17 @@ RowLayer Segment::layer(const std::vector<uint64_t>& dead) const {
     block.id += first;
     layer.blocks.push_back(block);
   }
+  std::vector<uint32_t> hidden;
   std::vector<bool> answers(distinct() == rows() ? 0 : rows());
   for (size_t rank = 0; rank < distinct(); ++rank) {
     const bool is_dead = rank / 64 < dead.size() && (dead[rank / 64] >> (rank % 64) & 1) != 0;
     if (!answers.empty() && !is_dead) answers[row_at(rank)] = true;
-    if (answers.empty() && is_dead) layer.hidden.push_back(row_at(rank));
+    if (answers.empty() && is_dead) hidden.push_back(row_at(rank));
   }
   for (size_t row = 0; row < answers.size(); ++row)
-    if (!answers[row]) layer.hidden.push_back(static_cast<uint32_t>(row));
-  std::sort(layer.hidden.begin(), layer.hidden.end());
+    if (!answers[row]) hidden.push_back(static_cast<uint32_t>(row));
+  std::sort(hidden.begin(), hidden.end());
+  layer.hidden = std::make_shared<const std::vector<uint32_t>>(std::move(hidden));
   return layer;
 }
 

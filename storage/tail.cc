@@ -64,6 +64,7 @@ void Tail::append(const LogRow& row) {
 }
 
 void Tail::apply(const LogRow& row) {
+  changed_.add(row.id, row.cn);
   const auto found = newest_.find(row.id);
   const uint32_t before = found == newest_.end() ? kNone : found->second;
   if (is(row, Op::kPut)) {
@@ -151,12 +152,14 @@ std::optional<uint32_t> Tail::find(int64_t id, int64_t cn) const {
 
 Tail Tail::emptied(LogPoint point) const {
   Tail fresh(spec_, name_);
+  fresh.start_ = point.cn;
   fresh.last_ = point;
   return fresh;
 }
 
 Tail Tail::compacted() const {
-  Tail fresh = emptied();
+  Tail fresh = emptied({start_, 0});
+  for (const auto& [id, row] : newest_) fresh.changed_.add(id, start_ + 1);
   for (size_t row = 0; row < count_; ++row) {
     const TailChunk& chunk = *chunks_[row / chunk_rows_];
     const size_t i = row % chunk_rows_;

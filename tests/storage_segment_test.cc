@@ -141,7 +141,7 @@ TEST_CASE("rows that do not count are not found in a segment", "[storage][segmen
   const auto segment = Segment::open(file.path(), kSpec, kIdentity);
   CHECK(content(*segment, kSpec) ==
         std::map<int64_t, std::string>{{1, rows[1].vector}, {3, rows[0].vector}});
-  CHECK(segment->layer({}).hidden == std::vector<uint32_t>{2, 3});
+  CHECK(*segment->layer({}).hidden == std::vector<uint32_t>{2, 3});
 }
 
 TEST_CASE("an empty segment and one of a single row can be read", "[storage][segment]") {
