@@ -27,6 +27,14 @@ inline int sqlite_code(storage::Fault fault) noexcept {
   switch (fault) {
     case storage::Fault::kCorrupt:
       return SQLITE_CORRUPT_VTAB;
+    case storage::Fault::kMissing:
+      return SQLITE_CANTOPEN;
+    case storage::Fault::kBusy:
+      return SQLITE_BUSY;
+    case storage::Fault::kFull:
+      return SQLITE_FULL;
+    case storage::Fault::kIo:
+      return SQLITE_IOERR;
   }
   return SQLITE_ERROR;
 }

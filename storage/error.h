@@ -8,7 +8,11 @@
 namespace kindred::storage {
 
 enum class Fault {
-  kCorrupt,  // bytes that no correct program wrote
+  kCorrupt,  // bytes that no correct program wrote, or one newer than this
+  kMissing,  // a file or segment that should be there
+  kBusy,     // in use by another process, or by this one in a way that cannot be shared
+  kFull,     // no space left
+  kIo,       // anything else the operating system refused
 };
 
 class StorageError : public std::runtime_error {
