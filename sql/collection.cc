@@ -137,7 +137,7 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
   return vector_of(value, where);
 }
 
-std::vector<storage::TailSlice> Collection::slices(const storage::OnlyIds& only) {
+std::vector<storage::RowLayer> Collection::slices(const storage::OnlyIds& only) {
   const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
   return session_->view->slices(*this, writing, only);
 }

@@ -61,7 +61,7 @@ class Collection final : public storage::LogReader,
   std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
-  std::vector<storage::TailSlice> slices(const storage::OnlyIds& only);
+  std::vector<storage::RowLayer> slices(const storage::OnlyIds& only);
   // The vector of a log row. Throws StorageError if it is not there or not one.
   std::string log_vector(int64_t cn);
 

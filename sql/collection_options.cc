@@ -80,6 +80,8 @@ class Tokens {
     const char c = s[i];
     if (std::isspace(static_cast<unsigned char>(c))) return i + 1;
     if (c == '"' || c == '\'' || c == '`') return read_quoted(s, i, c);
+    const bool name_follows = tokens_.empty() || tokens_.back().text == "+";
+    if (c == '[' && name_follows) return read_quoted(s, i, ']');
     const auto is_word = [](char x) {
       return std::isalnum(static_cast<unsigned char>(x)) || x == '_' || x == '.' || x == '$' ||
              static_cast<unsigned char>(x) >= 0x80;

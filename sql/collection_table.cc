@@ -178,7 +178,9 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
       plan.use_distance(i);
   }
   use_conditions(info, plan);
-  plan.consume_order(first_hidden + hidden::kDistance, -1);
+  const CollectionOptions& options = collection_->options();
+  const int id = options.has_integer_key() ? static_cast<int>(*options.key_column()) : -1;
+  plan.consume_order(first_hidden + hidden::kDistance, id);
   plan.finish(static_cast<int>(PlanKind::kNearest), kNearestCost, 1);
   return true;
 }

@@ -8,11 +8,11 @@
 namespace kindred::storage {
 
 enum class Fault {
-  kCorrupt,  // bytes that no correct program wrote, or one newer than this
-  kMissing,  // a file or segment that should be there
-  kBusy,     // in use by another process, or by this one in a way that cannot be shared
-  kFull,     // no space left
-  kIo,       // anything else the operating system refused
+  kCorrupt,  // bytes that no correct program wrote
+  kMissing,  // a file that should be there
+  kBusy,     // another process holds what is needed
+  kFull,     // no space left on the device
+  kIo,       // any other failure of the file system
 };
 
 class StorageError : public std::runtime_error {

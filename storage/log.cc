@@ -31,7 +31,7 @@ bool append_newer(LogReader& log, Tail& tail) {
   return complete;
 }
 
-void restrict(TailSlice& slice, const Tail& tail, const OnlyIds& only) {
+void restrict(RowLayer& slice, const Tail& tail, const OnlyIds& only) {
   if (!only) return;
   std::vector<uint32_t>& rows = slice.only.emplace();
   for (const int64_t id : *only)
@@ -40,7 +40,7 @@ void restrict(TailSlice& slice, const Tail& tail, const OnlyIds& only) {
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
 }
 
-void hide(TailSlice& slice, const Tail& tail, const Tail& overlay) {
+void hide(RowLayer& slice, const Tail& tail, const Tail& overlay) {
   overlay.for_each_id([&](int64_t id) {
     if (const std::optional<uint32_t> row = tail.find(id, slice.cn)) slice.hidden.push_back(*row);
   });
@@ -55,14 +55,14 @@ bool TailCache::knows(const LogPoint& point) const {
   return std::find(points_.begin(), points_.end(), point) != points_.end();
 }
 
-std::optional<TailSlice> TailCache::slice(LogReader& log, const OnlyIds& only) {
+std::optional<RowLayer> TailCache::slice(LogReader& log, const OnlyIds& only) {
   const std::lock_guard lock(mutex_);
   const LogPoint newest = log.last();
   if (!knows(newest)) {
     if (newest.cn < tail_.last().cn) return std::nullopt;
     renew(log);
   }
-  TailSlice slice = tail_.slice_at(newest.cn);
+  RowLayer slice = tail_.slice_at(newest.cn);
   restrict(slice, tail_, only);
   return slice;
 }
@@ -83,7 +83,7 @@ void TailCache::renew(LogReader& log) {
   points_.push_back(tail_.last());
 }
 
-std::vector<TailSlice> TailCache::layers(LogReader& log, Overlay& overlay, const OnlyIds& only) {
+std::vector<RowLayer> TailCache::layers(LogReader& log, Overlay& overlay, const OnlyIds& only) {
   const std::lock_guard lock(mutex_);
   LogPoint base = contains(log, tail_.last()) ? tail_.last() : LogPoint{};
   const bool continues = overlay.base == base && overlay.tail.last() != LogPoint{} &&
@@ -97,7 +97,7 @@ std::vector<TailSlice> TailCache::layers(LogReader& log, Overlay& overlay, const
     start_from({});
     append_newer(log, overlay.tail);
   }
-  std::vector<TailSlice> slices;
+  std::vector<RowLayer> slices;
   if (base != LogPoint{}) {
     slices.push_back(tail_.slice());
     hide(slices.back(), tail_, overlay.tail);
@@ -124,20 +124,20 @@ std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::strin
 LogView::LogView(const VectorSpec& spec, std::string name, std::shared_ptr<TailCache> shared)
     : spec_(spec), name_(std::move(name)), shared_(std::move(shared)) {}
 
-std::vector<TailSlice> LogView::slices(LogReader& log, bool writing, const OnlyIds& only) {
+std::vector<RowLayer> LogView::slices(LogReader& log, bool writing, const OnlyIds& only) {
   if (writing) {
     if (!overlay_) overlay_ = std::make_unique<Overlay>(Tail(spec_, name_));
     return shared_->layers(log, *overlay_, only);
   }
   overlay_.reset();
-  std::vector<TailSlice> slices;
-  if (std::optional<TailSlice> slice = shared_->slice(log, only)) {
+  std::vector<RowLayer> slices;
+  if (std::optional<RowLayer> slice = shared_->slice(log, only)) {
     history_.reset();
     slices.push_back(std::move(*slice));
     return slices;
   }
   if (!history_) history_ = std::make_unique<TailCache>(spec_, name_);
-  std::optional<TailSlice> slice = history_->slice(log, only);
+  std::optional<RowLayer> slice = history_->slice(log, only);
   if (!slice) {  // older still than what was read for the last old snapshot
     history_ = std::make_unique<TailCache>(spec_, name_);
     slice = history_->slice(log, only);

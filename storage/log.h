@@ -50,12 +50,12 @@ class TailCache {
   // The rows of the reader's snapshot; what is missing is read. nullopt if the snapshot is older
   // than the cache and not one of the states it remembers.
   // REQUIRES: the reader sees committed rows only.
-  std::optional<TailSlice> slice(LogReader& log, const OnlyIds& only);
+  std::optional<RowLayer> slice(LogReader& log, const OnlyIds& only);
 
   // The rows of the reader's snapshot in two layers: what the cache has in common with it, and the
   // rows after that, which are read into `overlay`. Nothing is read into the cache, so the reader
   // may see uncommitted rows.
-  std::vector<TailSlice> layers(LogReader& log, Overlay& overlay, const OnlyIds& only);
+  std::vector<RowLayer> layers(LogReader& log, Overlay& overlay, const OnlyIds& only);
 
  private:
   bool knows(const LogPoint& point) const;
@@ -80,7 +80,7 @@ class LogView {
 
   // The rows of the reader's snapshot, newest layer last; each id is in at most one slice.
   // `writing`: the connection is in a write transaction and may see rows of its own.
-  std::vector<TailSlice> slices(LogReader& log, bool writing, const OnlyIds& only);
+  std::vector<RowLayer> slices(LogReader& log, bool writing, const OnlyIds& only);
 
  private:
   VectorSpec spec_;

@@ -31,9 +31,9 @@ float smallest(const float* v, size_t n) noexcept {
 }  // namespace
 
 NearestStream::NearestStream(const VectorSpec& spec, const void* query,
-                             std::vector<TailSlice> slices, size_t expected)
+                             std::vector<RowLayer> layers, size_t expected)
     : scorer_(spec, query),
-      slices_(std::move(slices)),
+      layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(expected, 1U << 20) * 3, 32)) {}
 
 std::optional<Neighbor> NearestStream::next() {
@@ -54,36 +54,36 @@ std::optional<Neighbor> NearestStream::next() {
 
 void NearestStream::score() {
   scored_ = true;
-  bounds_.resize(slices_.size());
-  for (size_t s = 0; s < slices_.size(); ++s) {
-    if (slices_[s].only)
-      score_only(slices_[s], bounds_[s]);
+  bounds_.resize(layers_.size());
+  for (size_t s = 0; s < layers_.size(); ++s) {
+    if (layers_[s].only)
+      score_only(layers_[s], bounds_[s]);
     else
-      score_whole(slices_[s], bounds_[s]);
+      score_whole(layers_[s], bounds_[s]);
     visited_ += bounds_[s].size();
   }
 }
 
-void NearestStream::score_whole(const TailSlice& slice, std::vector<float>& bounds) {
-  bounds.resize(slice.count);
-  for (size_t first = 0; first < slice.count; first += slice.chunk_rows) {
-    const TailChunk& chunk = slice.chunk_of(first);
-    const size_t count = std::min(slice.chunk_rows, slice.count - first);
-    scorer_.lower_bounds(chunk, count, bounds.data() + first);
-    if (chunk.dead.load(std::memory_order_relaxed) == 0) continue;
+void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
+  bounds.resize(layer.count);
+  for (size_t first = 0; first < layer.count; first += layer.block_rows) {
+    const RowBlock& block = layer.block_of(first);
+    const size_t count = std::min(layer.block_rows, layer.count - first);
+    scorer_.lower_bounds(block, count, bounds.data() + first);
+    if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
-      if (!slice.alive(first + i)) bounds[first + i] = kInfinity;
+      if (!layer.alive(first + i)) bounds[first + i] = kInfinity;
   }
-  for (const uint32_t row : slice.hidden) bounds[row] = kInfinity;
+  for (const uint32_t row : layer.hidden) bounds[row] = kInfinity;
 }
 
-void NearestStream::score_only(const TailSlice& slice, std::vector<float>& bounds) {
-  bounds.resize(slice.only->size());
+void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
+  bounds.resize(layer.only->size());
   for (size_t i = 0; i < bounds.size(); ++i) {
-    const uint32_t row = (*slice.only)[i];
-    const bool hidden = std::binary_search(slice.hidden.begin(), slice.hidden.end(), row);
+    const uint32_t row = (*layer.only)[i];
+    const bool hidden = std::binary_search(layer.hidden.begin(), layer.hidden.end(), row);
     bounds[i] =
-        hidden ? kInfinity : scorer_.lower_bound(slice.chunk_of(row), row % slice.chunk_rows);
+        hidden ? kInfinity : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
   }
 }
 
@@ -110,7 +110,7 @@ void NearestStream::refill() {
   if (pending_.size() > batch_) keep_smallest();
   exhausted_ = pending_.size() < batch_;
   std::sort(pending_.begin(), pending_.end());
-  for (const Candidate& c : pending_) bounds_[c.slice][c.place] = kInfinity;
+  for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
   batch_ *= 4;
 }
 
@@ -123,23 +123,23 @@ float NearestStream::keep_smallest() {
 }
 
 NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
-  const TailSlice& slice = slices_[candidate.slice];
-  const size_t row = slice.only ? (*slice.only)[candidate.place] : candidate.place;
-  return {slice.chunk_of(row), row % slice.chunk_rows};
+  const RowLayer& layer = layers_[candidate.layer];
+  const size_t row = layer.only ? (*layer.only)[candidate.place] : candidate.place;
+  return {layer.block_of(row), row % layer.block_rows};
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
   const Place place = place_of(candidate);
   ++visited_;
-  if (const std::optional<float> distance = scorer_.exact(place.chunk, place.i))
-    seen_.push({place.chunk.id[place.i], *distance});
+  if (const std::optional<float> distance = scorer_.exact(place.block, place.i))
+    seen_.push({place.block.id[place.i], *distance});
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.
 void NearestStream::prefetch(const Candidate& candidate) const {
   const Place place = place_of(candidate);
-  const std::byte* row = place.chunk.row(place.i);
-  const size_t bytes = std::min<size_t>(place.chunk.exact_stride, kPrefetchBytes);
+  const std::byte* row = place.block.row(place.i);
+  const size_t bytes = std::min<size_t>(place.block.exact_stride, kPrefetchBytes);
   for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(row + at);
 }
 

@@ -10,8 +10,8 @@
 #include <queue>
 #include <vector>
 
+#include "storage/row_layer.h"
 #include "storage/scorer.h"
-#include "storage/tail.h"
 
 namespace kindred::storage {
 
@@ -22,9 +22,9 @@ struct Neighbor {
 
 class NearestStream {
  public:
-  // Searches all slices; at most one of them holds an id. `expected` sizes the first batch (how
+  // Searches all layers; at most one of them holds an id. `expected` sizes the first batch (how
   // many rows the caller thinks it will take): a guess that only costs time when it is wrong.
-  NearestStream(const VectorSpec& spec, const void* query, std::vector<TailSlice> slices,
+  NearestStream(const VectorSpec& spec, const void* query, std::vector<RowLayer> layers,
                 size_t expected);
 
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
@@ -37,12 +37,12 @@ class NearestStream {
   // A row, by its place in bounds_, and the lower bound of its distance.
   struct Candidate {
     float bound;
-    uint32_t slice;
+    uint32_t layer;
     uint32_t place;
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
   };
   struct Place {
-    const TailChunk& chunk;
+    const RowBlock& block;
     size_t i;
   };
   struct Farther {
@@ -52,8 +52,8 @@ class NearestStream {
   };
 
   void score();
-  void score_whole(const TailSlice& slice, std::vector<float>& bounds);
-  void score_only(const TailSlice& slice, std::vector<float>& bounds);
+  void score_whole(const RowLayer& layer, std::vector<float>& bounds);
+  void score_only(const RowLayer& layer, std::vector<float>& bounds);
   void refill();
   float keep_smallest();
   Place place_of(const Candidate& candidate) const;
@@ -61,8 +61,8 @@ class NearestStream {
   void prefetch(const Candidate& candidate) const;
 
   Scorer scorer_;
-  std::vector<TailSlice> slices_;
-  // Per slice, of each of its rows (or of `only`); infinity for rows that do not answer or have
+  std::vector<RowLayer> layers_;
+  // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
   // been pending already.
   std::vector<std::vector<float>> bounds_;
   bool scored_ = false;

@@ -52,46 +52,46 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   query_sum_ = kernels.sum_i8(codes, spec.dim);
 }
 
-void Scorer::lower_bounds(const TailChunk& chunk, size_t count, float* out) {
-  raw_scores(chunk, 0, count);
-  bound(chunk, 0, count, out);
+void Scorer::lower_bounds(const RowBlock& block, size_t count, float* out) {
+  raw_scores(block, 0, count);
+  bound(block, 0, count, out);
 }
 
-float Scorer::lower_bound(const TailChunk& chunk, size_t i) {
+float Scorer::lower_bound(const RowBlock& block, size_t i) {
   float result;
-  raw_scores(chunk, i, 1);
-  bound(chunk, i, 1, &result);
+  raw_scores(block, i, 1);
+  bound(block, i, 1, &result);
   return result;
 }
 
-void Scorer::raw_scores(const TailChunk& chunk, size_t first, size_t count) {
+void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
   const math::Kernels& kernels = math::active();
   if (integers_.size() < count) integers_.resize(count);
-  const std::byte* rows = chunk.row(first);
+  const std::byte* rows = block.row(first);
   if (has_codes(spec_)) {
     kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_,
-                        chunk.code(first), chunk.code_stride, spec_.dim, count, integers_.data());
+                        block.code(first), block.code_stride, spec_.dim, count, integers_.data());
   } else if (spec_.element == Element::kFloat32) {
     if (floats_.size() < count) floats_.resize(count);
     kernels.l1_scan(reinterpret_cast<const float*>(query_.get()),
-                    reinterpret_cast<const float*>(rows), chunk.exact_stride / sizeof(float),
+                    reinterpret_cast<const float*>(rows), block.exact_stride / sizeof(float),
                     spec_.dim, count, floats_.data());
   } else if (spec_.element == Element::kBit) {
     kernels.hamming_scan(reinterpret_cast<const uint8_t*>(query_.get()),
-                         reinterpret_cast<const uint8_t*>(rows), chunk.exact_stride, spec_.bytes(),
+                         reinterpret_cast<const uint8_t*>(rows), block.exact_stride, spec_.bytes(),
                          count, reinterpret_cast<uint32_t*>(integers_.data()));
   } else if (spec_.metric == Metric::kCosine || spec_.metric == Metric::kDot) {
     kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
-                        reinterpret_cast<const int8_t*>(rows), chunk.exact_stride, spec_.dim, count,
+                        reinterpret_cast<const int8_t*>(rows), block.exact_stride, spec_.dim, count,
                         integers_.data());
   }
 }
 
-void Scorer::bound(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out) const {
   if (has_codes(spec_)) {
-    bound_codes(chunk, first, count, out);
+    bound_codes(block, first, count, out);
   } else if (spec_.element == Element::kInt8) {
-    bound_int8(chunk, first, count, out);
+    bound_int8(block, first, count, out);
   } else if (spec_.element == Element::kBit) {
     std::transform(integers_.begin(), integers_.begin() + static_cast<ptrdiff_t>(count), out,
                    [](int32_t bits) { return static_cast<float>(bits); });
@@ -102,16 +102,16 @@ void Scorer::bound(const TailChunk& chunk, size_t first, size_t count, float* ou
 
 // The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and the
 // rounding of the exact kernels, which the bound must not exceed either.
-void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const {
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = code_query_norm_;
   const float query_residual = query_codes_.residual_norm;
   const float query_scale = query_codes_.scale;
   const int32_t* dots = integers_.data();
-  const float* scale = chunk.scale.data() + first;
-  const float* code_norm = chunk.code_norm.data() + first;
-  const float* residual = chunk.residual_norm.data() + first;
-  const float* squared = chunk.norm_squared.data() + first;
+  const float* scale = block.scale + first;
+  const float* code_norm = block.code_norm + first;
+  const float* residual = block.residual_norm + first;
+  const float* squared = block.norm_squared + first;
   const auto upper_dot = [&](size_t i) {
     return static_cast<float>(dots[i]) * (scale[i] * query_scale) +
            (code_norm[i] * query_residual + residual[i] * query_norm) * (1.0F + rounding);
@@ -138,11 +138,11 @@ void Scorer::bound_codes(const TailChunk& chunk, size_t first, size_t count, flo
   }
 }
 
-void Scorer::bound_int8(const TailChunk& chunk, size_t first, size_t count, float* out) const {
+void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const {
   for (size_t i = 0; i < count; ++i) {
-    const float squared = chunk.norm_squared[first + i];
+    const float squared = block.norm_squared[first + i];
     if (spec_.metric == Metric::kL1 || spec_.metric == Metric::kL2) {
-      out[i] = *exact(chunk, first + i);
+      out[i] = *exact(block, first + i);
     } else if (spec_.metric == Metric::kDot) {
       out[i] = -static_cast<float>(integers_[i]);
     } else {  // the norms are rounded to float32, the dot product is exact
@@ -152,9 +152,9 @@ void Scorer::bound_int8(const TailChunk& chunk, size_t first, size_t count, floa
   }
 }
 
-std::optional<float> Scorer::exact(const TailChunk& chunk, size_t i) const {
+std::optional<float> Scorer::exact(const RowBlock& block, size_t i) const {
   const std::optional<float> distance =
-      math::distance(spec_.metric, spec_.element, query_.get(), chunk.row(i), spec_.dim);
+      math::distance(spec_.metric, spec_.element, query_.get(), block.row(i), spec_.dim);
   if (distance && std::isnan(*distance)) return std::nullopt;  // an overflow: NULL in SQL
   return distance;
 }

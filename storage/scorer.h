@@ -1,4 +1,4 @@
-// What one query needs to be compared with rows of a tail: exact distances, and for whole chunks
+// What one query needs to be compared with rows of a tail: exact distances, and for whole blocks
 // lower bounds of them at the speed of the int8 scan.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -11,7 +11,8 @@
 #include "math/aligned.h"
 #include "math/quantize.h"
 #include "storage/format.h"
-#include "storage/tail.h"
+#include "storage/row_codes.h"
+#include "storage/row_layer.h"
 
 namespace kindred::storage {
 
@@ -20,20 +21,20 @@ class Scorer {
   // Copies the query. REQUIRES: `query` holds spec.bytes() finite bytes.
   Scorer(const VectorSpec& spec, const void* query);
 
-  // out[i] <= the exact distance of row i, for the first `count` rows of the chunk; infinity for
+  // out[i] <= the exact distance of row i, for the first `count` rows of the block; infinity for
   // rows that have no distance (cosine and a norm of 0).
-  void lower_bounds(const TailChunk& chunk, size_t count, float* out);
+  void lower_bounds(const RowBlock& block, size_t count, float* out);
   // The same for one row.
-  float lower_bound(const TailChunk& chunk, size_t i);
+  float lower_bound(const RowBlock& block, size_t i);
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
-  std::optional<float> exact(const TailChunk& chunk, size_t i) const;
+  std::optional<float> exact(const RowBlock& block, size_t i) const;
 
  private:
-  void raw_scores(const TailChunk& chunk, size_t first, size_t count);
-  void bound(const TailChunk& chunk, size_t first, size_t count, float* out) const;
-  void bound_codes(const TailChunk& chunk, size_t first, size_t count, float* out) const;
-  void bound_int8(const TailChunk& chunk, size_t first, size_t count, float* out) const;
+  void raw_scores(const RowBlock& block, size_t first, size_t count);
+  void bound(const RowBlock& block, size_t first, size_t count, float* out) const;
+  void bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const;
+  void bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const;
 
   VectorSpec spec_;
   math::AlignedBytes query_;

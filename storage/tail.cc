@@ -11,21 +11,14 @@
 namespace kindred::storage {
 namespace {
 
-size_t code_stride_of(const VectorSpec& spec) {
-  return has_codes(spec) ? math::aligned_stride(spec.dim) : 0;
-}
-
 // Up to 8 MB, so that the scan runs undisturbed, and as near to whole huge pages as rows allow; a
 // multiple of the 32 rows that a search takes at once.
 size_t rows_per_chunk(const VectorSpec& spec) {
   constexpr size_t kMostRows = 4096;
-  const size_t row = math::aligned_stride(spec.bytes()) + code_stride_of(spec);
+  const size_t row = exact_stride(spec) + code_stride(spec);
   const size_t pages = std::clamp<size_t>(kMostRows * row / kHugePage, 1, 4);
   return std::clamp<size_t>(pages * kHugePage / row / 32 * 32, 16, kMostRows);
 }
-
-constexpr float kLeastSquares = 1e-30F;
-constexpr float kGreatestSquares = 1e38F;
 
 [[noreturn]] void corrupt(const std::string& name, const LogRow& row, const std::string& what) {
   throw StorageError(Fault::kCorrupt, name + ": row " + std::to_string(row.cn) + ": " + what);
@@ -43,18 +36,9 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
 
 }  // namespace
 
-bool has_codes(const VectorSpec& spec) noexcept {
-  return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1;
-}
-
-bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
-  if (norm_squared == 0) return math::active().max_abs(v, dim) == 0;
-  return norm_squared >= kLeastSquares && norm_squared <= kGreatestSquares;
-}
-
 TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
-    : exact_stride(math::aligned_stride(spec.bytes())),
-      code_stride(code_stride_of(spec)),
+    : exact_stride(storage::exact_stride(spec)),
+      code_stride(storage::code_stride(spec)),
       memory(make_chunk_memory(rows * (exact_stride + code_stride), pages)),
       id(rows),
       cn(rows),
@@ -64,8 +48,14 @@ TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
       residual_norm(rows),
       norm_squared(rows) {}
 
+RowBlock TailChunk::block() const noexcept {
+  return {row(0),       code(0),          exact_stride,         code_stride,         id.data(),
+          scale.data(), code_norm.data(), residual_norm.data(), norm_squared.data(), died.data(),
+          &dead};
+}
+
 Tail::Tail(const VectorSpec& spec, std::string name)
-    : spec_(spec), name_(std::move(name)), chunk_rows_(rows_per_chunk(spec)) {}
+    : spec_(spec), name_(std::move(name)), chunk_rows_(rows_per_chunk(spec)), encoder_(spec) {}
 
 void Tail::append(const LogRow& row) {
   verify(spec_, name_, row);
@@ -94,6 +84,7 @@ void Tail::add_row(const LogRow& row) {
     // A tail's first chunk may stay almost empty.
     const Pages pages = chunks_.empty() ? Pages::kUsual : Pages::kHuge;
     chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_, pages));
+    blocks_.push_back(chunks_.back()->block());
   }
   TailChunk& chunk = *chunks_.back();
   std::byte* exact = chunk.row(i);
@@ -107,7 +98,11 @@ void Tail::add_row(const LogRow& row) {
     if (!std::isfinite(math::active().max_abs(floats, spec_.dim)))
       corrupt(name_, row, "finite numbers are wanted, got NaN or infinity");
   }
-  encode(chunk, i);
+  const RowNumbers numbers = encoder_.encode(exact, chunk.code(i));
+  chunk.scale[i] = numbers.scale;
+  chunk.code_norm[i] = numbers.code_norm;
+  chunk.residual_norm[i] = numbers.residual_norm;
+  chunk.norm_squared[i] = numbers.norm_squared;
 }
 
 void Tail::end_row(uint32_t row, int64_t cn) {
@@ -119,40 +114,15 @@ void Tail::end_row(uint32_t row, int64_t cn) {
   ++dead_;
 }
 
-void Tail::encode(TailChunk& chunk, size_t i) {
-  const math::Kernels& kernels = math::active();
-  if (spec_.element == math::Element::kInt8) {
-    const auto* v = reinterpret_cast<const int8_t*>(chunk.row(i));
-    const int32_t sum = kernels.sum_i8(v, spec_.dim);
-    chunk.norm_squared[i] = static_cast<float>(kernels.dot_i8(v, sum, v, spec_.dim));
-    return;
-  }
-  if (chunk.code_stride == 0) return;
-  const auto* v = reinterpret_cast<const float*>(chunk.row(i));
-  const float norm_squared = kernels.dot(v, v, spec_.dim);
-  const bool codable = is_codable(v, spec_.dim, norm_squared);
-  chunk.norm_squared[i] = codable ? norm_squared : std::max(norm_squared, kLeastSquares);
-  if (spec_.metric == math::Metric::kCosine) {
-    unit_.resize(spec_.dim);
-    const float inverse = codable && norm_squared > 0 ? 1.0F / std::sqrt(norm_squared) : 0.0F;
-    for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
-    v = unit_.data();
-  }
-  auto* codes = chunk.code(i);
-  const math::Codes made = math::quantize_i8(v, spec_.dim, codes, chunk.code_stride);
-  chunk.scale[i] = made.scale;
-  chunk.code_norm[i] = made.code_norm;
-  chunk.residual_norm[i] = codable ? made.residual_norm : std::numeric_limits<float>::infinity();
-}
-
-TailSlice Tail::slice() const {
+RowLayer Tail::slice() const {
   return slice_at(last_.cn);
 }
 
-TailSlice Tail::slice_at(int64_t cn) const {
-  TailSlice slice;
-  slice.chunks.assign(chunks_.begin(), chunks_.end());
-  slice.chunk_rows = chunk_rows_;
+RowLayer Tail::slice_at(int64_t cn) const {
+  RowLayer slice;
+  slice.owners.assign(chunks_.begin(), chunks_.end());
+  slice.blocks = blocks_;
+  slice.block_rows = chunk_rows_;
   slice.cn = cn;
   size_t low = 0;
   size_t high = count_;

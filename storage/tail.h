@@ -2,7 +2,7 @@
 // kept as they came and as int8 codes, which are scanned first (4 times fewer bytes).
 //
 // Rows are only ever appended; a later row of the same id ends an earlier one by its change number.
-// So one tail answers for every point in time at which it was complete: see TailSlice.
+// So one tail answers for every point in time at which it was complete.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -18,6 +18,8 @@
 #include "math/quantize.h"
 #include "storage/chunk_memory.h"
 #include "storage/format.h"
+#include "storage/row_codes.h"
+#include "storage/row_layer.h"
 
 namespace kindred::storage {
 
@@ -33,6 +35,8 @@ struct TailChunk {
   }
   const int8_t* code(size_t i) const noexcept { return const_cast<TailChunk*>(this)->code(i); }
 
+  RowBlock block() const noexcept;
+
   static constexpr int64_t kAlive = std::numeric_limits<int64_t>::max();
 
   size_t exact_stride;  // bytes from row to row, a multiple of 64
@@ -42,37 +46,10 @@ struct TailChunk {
   std::vector<int64_t> cn;
   std::vector<std::atomic<int64_t>> died;  // change number of the row that ended this one
   std::atomic<size_t> dead{0};             // rows with died != kAlive
-  // Of each row's codes; under the cosine metric those of the vector scaled to length 1.
-  std::vector<float> scale;
+  std::vector<float> scale;                // as the next three, see row_codes.h
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
-  std::vector<float> norm_squared;  // of the vector itself; 0 only of the zero vector, which under
-                                    // cosine is nobody's neighbour
-};
-
-// Whether a metric on an element type is scanned by int8 codes made for the purpose.
-bool has_codes(const VectorSpec& spec) noexcept;
-
-// Whether codes can say anything of a vector with this sum of squares: float32 has neither lost its
-// small terms nor overflowed. Of one that they cannot, the residual's norm is infinite.
-bool is_codable(const float* v, size_t dim, float norm_squared) noexcept;
-
-// The rows of a tail as they stood at one point of the log. Holds its chunks; safe to read while
-// the tail grows.
-struct TailSlice {
-  std::vector<std::shared_ptr<const TailChunk>> chunks;
-  size_t chunk_rows = 0;
-  size_t count = 0;  // rows of the tail at that point, dead ones included
-  int64_t cn = 0;    // the point
-  // Rows that answer nothing although alive at the point: a newer layer has their ids. Sorted.
-  std::vector<uint32_t> hidden;
-  // If set, only these rows answer. Sorted.
-  std::optional<std::vector<uint32_t>> only;
-
-  const TailChunk& chunk_of(size_t row) const noexcept { return *chunks[row / chunk_rows]; }
-  bool alive(size_t row) const noexcept {
-    return chunk_of(row).died[row % chunk_rows].load(std::memory_order_relaxed) > cn;
-  }
+  std::vector<float> norm_squared;
 };
 
 // Not thread-safe: the owner locks around every member; slices need no lock.
@@ -86,9 +63,9 @@ class Tail {
   void append(const LogRow& row);
 
   // Everything up to the newest row.
-  TailSlice slice() const;
+  RowLayer slice() const;
   // Everything up to the row with this change number.
-  TailSlice slice_at(int64_t cn) const;
+  RowLayer slice_at(int64_t cn) const;
 
   // The row that is `id`'s at a slice's point; nullopt if it has none there.
   std::optional<uint32_t> find(int64_t id, int64_t cn) const;
@@ -113,16 +90,16 @@ class Tail {
   void apply(const LogRow& row);
   void add_row(const LogRow& row);
   void end_row(uint32_t row, int64_t cn);
-  void encode(TailChunk& chunk, size_t i);
 
   VectorSpec spec_;
   std::string name_;
   size_t chunk_rows_;
   std::vector<std::shared_ptr<TailChunk>> chunks_;
+  std::vector<RowBlock> blocks_;  // of chunks_
   size_t count_ = 0;
   size_t dead_ = 0;
   LogPoint last_;
-  std::vector<float> unit_;  // scratch for encode()
+  RowEncoder encoder_;
   // The newest row of each id (kNone after a delete of an id without rows here), and for each row
   // the one of the same id before it.
   std::unordered_map<int64_t, uint32_t> newest_;

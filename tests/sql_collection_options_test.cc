@@ -43,6 +43,15 @@ TEST_CASE("a collection has the columns of its CREATE in their order", "[sql][co
                                      "rating|REAL", "owner|INTEGER", "thumbnail|BLOB"});
 }
 
+TEST_CASE("column names are quoted in each of SQLite's ways", "[sql][collection]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred([my id] INTEGER PRIMARY KEY, \"a \"\"b\" TEXT, "
+      "`c d` TEXT, +[e f] BLOB, v float[1])");
+  CHECK(db.rows("SELECT name FROM pragma_table_info('items')") ==
+        std::vector<std::string>{"my id", "a \"b", "c d", "e f", "v"});
+}
+
 TEST_CASE("a bare column name is text to embed", "[sql][collection]") {
   Database db;
   db.run(create("question, answer TEXT, lang TEXT", "faq"));

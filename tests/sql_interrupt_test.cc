@@ -115,6 +115,7 @@ TEST_CASE("a change interrupted at any point is made whole or not at all", "[sql
     CHECK(all_differ(db, both, kQuery) == "");
     run_on_both(db, both, "DELETE FROM @ WHERE key = 'new'");
     change_both(db, both, random, 1);
+    if (calls % 10 == 0) db.run("INSERT INTO items(items) VALUES('optimize')");
   }
   CHECK(interrupted > 50);
 }

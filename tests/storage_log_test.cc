@@ -208,7 +208,7 @@ TEST_CASE("a cache of many dead rows is compacted and answers as before", "[stor
     if (i % 1000 == 0) REQUIRE(client.ask() == client.log.vectors);
   }
   CHECK(client.ask() == client.log.vectors);
-  const std::vector<TailSlice> slices = client.view.slices(client.log, false, std::nullopt);
+  const std::vector<RowLayer> slices = client.view.slices(client.log, false, std::nullopt);
   CHECK(slices.front().count < 12000);
   CHECK(old.ask() == old.log.vectors);
   CHECK(client.ask(true) == client.log.vectors);

@@ -99,7 +99,7 @@ Answer by_sorting(const Case& c, const Vectors& vectors) {
   return all;
 }
 
-Answer by_stream(const Case& c, std::vector<TailSlice> slices, size_t expected) {
+Answer by_stream(const Case& c, std::vector<RowLayer> slices, size_t expected) {
   NearestStream stream(c.spec, c.query.data(), std::move(slices), expected);
   Answer all;
   while (const std::optional<Neighbor> n = stream.next()) all.emplace_back(n->distance, n->id);
@@ -168,7 +168,7 @@ TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[st
     spec.dim = dimensions(spec, random);
     const Case c = make_case(spec, random.pick(kShapes), 400, random);
     const Tail tail = tail_of(c, random);
-    TailSlice slice = tail.slice();
+    RowLayer slice = tail.slice();
     Vectors answering = c.vectors;
     const bool with_only = random.one_in(2);
     if (with_only) slice.only.emplace();
@@ -195,7 +195,7 @@ TEST_CASE("a stream over two layers is one over all their rows", "[storage][near
     const Case all = make_case(spec, "tight", 500, random);
     Case parts[2] = {all, all};
     for (const auto& [id, vector] : all.vectors) parts[random.below(2)].vectors.erase(id);
-    std::vector<TailSlice> slices;
+    std::vector<RowLayer> slices;
     for (const Case& part : parts) slices.push_back(tail_of(part, random).slice());
     const Answer wanted = by_sorting(all, all.vectors);
     REQUIRE(difference(by_stream(all, std::move(slices), 10), wanted) == "");
@@ -217,14 +217,14 @@ TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bo
         int64_t cn = 0;
         for (const auto& [id, vector] : c.vectors)
           tail.append({++cn, 1, id, static_cast<int64_t>(Op::kPut), vector});
-        const TailSlice slice = tail.slice();
+        const RowLayer slice = tail.slice();
         Scorer scorer(spec, c.query.data());
-        std::vector<float> bounds(slice.chunk_rows);
+        std::vector<float> bounds(slice.block_rows);
         size_t above = 0;
         size_t differing = 0;
-        for (size_t first = 0; first < slice.count; first += slice.chunk_rows) {
-          const TailChunk& chunk = slice.chunk_of(first);
-          const size_t count = std::min(slice.chunk_rows, slice.count - first);
+        for (size_t first = 0; first < slice.count; first += slice.block_rows) {
+          const RowBlock& chunk = slice.block_of(first);
+          const size_t count = std::min(slice.block_rows, slice.count - first);
           scorer.lower_bounds(chunk, count, bounds.data());
           for (size_t i = 0; i < count; ++i) {
             const std::optional<float> exact = scorer.exact(chunk, i);

@@ -93,7 +93,7 @@ TEST_CASE("a slice keeps its rows while the tail grows and is compacted", "[stor
   Random random(5);
   FakeLog log;
   Tail tail({Element::kFloat32, Metric::kCosine, 300}, "films_log");  // small chunks
-  std::vector<std::pair<TailSlice, Vectors>> kept;
+  std::vector<std::pair<RowLayer, Vectors>> kept;
   for (int64_t i = 0; i < 6000; ++i) {
     const int64_t id = random.below(700);
     log.vectors.count(id) > 0 && random.one_in(3) ? log.erase(id)

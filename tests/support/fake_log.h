@@ -78,9 +78,9 @@ class FakeLog final : public storage::LogReader {
 };
 
 // What slices say, row by row; an id that answers twice gets the vector "twice".
-inline Vectors vectors_in(const std::vector<storage::TailSlice>& slices, size_t bytes) {
+inline Vectors vectors_in(const std::vector<storage::RowLayer>& slices, size_t bytes) {
   Vectors found;
-  for (const storage::TailSlice& slice : slices) {
+  for (const storage::RowLayer& slice : slices) {
     const std::set<uint32_t> hidden(slice.hidden.begin(), slice.hidden.end());
     std::vector<uint32_t> rows;
     if (slice.only)
@@ -89,8 +89,8 @@ inline Vectors vectors_in(const std::vector<storage::TailSlice>& slices, size_t 
       for (uint32_t i = 0; i < slice.count; ++i) rows.push_back(i);
     for (const uint32_t row : rows) {
       if (row >= slice.count || !slice.alive(row) || hidden.count(row) > 0) continue;
-      const storage::TailChunk& chunk = slice.chunk_of(row);
-      const size_t i = row % slice.chunk_rows;
+      const storage::RowBlock& chunk = slice.block_of(row);
+      const size_t i = row % slice.block_rows;
       std::string vector(reinterpret_cast<const char*>(chunk.row(i)), bytes);
       if (!found.emplace(chunk.id[i], std::move(vector)).second) found[chunk.id[i]] = "twice";
     }

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "storage/error.h"
+#include "storage/segment_format.h"
+
+namespace kindred::storage {
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const char* what) {
+  const int error = errno;
+  const Fault fault = error == ENOENT                      ? Fault::kMissing
+                      : error == ENOSPC || error == EDQUOT ? Fault::kFull
+                                                           : Fault::kIo;
+  throw StorageError(fault, path + ": " + what + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+File::File(std::string path, Mode mode) : path_(std::move(path)) {
+  const int flags = mode == Mode::kCreate ? O_RDWR | O_CREAT | O_EXCL : O_RDONLY;
+  fd_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail(path_, "open");
+}
+
+File::~File() {
+  ::close(fd_);
+}
+
+uint64_t File::size() const {
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) fail(path_, "stat");
+  return static_cast<uint64_t>(info.st_size);
+}
+
+void File::write_at(uint64_t offset, const void* data, size_t bytes) {
+  const auto* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::pwrite(fd_, at, bytes, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail(path_, "write");
+    at += written;
+    offset += static_cast<uint64_t>(written);
+    bytes -= static_cast<size_t>(written);
+  }
+}
+
+void File::sync() {
+  if (::fdatasync(fd_) != 0) fail(path_, "sync");
+}
+
+bool File::lock_shared() {
+  if (::flock(fd_, LOCK_SH | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    fail(path_, "lock");
+  }
+  struct stat info {};
+  if (::fstat(fd_, &info) != 0) fail(path_, "stat");
+  return info.st_nlink > 0;
+}
+
+bool File::try_lock_exclusive() {
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
+  if (errno == EWOULDBLOCK) return false;
+  fail(path_, "lock");
+}
+
+void sync_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail(path, "open");
+  const int result = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  errno = error;
+  if (result != 0) fail(path, "sync");
+}
+
+SequentialWriter::SequentialWriter(File& file, uint64_t offset) : file_(file), offset_(offset) {
+  buffer_.reserve(kSumBlock);
+}
+
+void SequentialWriter::write(const void* data, size_t bytes) {
+  const auto* at = static_cast<const std::byte*>(data);
+  while (bytes > 0) {
+    const size_t part = std::min(bytes, kSumBlock - buffer_.size());
+    buffer_.insert(buffer_.end(), at, at + part);
+    at += part;
+    bytes -= part;
+    if (buffer_.size() == kSumBlock) flush_block();
+  }
+}
+
+void SequentialWriter::pad(size_t alignment) {
+  static constexpr std::byte kZeros[kSegmentPage] = {};
+  const uint64_t over = position() % alignment;
+  if (over != 0) write(kZeros, alignment - over);
+}
+
+void SequentialWriter::publish() {
+  file_.write_at(offset_, buffer_.data(), buffer_.size());
+}
+
+void SequentialWriter::finish() {
+  if (!buffer_.empty()) flush_block();
+}
+
+void SequentialWriter::flush_block() {
+  sums_.push_back(checksum(buffer_.data(), buffer_.size()));
+  publish();
+  offset_ += buffer_.size();
+  buffer_.clear();
+}
+
+Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {
+  void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.descriptor(), 0);
+  if (data == MAP_FAILED) fail(file.path(), "map");
+  data_ = static_cast<const std::byte*>(data);
+}
+
+Mapping::~Mapping() {
+  ::munmap(const_cast<std::byte*>(data_), bytes_);
+}
+
+uint64_t checksum(const void* data, size_t bytes) noexcept {
+  return XXH3_64bits(data, bytes);
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,87 @@
+// Files as storage needs them: created once, written from front to back, locked, synced, mapped.
+// Every failure is a StorageError that names the path.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kindred::storage {
+
+// An open file descriptor; closes itself.
+class File {
+ public:
+  enum class Mode { kRead, kCreate };  // kCreate: the file must not exist
+
+  File(std::string path, Mode mode);
+  ~File();
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  const std::string& path() const noexcept { return path_; }
+  int descriptor() const noexcept { return fd_; }
+  uint64_t size() const;
+  void write_at(uint64_t offset, const void* data, size_t bytes);
+  void sync();
+
+  // flock(2), freed by the kernel when the process dies. Shared: whoever prepares or maps the file.
+  // false if the lock is held otherwise, or the file has been removed meanwhile.
+  bool lock_shared();
+  bool try_lock_exclusive();
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+};
+
+// Makes a rename, creation or removal in the folder durable.
+void sync_folder(const std::string& path);
+
+// Bytes written one after the other through a buffer, with a checksum of each block of
+// kSumBlock bytes.
+class SequentialWriter {
+ public:
+  SequentialWriter(File& file, uint64_t offset);
+
+  void write(const void* data, size_t bytes);
+  // Zeros up to a multiple of `alignment` from the file's start.
+  void pad(size_t alignment);
+  // Writes what is buffered, so that the file can be read up to position().
+  void publish();
+  // The end: the last block's checksum is taken of what there is.
+  void finish();
+  uint64_t position() const noexcept { return offset_ + buffer_.size(); }
+  const std::vector<uint64_t>& sums() const noexcept { return sums_; }
+
+ private:
+  void flush_block();
+
+  File& file_;
+  uint64_t offset_;  // of the buffer's first byte
+  std::vector<std::byte> buffer_;
+  std::vector<uint64_t> sums_;
+};
+
+// A file's bytes in memory, read-only, for as long as the object lives.
+class Mapping {
+ public:
+  Mapping(const File& file, uint64_t bytes);
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  const std::byte* data() const noexcept { return data_; }
+  uint64_t size() const noexcept { return bytes_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  uint64_t bytes_;
+};
+
+// XXH3-64.
+uint64_t checksum(const void* data, size_t bytes) noexcept;
+
+}  // namespace kindred::storage

@@ -1,0 +1,55 @@
+// Vectors as a search reads them, wherever they lie: in the tail's memory or a segment's mapping.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace kindred::storage {
+
+// Rows that lie end to end; row_codes.h says what the numbers mean. Borrowed from its layer's
+// owner.
+struct RowBlock {
+  const std::byte* exact = nullptr;
+  const int8_t* codes = nullptr;
+  size_t exact_stride = 0;  // bytes from row to row, a multiple of 64
+  size_t code_stride = 0;   // the same for codes; 0 where there are none
+  const int64_t* id = nullptr;
+  const float* scale = nullptr;
+  const float* code_norm = nullptr;
+  const float* residual_norm = nullptr;
+  const float* norm_squared = nullptr;
+  // Of rows that may end while they are read: the change number of the row that ended each, and how
+  // many have ended. nullptr where no row ends.
+  const std::atomic<int64_t>* died = nullptr;
+  const std::atomic<size_t>* dead = nullptr;
+
+  const std::byte* row(size_t i) const noexcept { return exact + i * exact_stride; }
+  const int8_t* code(size_t i) const noexcept { return codes + i * code_stride; }
+};
+
+// The rows of one place as one snapshot sees them. Keeps them in memory.
+struct RowLayer {
+  std::vector<RowBlock> blocks;
+  std::vector<std::shared_ptr<const void>> owners;  // of the blocks' memory
+  size_t block_rows = 1;                            // of each block but the last
+  size_t count = 0;                                 // rows, dead ones included
+  int64_t cn = 0;                                   // rows ended after it are alive
+  // Rows that answer nothing although alive: a newer layer has their ids. Sorted.
+  std::vector<uint32_t> hidden;
+  // If set, only these rows answer. Sorted.
+  std::optional<std::vector<uint32_t>> only;
+
+  const RowBlock& block_of(size_t row) const noexcept { return blocks[row / block_rows]; }
+  bool alive(size_t row) const noexcept {
+    const RowBlock& block = block_of(row);
+    return block.died == nullptr ||
+           block.died[row % block_rows].load(std::memory_order_relaxed) > cn;
+  }
+};
+
+}  // namespace kindred::storage

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/segment.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "storage/error.h"
+#include "storage/row_codes.h"
+
+namespace kindred::storage {
+namespace {
+
+// Rows that a search scores at once: their scores stay in the processor's cache.
+constexpr size_t kBlockRows = 4096;
+
+}  // namespace
+
+std::shared_ptr<const Segment> Segment::open(const std::string& path, const VectorSpec& spec,
+                                             const SegmentIdentity& identity) {
+  return std::shared_ptr<const Segment>(new Segment(path, spec, identity));
+}
+
+Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentIdentity& identity)
+    : file_(path, File::Mode::kRead) {
+  if (!file_.lock_shared()) throw StorageError(Fault::kMissing, path + ": is being removed");
+  const uint64_t bytes = file_.size();
+  if (bytes < kSegmentPage)
+    corrupt("a header of 4096 bytes is wanted, got " + std::to_string(bytes) + " bytes in all");
+  mapping_.emplace(file_, bytes);
+  std::memcpy(&header_, mapping_->data(), sizeof header_);
+  read_header(spec, identity);
+  const uint64_t n = header_.rows;
+  block_.exact = section<std::byte>(Section::kExact, n * header_.exact_stride);
+  block_.codes = section<int8_t>(Section::kCodes, n * header_.code_stride);
+  block_.exact_stride = header_.exact_stride;
+  block_.code_stride = header_.code_stride;
+  block_.scale = section<float>(Section::kScale, n);
+  block_.code_norm = section<float>(Section::kCodeNorm, n);
+  block_.residual_norm = section<float>(Section::kResidualNorm, n);
+  block_.norm_squared = section<float>(Section::kNormSquared, n);
+  block_.id = ids_ = section<int64_t>(Section::kIds, n);
+  if (place(header_, Section::kOrder).bytes > 0)
+    order_ = section<uint32_t>(Section::kOrder, header_.distinct);
+  else if (header_.distinct != n)
+    corrupt("an order of its rows is wanted");
+}
+
+void Segment::corrupt(const std::string& what) const {
+  throw StorageError(Fault::kCorrupt, file_.path() + ": " + what);
+}
+
+void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identity) {
+  if (header_.magic != kSegmentMagic) corrupt("is no segment file");
+  if (header_.byte_order != kByteOrder) corrupt("was written in another byte order");
+  if (header_.version != kSegmentVersion)
+    corrupt("version " + std::to_string(kSegmentVersion) + " is wanted, got " +
+            std::to_string(header_.version));
+  if (header_.header_sum != checksum(&header_, offsetof(SegmentHeader, header_sum)))
+    corrupt("the header's checksum does not fit");
+  if (header_.segment != identity.segment || header_.collection != identity.collection)
+    corrupt("is another collection's or segment's");
+  const bool fits =
+      header_.dim == spec.dim && header_.element == static_cast<uint8_t>(spec.element) &&
+      header_.metric == static_cast<uint8_t>(spec.metric) &&
+      header_.exact_stride == exact_stride(spec) && header_.code_stride == code_stride(spec) &&
+      header_.distinct <= header_.rows && header_.rows <= UINT32_MAX;
+  if (!fits) corrupt("its vectors are not the collection's");
+  const SectionPlace& sums = place(header_, Section::kSums);
+  const uint64_t body = sums.offset - kSegmentPage;
+  if (sums.offset < kSegmentPage || sums.bytes != (body + kSumBlock - 1) / kSumBlock * 8)
+    corrupt("its table of checksums is misplaced");
+  const auto* table = section<uint64_t>(Section::kSums, sums.bytes / 8);
+  if (checksum(table, sums.bytes) != header_.sums_sum)
+    corrupt("the checksum of the checksums does not fit");
+}
+
+// A section's first element, once `count` of them are known to lie inside the file.
+template <class T>
+const T* Segment::section(Section section, uint64_t count) const {
+  const SectionPlace& at = header_.sections[static_cast<size_t>(section)];
+  if (at.bytes != count * sizeof(T) || at.offset % alignof(uint64_t) != 0 ||
+      at.offset > mapping_->size() || at.bytes > mapping_->size() - at.offset)
+    corrupt("section " + std::to_string(static_cast<int>(section)) + " is misplaced");
+  return reinterpret_cast<const T*>(mapping_->data() + at.offset);
+}
+
+void Segment::verify() const {
+  const SectionPlace& at = header_.sections[static_cast<size_t>(Section::kSums)];
+  const auto* sums = reinterpret_cast<const uint64_t*>(mapping_->data() + at.offset);
+  for (uint64_t offset = kSegmentPage, i = 0; offset < at.offset; offset += kSumBlock, ++i) {
+    const size_t bytes = std::min<uint64_t>(kSumBlock, at.offset - offset);
+    if (checksum(mapping_->data() + offset, bytes) != sums[i])
+      corrupt("the block at byte " + std::to_string(offset) + " has changed");
+  }
+}
+
+// A row that the order misnames is taken for the last one: read inside the file, found by verify().
+uint32_t Segment::row_at(size_t rank) const noexcept {
+  if (order_ == nullptr) return static_cast<uint32_t>(rank);
+  return std::min(order_[rank], static_cast<uint32_t>(header_.rows - 1));
+}
+
+std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
+  size_t low = 0;
+  size_t high = distinct();
+  while (low < high) {
+    const size_t middle = low + (high - low) / 2;
+    if (id_at(middle) < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == distinct() || id_at(low) != id) return std::nullopt;
+  return low;
+}
+
+RowLayer Segment::layer(const std::vector<uint64_t>& dead) const {
+  RowLayer layer;
+  layer.owners.push_back(shared_from_this());
+  layer.count = rows();
+  layer.block_rows = kBlockRows;
+  for (size_t first = 0; first < rows(); first += kBlockRows) {
+    RowBlock block = block_;
+    block.exact = block_.row(first);
+    block.codes = block_.code(first);
+    for (const float** of_row :
+         {&block.scale, &block.code_norm, &block.residual_norm, &block.norm_squared})
+      *of_row += first;
+    block.id += first;
+    layer.blocks.push_back(block);
+  }
+  std::vector<bool> answers(distinct() == rows() ? 0 : rows());
+  for (size_t rank = 0; rank < distinct(); ++rank) {
+    const bool is_dead = rank / 64 < dead.size() && (dead[rank / 64] >> (rank % 64) & 1) != 0;
+    if (!answers.empty() && !is_dead) answers[row_at(rank)] = true;
+    if (answers.empty() && is_dead) layer.hidden.push_back(row_at(rank));
+  }
+  for (size_t row = 0; row < answers.size(); ++row)
+    if (!answers[row]) layer.hidden.push_back(static_cast<uint32_t>(row));
+  std::sort(layer.hidden.begin(), layer.hidden.end());
+  return layer;
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,64 @@
+// The bytes of a segment file, little-endian. A segment holds vectors of one collection that no
+// longer change; docs/format.md describes it.
+//
+//   file     := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
+//   sections := exact, codes, scale, code_norm, residual_norm, norm_squared, ids, order, sums
+//
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace kindred::storage {
+
+inline constexpr uint64_t kSegmentMagic = 0x314745534e494b4bULL;  // "KKINSEG1"
+inline constexpr uint32_t kSegmentVersion = 1;
+inline constexpr uint32_t kByteOrder = 0x01020304;
+inline constexpr size_t kSegmentPage = 4096;
+// What one checksum covers.
+inline constexpr size_t kSumBlock = 64 << 10;
+
+enum class Section : uint32_t {
+  kExact,  // vectors as they came, rows of a stride divisible by 64
+  kCodes,  // int8 codes of float32 vectors, the same; empty where has_codes() says no
+  kIds,    // int64: the collection's rowid of each row
+  kOrder,  // uint32: rows in ascending id, each id once; empty if the rows are so themselves
+  kScale,  // float32 a row, as the next three: see math/quantize.h
+  kCodeNorm,
+  kResidualNorm,
+  kNormSquared,
+  kSums,  // XXH3-64 of each 64 KiB of all sections before this one
+  kCount,
+};
+
+struct SectionPlace {
+  uint64_t offset;
+  uint64_t bytes;
+};
+
+struct SegmentHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t byte_order;
+  uint64_t segment;     // random id, also the file's name and the key range in RocksDB
+  uint64_t collection;  // random id of the collection
+  uint64_t rows;
+  uint64_t distinct;  // ids; fewer than rows where an id was written more than once
+  uint32_t dim;
+  uint8_t element;
+  uint8_t metric;
+  uint16_t reserved;
+  uint32_t exact_stride;  // bytes
+  uint32_t code_stride;
+  std::array<SectionPlace, static_cast<size_t>(Section::kCount)> sections;
+  uint64_t sums_sum;    // XXH3-64 of the section kSums
+  uint64_t header_sum;  // XXH3-64 of all bytes before
+};
+static_assert(sizeof(SegmentHeader) <= kSegmentPage);
+
+inline SectionPlace& place(SegmentHeader& header, Section section) noexcept {
+  return header.sections[static_cast<size_t>(section)];
+}
+
+}  // namespace kindred::storage

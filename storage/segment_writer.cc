@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/segment_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "math/aligned.h"
+#include "storage/error.h"
+#include "storage/row_codes.h"
+
+namespace kindred::storage {
+
+SegmentWriter::SegmentWriter(const std::string& path, const VectorSpec& spec,
+                             const SegmentIdentity& identity)
+    : spec_(spec),
+      identity_(identity),
+      file_(path, File::Mode::kCreate),
+      out_(file_, kSegmentPage),
+      stride_(exact_stride(spec)) {
+  // A sweeper may have come between creation and lock: the caller takes another id.
+  if (!file_.lock_shared()) throw StorageError(Fault::kBusy, path + ": swept while it was created");
+}
+
+void SegmentWriter::append(int64_t id, std::string_view vector) {
+  out_.write(vector.data(), vector.size());
+  out_.pad(math::kRowAlignment);
+  ids_.push_back(id);
+}
+
+void SegmentWriter::finish(const std::function<bool(size_t row)>& counts) {
+  SegmentHeader header{};
+  header.magic = kSegmentMagic;
+  header.version = kSegmentVersion;
+  header.byte_order = kByteOrder;
+  header.segment = identity_.segment;
+  header.collection = identity_.collection;
+  header.rows = ids_.size();
+  header.dim = static_cast<uint32_t>(spec_.dim);
+  header.element = static_cast<uint8_t>(spec_.element);
+  header.metric = static_cast<uint8_t>(spec_.metric);
+  header.exact_stride = static_cast<uint32_t>(stride_);
+  header.code_stride = static_cast<uint32_t>(code_stride(spec_));
+  place(header, Section::kExact) = {kSegmentPage, ids_.size() * stride_};
+  out_.pad(kSegmentPage);
+  write_codes(header);
+  write_section(header, Section::kIds, ids_);
+  write_order(header, counts);
+  seal(header);
+}
+
+template <class T>
+void SegmentWriter::write_section(SegmentHeader& header, Section section,
+                                  const std::vector<T>& values) {
+  place(header, section) = {out_.position(), values.size() * sizeof(T)};
+  out_.write(values.data(), values.size() * sizeof(T));
+  out_.pad(kSegmentPage);
+}
+
+// The exact rows are read back from the file, so that they need not stay in memory.
+void SegmentWriter::write_codes(SegmentHeader& header) {
+  out_.publish();
+  const std::optional<Mapping> exact =
+      ids_.empty() ? std::nullopt : std::optional<Mapping>(std::in_place, file_, out_.position());
+  RowEncoder encoder(spec_);
+  std::vector<float> numbers[4];
+  for (std::vector<float>& of_kind : numbers) of_kind.resize(ids_.size());
+  std::vector<int8_t> codes(header.code_stride);
+  place(header, Section::kCodes) = {out_.position(), ids_.size() * codes.size()};
+  for (size_t row = 0; row < ids_.size(); ++row) {
+    const RowNumbers of_row =
+        encoder.encode(exact->data() + kSegmentPage + row * stride_, codes.data());
+    out_.write(codes.data(), codes.size());
+    numbers[0][row] = of_row.scale;
+    numbers[1][row] = of_row.code_norm;
+    numbers[2][row] = of_row.residual_norm;
+    numbers[3][row] = of_row.norm_squared;
+  }
+  out_.pad(kSegmentPage);
+  write_section(header, Section::kScale, numbers[0]);
+  write_section(header, Section::kCodeNorm, numbers[1]);
+  write_section(header, Section::kResidualNorm, numbers[2]);
+  write_section(header, Section::kNormSquared, numbers[3]);
+}
+
+// Which row each id has: the last that counts. Left out where it is row 0, 1, 2, ...
+void SegmentWriter::write_order(SegmentHeader& header,
+                                const std::function<bool(size_t row)>& counts) {
+  std::vector<uint32_t> order;
+  for (size_t row = 0; row < ids_.size(); ++row)
+    if (counts(row)) order.push_back(static_cast<uint32_t>(row));
+  std::stable_sort(order.begin(), order.end(),
+                   [this](uint32_t a, uint32_t b) { return ids_[a] < ids_[b]; });
+  size_t distinct = 0;
+  for (size_t i = 0; i < order.size(); ++i)
+    if (i + 1 == order.size() || ids_[order[i]] != ids_[order[i + 1]]) order[distinct++] = order[i];
+  order.resize(distinct);
+  header.distinct = distinct;
+  if (distinct == ids_.size() && std::is_sorted(ids_.begin(), ids_.end())) order.clear();
+  write_section(header, Section::kOrder, order);
+}
+
+// Checksums, then the header as the last thing written: a file without it is none.
+void SegmentWriter::seal(SegmentHeader& header) {
+  out_.finish();
+  const std::vector<uint64_t>& sums = out_.sums();
+  const uint64_t at = out_.position();
+  const size_t bytes = sums.size() * sizeof(uint64_t);
+  place(header, Section::kSums) = {at, bytes};
+  file_.write_at(at, sums.data(), bytes);
+  header.sums_sum = checksum(sums.data(), bytes);
+  header.header_sum = checksum(&header, offsetof(SegmentHeader, header_sum));
+  std::array<std::byte, kSegmentPage> page{};
+  std::memcpy(page.data(), &header, sizeof header);
+  file_.write_at(0, page.data(), page.size());
+  file_.sync();
+  sync_folder(std::filesystem::path(file_.path()).parent_path());
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/segment.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <random>
+
+#include "math/metric.h"
+#include "storage/error.h"
+#include "storage/nearest.h"
+#include "storage/segment_writer.h"
+#include "tests/support/catch.h"
+
+using namespace kindred::storage;
+using kindred::math::Element;
+using kindred::math::Metric;
+
+namespace {
+
+constexpr SegmentIdentity kIdentity{17, 4};
+constexpr VectorSpec kSpec{Element::kFloat32, Metric::kCosine, 20};
+
+// A file in a folder of its own, removed at the end of the scope.
+class TemporaryFile {
+ public:
+  TemporaryFile() {
+    char pattern[] = "/tmp/kindred-segment-XXXXXX";
+    folder_ = mkdtemp(pattern);
+  }
+  ~TemporaryFile() { std::filesystem::remove_all(folder_); }
+  std::string path() const { return folder_ + "/17.kin"; }
+
+ private:
+  std::string folder_;
+};
+
+std::string random_vector(std::mt19937& random, const VectorSpec& spec) {
+  std::string bytes(spec.bytes(), '\0');
+  if (spec.element == Element::kFloat32) {
+    std::normal_distribution<float> normal;
+    for (size_t d = 0; d < spec.dim; ++d) {
+      const float x = normal(random);
+      std::memcpy(&bytes[d * sizeof x], &x, sizeof x);
+    }
+  } else {
+    for (char& c : bytes) c = static_cast<char>(random());
+  }
+  return bytes;
+}
+
+struct Row {
+  int64_t id;
+  std::string vector;
+};
+
+std::vector<Row> random_rows(size_t count, const VectorSpec& spec, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < count; ++i)
+    rows.push_back({static_cast<int64_t>(random() % 100000) - 50000, random_vector(random, spec)});
+  return rows;
+}
+
+void write(
+    const std::string& path, const VectorSpec& spec, const std::vector<Row>& rows,
+    const std::function<bool(size_t)>& counts = [](size_t) { return true; }) {
+  SegmentWriter writer(path, spec, kIdentity);
+  for (const Row& row : rows) writer.append(row.id, row.vector);
+  writer.finish(counts);
+}
+
+// What a segment says, id by id.
+std::map<int64_t, std::string> content(const Segment& segment, const VectorSpec& spec) {
+  std::map<int64_t, std::string> all;
+  for (size_t rank = 0; rank < segment.distinct(); ++rank) {
+    const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
+    all[segment.id_at(rank)] = std::string(vector, spec.bytes());
+  }
+  return all;
+}
+
+std::map<int64_t, std::string> last_of_each(const std::vector<Row>& rows) {
+  std::map<int64_t, std::string> last;
+  for (const Row& row : rows) last[row.id] = row.vector;
+  return last;
+}
+
+Fault fault_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const StorageError& error) {
+    return error.fault();
+  }
+  FAIL("no StorageError was thrown");
+  return Fault::kIo;
+}
+
+void flip_bit(const std::string& path, uint64_t offset) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(offset));
+  const char byte = static_cast<char>(file.get() ^ 1);
+  file.seekp(static_cast<std::streamoff>(offset));
+  file.put(byte);
+}
+
+}  // namespace
+
+TEST_CASE("a segment gives back the last vector of each id", "[storage][segment]") {
+  const VectorSpec specs[] = {kSpec,
+                              {Element::kFloat32, Metric::kL1, 3},
+                              {Element::kInt8, Metric::kCosine, 100},
+                              {Element::kBit, Metric::kHamming, 24}};
+  for (const VectorSpec& spec : specs) {
+    const TemporaryFile file;
+    const std::vector<Row> rows = random_rows(9000, spec, 1);
+    write(file.path(), spec, rows);
+    const auto segment = Segment::open(file.path(), spec, kIdentity);
+    segment->verify();
+    CHECK(segment->rows() == rows.size());
+    CHECK(content(*segment, spec) == last_of_each(rows));
+    for (const Row& row : {rows.front(), rows.back()})
+      CHECK(segment->id_at(segment->rank_of(row.id).value()) == row.id);
+    CHECK_FALSE(segment->rank_of(1 << 20));
+    CHECK_FALSE(segment->rank_of(-(1 << 20)));
+  }
+}
+
+TEST_CASE("rows that do not count are not found in a segment", "[storage][segment]") {
+  const TemporaryFile file;
+  const std::vector<Row> rows = {{3, std::string(80, '\1')},
+                                 {1, std::string(80, '\2')},
+                                 {3, std::string(80, '\3')},
+                                 {2, std::string(80, '\4')}};
+  write(file.path(), kSpec, rows, [](size_t row) { return row != 2 && row != 3; });
+  const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+  CHECK(content(*segment, kSpec) ==
+        std::map<int64_t, std::string>{{1, rows[1].vector}, {3, rows[0].vector}});
+  CHECK(segment->layer({}).hidden == std::vector<uint32_t>{2, 3});
+}
+
+TEST_CASE("an empty segment and one of a single row can be read", "[storage][segment]") {
+  for (const size_t count : {0, 1}) {
+    const TemporaryFile file;
+    const std::vector<Row> rows = random_rows(count, kSpec, 2);
+    write(file.path(), kSpec, rows);
+    const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+    segment->verify();
+    CHECK(content(*segment, kSpec) == last_of_each(rows));
+    CHECK(segment->layer({}).count == count);
+  }
+}
+
+TEST_CASE("a search over a segment's layer finds what sorting all distances finds",
+          "[storage][segment]") {
+  std::mt19937 random(3);
+  const std::vector<Row> rows = random_rows(10000, kSpec, 4);
+  const TemporaryFile file;
+  write(file.path(), kSpec, rows);
+  const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+  std::map<int64_t, std::string> alive = last_of_each(rows);
+  std::vector<uint64_t> dead((segment->distinct() + 63) / 64);
+  for (size_t rank = 0; rank < segment->distinct(); rank += 3) {
+    dead[rank / 64] |= uint64_t{1} << (rank % 64);
+    alive.erase(segment->id_at(rank));
+  }
+  const std::string query = random_vector(random, kSpec);
+  std::vector<std::pair<float, int64_t>> wanted;
+  for (const auto& [id, vector] : alive)
+    wanted.emplace_back(*kindred::math::distance(kSpec.metric, kSpec.element, query.data(),
+                                                 vector.data(), kSpec.dim),
+                        id);
+  std::sort(wanted.begin(), wanted.end());
+  NearestStream stream(kSpec, query.data(), {segment->layer(dead)}, 10);
+  std::vector<std::pair<float, int64_t>> got;
+  while (const std::optional<Neighbor> n = stream.next()) got.emplace_back(n->distance, n->id);
+  CHECK(got == wanted);
+}
+
+TEST_CASE("a segment file that is missing, cut or another's is refused", "[storage][segment]") {
+  const TemporaryFile file;
+  const auto open = [&] { Segment::open(file.path(), kSpec, kIdentity); };
+  CHECK(fault_of(open) == Fault::kMissing);
+  write(file.path(), kSpec, random_rows(500, kSpec, 5));
+  open();
+  SECTION("another segment's") {
+    CHECK(fault_of([&] { Segment::open(file.path(), kSpec, {18, 4}); }) == Fault::kCorrupt);
+    CHECK(fault_of([&] { Segment::open(file.path(), kSpec, {17, 5}); }) == Fault::kCorrupt);
+  }
+  SECTION("of other vectors") {
+    CHECK(fault_of([&] {
+            Segment::open(file.path(), {Element::kFloat32, Metric::kCosine, 21}, kIdentity);
+          }) == Fault::kCorrupt);
+  }
+  SECTION("cut anywhere") {
+    const uint64_t bytes = std::filesystem::file_size(file.path());
+    for (const uint64_t left : {uint64_t{0}, uint64_t{100}, uint64_t{4096}, bytes / 2, bytes - 1}) {
+      std::filesystem::resize_file(file.path(), left);
+      CHECK(fault_of(open) == Fault::kCorrupt);
+    }
+  }
+}
+
+TEST_CASE("a flipped bit is found: in the header at once, in the vectors by verify()",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kSpec, random_rows(3000, kSpec, 6));
+  const uint64_t bytes = std::filesystem::file_size(file.path());
+  const auto check = [&] { Segment::open(file.path(), kSpec, kIdentity)->verify(); };
+  check();
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    uint64_t offset = random() % bytes;
+    if (i < 20) offset = random() % sizeof(SegmentHeader);
+    if (offset >= sizeof(SegmentHeader) && offset < kSegmentPage) continue;  // unused
+    flip_bit(file.path(), offset);
+    INFO("byte " << offset);
+    CHECK(fault_of(check) == Fault::kCorrupt);
+    flip_bit(file.path(), offset);
+  }
+  check();
+}
+
+TEST_CASE("a segment that is being written or read is not swept", "[storage][segment]") {
+  const TemporaryFile file;
+  const auto is_free = [&] {
+    File other(file.path(), File::Mode::kRead);
+    return other.try_lock_exclusive();
+  };
+  {
+    SegmentWriter writer(file.path(), kSpec, kIdentity);
+    CHECK_FALSE(is_free());
+    writer.finish([](size_t) { return true; });
+    CHECK_FALSE(is_free());
+  }
+  CHECK(is_free());
+  auto segment = Segment::open(file.path(), kSpec, kIdentity);
+  CHECK_FALSE(is_free());
+  const RowLayer layer = segment->layer({});
+  segment.reset();
+  CHECK_FALSE(is_free());  // the layer keeps the mapping
+}
