@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "sql/boundary.h"
 #include "sql/vector_text.h"
@@ -50,10 +52,16 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 
 Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
                        CollectionOptions options)
-    : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
+    : db_(db),
+      open_(open),
+      tables_(std::move(tables)),
+      options_(std::move(options)),
+      stored_id_(tables_.setting(kConfigId).value_or("")),
+      id_(to_integer(stored_id_)),
+      manifest_(db, tables_, options_.vectors, file_of(db, tables_.schema()), id_),
+      log_(db, tables_) {
   require_format(tables_);
   stored_identity_ = tables_.setting(kConfigModel).value_or("");
-  stored_id_ = tables_.setting(kConfigId).value_or("");
   session_ = open_.session(tables_.schema(), stored_id_);
   if (!session_->view) {
     const std::string log = name() + "_log";
@@ -137,23 +145,66 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
   return vector_of(value, where);
 }
 
-std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
-  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
-  return session_->view->layers(*this, writing, only).layers;
+LogTable& Collection::log() {
+  log_.set_sealed(manifest_.sealed());
+  return log_;
 }
 
-std::string Collection::log_vector(int64_t cn) {
-  if (!log_vector_)
-    log_vector_ = Statement(db_, "SELECT vector FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(log_vector_);
-  const bool found = log_vector_.bind(1, cn).step();
-  std::string bytes(found ? log_vector_.blob(0) : std::string_view());
-  if (bytes.size() != vectors().bytes())
+std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
+  session_->sealing.settle(*this);
+  const SealedState& state = manifest_.read();
+  log_.set_sealed(state.sealed);
+  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
+  storage::LogLayers log = session_->view->layers(log_, writing, only);
+  std::vector<storage::RowLayer> layers;
+  for (const NamedSegment& segment : state.segments) {
+    layers.push_back(segment.layer);
+    layers.back().newer = log.changes;
+    if (!only) continue;
+    std::vector<uint32_t>& rows = layers.back().only.emplace();
+    segment.file->for_each_rank(*only, [&](size_t rank) {
+      if (!segment.dead.contains(rank)) rows.push_back(segment.file->row_at(rank));
+    });
+    std::sort(rows.begin(), rows.end());
+  }
+  std::move(log.layers.begin(), log.layers.end(), std::back_inserter(layers));
+  return layers;
+}
+
+std::string Collection::vector_of_row(int64_t id, int64_t cn) {
+  if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return *vector;
+  if (cn <= manifest_.sealed()) {
+    for (const NamedSegment& segment : manifest_.read().segments) {
+      const std::optional<size_t> rank = segment.file->rank_of(id);
+      if (rank && !segment.dead.contains(*rank))
+        return {reinterpret_cast<const char*>(segment.file->vector(segment.file->row_at(*rank))),
+                vectors().bytes()};
+    }
     throw storage::StorageError(storage::Fault::kCorrupt,
-                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-                                    std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-                                    (found ? std::to_string(bytes.size()) : "no row"));
-  return bytes;
+                                name() + ": row " + std::to_string(id) +
+                                    ": a vector in one of the segments is wanted, got none");
+  }
+  const std::optional<std::string> vector = log_.vector_at(cn);
+  if (vector && vector->size() == vectors().bytes()) return *vector;
+  throw storage::StorageError(
+      storage::Fault::kCorrupt,
+      name() + "_log: row " + std::to_string(cn) + ": a vector of " +
+          std::to_string(vectors().bytes()) + " bytes is wanted, got " +
+          (vector ? std::to_string(vector->size()) : "no row"));
+}
+
+void Collection::verify(const storage::LogRow& row) const {
+  storage::verify(vectors(), name() + "_log", row);
+}
+
+int64_t Collection::newest_cn() {
+  return session_->last_cn ? *session_->last_cn : log().last().cn;
+}
+
+int64_t Collection::next_cn() {
+  std::optional<int64_t>& last = session_->last_cn;
+  if (!last) last = log().last().cn;
+  return ++*last;
 }
 
 Statement Collection::take_lookup() {
@@ -171,9 +222,8 @@ void Collection::return_lookup(Statement statement) noexcept {
 }
 
 void Collection::rename(const std::string& name) {
-  last_ = Statement();
-  nonce_at_ = Statement();
-  log_vector_ = Statement();
+  log_.forget_statements();
+  manifest_.forget_statements();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
   open_.remove(*this);
@@ -182,33 +232,6 @@ void Collection::rename(const std::string& name) {
 
 bool Collection::is_there() const {
   return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
-}
-
-storage::LogPoint Collection::last() {
-  if (!last_)
-    last_ = Statement(db_, "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
-  const ResetGuard reset(last_);
-  if (!last_.step()) return {};
-  return {last_.integer(0), last_.integer(1)};
-}
-
-std::optional<int64_t> Collection::nonce_at(int64_t cn) {
-  if (!nonce_at_)
-    nonce_at_ = Statement(db_, "SELECT nonce FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(nonce_at_);
-  if (!nonce_at_.bind(1, cn).step()) return std::nullopt;
-  return nonce_at_.integer(0);
-}
-
-void Collection::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
-  Statement rows(
-      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
-  rows.bind(1, cn);
-  while (rows.step()) {
-    const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
-                              rows.blob(4)};
-    if (!visit(row)) return;
-  }
 }
 
 }  // namespace kindred::sql

@@ -10,7 +10,10 @@
 
 #include "model/embedder.h"
 #include "sql/collection_options.h"
+#include "sql/log_table.h"
+#include "sql/manifest.h"
 #include "sql/open_collections.h"
+#include "sql/sealing.h"
 #include "sql/shadow_tables.h"
 #include "sql/statement.h"
 #include "sql/value.h"
@@ -23,19 +26,17 @@ namespace kindred::sql {
 struct CollectionSession {
   // Newest change number of the write transaction at hand; nullopt before its first change.
   std::optional<int64_t> last_cn;
-  // Log rows that this transaction made needless.
-  int64_t superseded = 0;
   std::unique_ptr<storage::LogView> view;
+  Sealing sealing;
 };
 
-class Collection final : public storage::LogReader,
-                         public std::enable_shared_from_this<Collection> {
+class Collection final : public std::enable_shared_from_this<Collection> {
  public:
   // Opens what `tables` names and enters it in `open`, which outlives it. Throws Error if it is not
   // there or of a newer format.
   static std::shared_ptr<Collection> open(sqlite3* db, OpenCollections& open, ShadowTables tables,
                                           CollectionOptions options);
-  ~Collection() override;
+  ~Collection();
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
@@ -44,7 +45,13 @@ class Collection final : public storage::LogReader,
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
+  int64_t id() const noexcept { return id_; }
   CollectionSession& session() noexcept { return *session_; }
+  Manifest& manifest() noexcept { return manifest_; }
+  const Manifest& manifest() const noexcept { return manifest_; }
+  // The log from where segments end, in the current snapshot. The reference lives as long as the
+  // collection; what it begins at is that of the last call.
+  LogTable& log();
 
   // The model that embeds this collection's text. Throws Error if the collection has none, or if
   // its vectors were made by another version of it.
@@ -62,8 +69,15 @@ class Collection final : public storage::LogReader,
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
   std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
-  // The vector of a log row. Throws StorageError if it is not there or not one.
-  std::string log_vector(int64_t cn);
+  // The vector of the row with this id and change number, wherever it lies. Throws StorageError
+  // (kCorrupt) if it is nowhere.
+  std::string vector_of_row(int64_t id, int64_t cn);
+  // Throws StorageError (kCorrupt) for a row of the log that no program of ours wrote.
+  void verify(const storage::LogRow& row) const;
+
+  // The newest change number of the transaction at hand, or that of the snapshot; and the next one.
+  int64_t newest_cn();
+  int64_t next_cn();
 
   // A reset statement "SELECT id, cn, <stored columns> FROM rows WHERE id = ?1", given back with
   // return_lookup(): prepared once and used by one cursor at a time.
@@ -79,12 +93,6 @@ class Collection final : public storage::LogReader,
   // Whether its tables are there under its name: a ROLLBACK TO may have undone CREATE or RENAME.
   bool is_there() const;
 
-  // storage::LogReader, of the current snapshot.
-  int64_t sealed() override { return 0; }
-  storage::LogPoint last() override;
-  std::optional<int64_t> nonce_at(int64_t cn) override;
-  void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;
-
  private:
   Collection(sqlite3* db, OpenCollections& open, ShadowTables tables, CollectionOptions options);
   void list_columns();
@@ -99,9 +107,9 @@ class Collection final : public storage::LogReader,
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
   std::vector<int> stored_positions_;
-  Statement last_;
-  Statement nonce_at_;
-  Statement log_vector_;
+  int64_t id_;
+  Manifest manifest_;
+  LogTable log_;
   std::vector<Statement> lookups_;
 };
 

@@ -104,7 +104,7 @@ void CollectionCursor::vector_column(sqlite3_context* context) {
   if (sqlite3_vtab_nochange(context) != 0) return;
   Statement& row = stored_row();
   if (row.is_null(1)) return;
-  const std::string bytes = collection_->log_vector(row.integer(1));
+  const std::string bytes = collection_->vector_of_row(row.integer(0), row.integer(1));
   result_vector(context, collection_->vectors().element, bytes.data(), collection_->vectors().dim);
 }
 

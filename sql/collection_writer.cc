@@ -10,15 +10,6 @@
 namespace kindred::sql {
 namespace {
 
-// Dead log rows that are left alone: removing them costs a pass over the log.
-constexpr int64_t kDeadRows = 10000;
-
-int64_t random_nonce() {
-  uint64_t bits = 0;
-  sqlite3_randomness(sizeof bits, &bits);
-  return static_cast<int64_t>(bits >> 1);
-}
-
 bool is_unique(int code) {
   return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID ||
          code == SQLITE_CONSTRAINT_UNIQUE;
@@ -54,7 +45,7 @@ CollectionWriter::CollectionWriter(Collection& collection)
 
 void CollectionWriter::forget_statements() {
   for (Statement* s :
-       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_})
     *s = Statement();
 }
 
@@ -126,7 +117,6 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   }
   if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
   if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
-  collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
 }
 
 void CollectionWriter::erase(int64_t id) {
@@ -141,7 +131,6 @@ void CollectionWriter::erase(int64_t id) {
   erase_.bind(1, id).run();
   if (!has_vector) return;
   log(next_cn(), id, storage::Op::kDelete, {});
-  collection_.session().superseded += 2;  // the put and the delete itself
 }
 
 // An INTEGER PRIMARY KEY is the rowid by another name.
@@ -221,7 +210,7 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     change.put = vector_bytes(columns);
   } else if (id != old_id) {
     change.keep = false;
-    if (change.old_cn) change.put = collection_.log_vector(*change.old_cn);
+    if (change.old_cn) change.put = collection_.vector_of_row(old_id, *change.old_cn);
   }
   return change;
 }
@@ -278,57 +267,29 @@ void CollectionWriter::write_row(Statement& statement) {
 }
 
 int64_t CollectionWriter::next_cn() {
-  std::optional<int64_t>& last = collection_.session().last_cn;
-  if (!last) last = collection_.last().cn;
-  return ++*last;
+  return collection_.next_cn();
 }
 
 void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_view vector) {
-  if (!log_)
-    log_ = Statement(db_, "INSERT INTO " + collection_.tables().log() +
-                              "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
-  log_.bind(1, cn).bind(2, random_nonce()).bind(3, id).bind(4, static_cast<int64_t>(op));
-  op == storage::Op::kPut ? log_.bind_blob(5, vector.data(), vector.size()) : log_.bind_null(5);
-  log_.run();
+  collection_.session().sealing.write(collection_, cn, id, op, vector);
 }
 
-void CollectionWriter::compact() {
-  const int64_t last = next_cn();
-  log(last, 0, storage::Op::kCut, {});
-  const std::string& rows = collection_.tables().rows();
-  const std::string& log = collection_.tables().log();
-  Statement(db_, "DELETE FROM " + log + " AS l WHERE cn < ?1 AND NOT EXISTS (SELECT 1 FROM " +
-                     rows + " AS r WHERE r.id = l.id AND r.cn = l.cn)")
-      .bind(1, last)
-      .run();
-  collection_.tables().set(kConfigDead, "0");
+void CollectionWriter::optimize() {
+  collection_.session().sealing.optimize(collection_);
 }
 
 void CollectionWriter::sync() {
-  int64_t& superseded = collection_.session().superseded;
-  if (superseded == 0 || !collection_.is_there()) return;
-  Statement count(db_, "UPDATE " + collection_.tables().config() +
-                           " SET value = value + ?1 WHERE key = ?2 RETURNING value");
-  count.bind(1, superseded).bind(2, kConfigDead);
-  const int64_t dead = count.step() ? count.integer(0) : 0;
-  while (count.step()) {
-  }
-  const bool look = dead / kDeadRows != (dead - superseded) / kDeadRows;
-  superseded = 0;
-  if (!look) return;
-  Statement live(db_, "SELECT count(*) FROM " + collection_.tables().rows());
-  const bool much = live.step() && dead > live.integer(0) / 4;
-  live.reset();
-  if (much) compact();
+  collection_.session().sealing.sync(collection_);
 }
 
 void CollectionWriter::commit() noexcept {
+  collection_.session().sealing.commit();
   collection_.session().last_cn.reset();
-  collection_.session().superseded = 0;
 }
 
 void CollectionWriter::rollback() noexcept {
-  commit();
+  collection_.session().sealing.rollback();
+  collection_.session().last_cn.reset();
 }
 
 int64_t CollectionWriter::rebuild() {
@@ -354,7 +315,7 @@ int64_t CollectionWriter::rebuild() {
     vector ? log(cn, id, storage::Op::kPut, *vector) : log(cn, id, storage::Op::kDelete, {});
     ++count;
   }
-  compact();
+  optimize();
   return count;
 }
 

@@ -30,10 +30,10 @@ class CollectionWriter {
   // Makes every row's vector anew from its text, by the model as it is now.
   // Returns the number of rows. Throws Error for a collection that does not embed.
   int64_t rebuild();
-  // Removes log rows that no longer count.
-  void compact();
+  // All vectors into one segment.
+  void optimize();
 
-  // At the end of a transaction: counts what it made needless, removes it when there is much.
+  // SQLite's moments: see sql/sealing.h.
   void sync();
   void commit() noexcept;
   void rollback() noexcept;
@@ -75,7 +75,6 @@ class CollectionWriter {
   Statement find_;
   Statement find_key_;
   Statement greatest_id_;
-  Statement log_;
 };
 
 }  // namespace kindred::sql

@@ -53,6 +53,10 @@ struct TailChunk {
   std::vector<float> norm_squared;
 };
 
+// Throws StorageError (kCorrupt) for an unknown op and a vector of the wrong size or with NaN or
+// infinity. `name` opens the message.
+void verify(const VectorSpec& spec, const std::string& name, const LogRow& row);
+
 // Not thread-safe: the owner locks around every member; slices need no lock.
 class Tail {
  public:

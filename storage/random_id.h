@@ -1,0 +1,29 @@
+// Random ids of stores, segments and collections.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+namespace kindred::storage {
+
+// 63 random bits, never 0.
+inline int64_t random_id() {
+  std::random_device random;
+  int64_t id = 0;
+  while (id == 0)
+    id = static_cast<int64_t>((uint64_t{random()} << 32 | random()) & ~(uint64_t{1} << 63));
+  return id;
+}
+
+// The same, drawn without a system call: tells rows of the log apart, and states of a manifest.
+inline int64_t random_nonce() {
+  thread_local std::mt19937_64 random = [] {
+    std::random_device seed;
+    std::seed_seq seeds{seed(), seed(), seed(), seed()};
+    return std::mt19937_64(seeds);
+  }();
+  return static_cast<int64_t>(random() >> 1);
+}
+
+}  // namespace kindred::storage
