@@ -12,6 +12,7 @@
 #include "sql/collection_writer.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
+#include "storage/sweep.h"
 
 namespace kindred::sql {
 namespace {
@@ -68,6 +69,8 @@ class CollectionTable : public sqlite3_vtab {
   void destroy() {
     writer_.forget_statements();
     collection_->tables().drop();
+    if (const storage::SegmentFolder* folder = collection_->manifest().folder())
+      storage::sweep_soon(*folder);
   }
 
  private:

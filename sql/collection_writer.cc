@@ -283,7 +283,7 @@ void CollectionWriter::sync() {
 }
 
 void CollectionWriter::commit() noexcept {
-  collection_.session().sealing.commit();
+  collection_.session().sealing.commit(collection_.manifest());
   collection_.session().last_cn.reset();
 }
 

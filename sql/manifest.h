@@ -52,6 +52,8 @@ class Manifest {
   // The database's folder; nullptr for a database without a file, which has no segments.
   const storage::SegmentFolder* folder() const noexcept { return folder_ ? &*folder_ : nullptr; }
 
+  const std::string& database() const noexcept { return database_; }
+
   // As the snapshot has it, files mapped: those that are missing or damaged are written anew from
   // the store. The reference holds until the next call. Throws StorageError if that fails, Error
   // (SQLITE_BUSY_SNAPSHOT) where the snapshot is too old for the files there are.

@@ -6,14 +6,20 @@
 #include <map>
 #include <utility>
 
+#include "sql/boundary.h"
 #include "sql/collection.h"
 #include "sql/store_access.h"
+#include "sql/sweeping.h"
+#include "storage/sweep.h"
 
 namespace kindred::sql {
 namespace {
 
 // Log rows after which a transaction waits for no background thread, in thresholds.
 constexpr int64_t kForeground = 4;
+
+// A transaction goes past the log when it has written this part of a threshold.
+constexpr int64_t kBulkShare = 2;
 
 // Sealed log rows that a transaction removes: SQLite overwrites them with zeros (SECURE_DELETE),
 // which takes 10 us a row.
@@ -38,7 +44,7 @@ void Sealing::write(Collection& collection, int64_t cn, int64_t id, storage::Op 
                     std::string_view vector) {
   wrote_ = true;
   if (!bulk_.is_open() && collection.manifest().folder() != nullptr &&
-      rows_ >= collection.manifest().threshold() && collection.tables().has_segments())
+      rows_ >= collection.manifest().threshold() / kBulkShare && collection.tables().has_segments())
     bulk_.open(collection);
   if (!bulk_.is_open()) {
     collection.log().write(cn, id, op, vector);
@@ -76,6 +82,7 @@ void Sealing::optimize(Collection& collection) {
   storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
   merge.make();
   adopt_merge(collection, merge);
+  optimized_ = true;
 }
 
 // A database without a file keeps all vectors in the log: removes the rows that no longer count.
@@ -109,6 +116,8 @@ void Sealing::sync(Collection& collection) {
   if (!wrote_ || !collection.is_there()) return;
   const storage::SegmentFolder* folder = collection.manifest().folder();
   if (folder == nullptr) return compact_now_and_then(collection);
+  if (storage::is_sweep_due(*folder))
+    sweep(collection.manifest().database(), *folder, /*at_once=*/false);
   bulk_.settle(collection);
   adopt_prepared(collection);
   const int64_t logged = collection.newest_cn() - collection.log().sealed();
@@ -124,8 +133,7 @@ void Sealing::sync(Collection& collection) {
   }
   if (drained_up_to_ == collection.log().sealed()) return;
   const int64_t most = std::max(kRemoved, 2 * rows_);  // so that the log shrinks
-  if (collection.log().remove_sealed(most) < most)
-    drained_up_to_ = collection.log().sealed();
+  if (collection.log().remove_sealed(most) < most) drained_up_to_ = collection.log().sealed();
 }
 
 void Sealing::adopt_prepared(Collection& collection) {
@@ -171,7 +179,6 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
   }
   collection.manifest().adopt(adoption);
   if (merge.segment()) bulk_.merged(adoption.replaces, merge.segment()->id());
-  folder_ = merge.folder();
   retired_.insert(retired_.end(), adoption.replaces.begin(), adoption.replaces.end());
   return true;
 }
@@ -212,17 +219,25 @@ void Sealing::prepare_merge(Collection& collection) {
   for (auto& [tier, inputs] : classes) {
     if (tier >= 0 && inputs.size() < kFanOut) continue;
     begun_ = std::make_shared<storage::Preparation>(
-        *collection.manifest().folder(), collection.vectors(), collection.id(),
-        std::move(inputs));
+        *collection.manifest().folder(), collection.vectors(), collection.id(), std::move(inputs));
     return;
   }
 }
 
-void Sealing::commit() noexcept {
+void Sealing::commit(const Manifest& manifest) noexcept {
   if (adopted_) storage::end(adopted_, /*discarded=*/false);
   if (begun_) storage::start(std::move(begun_));
-  for (const int64_t segment : retired_) folder_->touch(segment);
+  for (const int64_t segment : retired_) manifest.folder()->touch(segment);
+  const bool sweeps = optimized_ && !retired_.empty();
   rollback();
+  if (!sweeps) return;
+  // SQLite takes no error from here: what is not swept now is later.
+  guard(
+      [&] {
+        if (has_no_old_readers(manifest.database()))
+          sweep(manifest.database(), *manifest.folder(), /*at_once=*/true);
+      },
+      [](int, const char*) noexcept {});
 }
 
 void Sealing::rollback() noexcept {
@@ -230,6 +245,7 @@ void Sealing::rollback() noexcept {
   adopted_.reset();
   begun_.reset();
   retired_.clear();
+  optimized_ = false;
   rows_ = 0;
   wrote_ = false;
 }

@@ -33,7 +33,7 @@ class Sealing {
 
   // SQLite's moments.
   void sync(Collection& collection);
-  void commit() noexcept;
+  void commit(const Manifest& manifest) noexcept;
   void rollback() noexcept;
 
  private:
@@ -54,8 +54,8 @@ class Sealing {
   BulkSegment bulk_;
   std::shared_ptr<storage::Preparation> adopted_;  // until the transaction ends
   std::shared_ptr<storage::Preparation> begun_;    // by xSync, started by xCommit
-  std::optional<storage::SegmentFolder> folder_;  // of the next
   std::vector<int64_t> retired_;  // segments that this transaction takes out of the manifest
+  bool optimized_ = false;        // what is retired goes at once
 };
 
 }  // namespace kindred::sql
