@@ -48,13 +48,13 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 
 }  // namespace
 
-Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
+Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
                        CollectionOptions options)
-    : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
+    : db_(db), open_(std::move(open)), tables_(std::move(tables)), options_(std::move(options)) {
   require_format(tables_);
   stored_identity_ = tables_.setting(kConfigModel).value_or("");
   stored_id_ = tables_.setting(kConfigId).value_or("");
-  session_ = open_.session(tables_.schema(), stored_id_);
+  session_ = open_->session(tables_.schema(), stored_id_);
   if (!session_->view) {
     const std::string log = name() + "_log";
     session_->view = std::make_unique<storage::LogView>(
@@ -65,16 +65,16 @@ Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
   lookups_.reserve(kLookupsKept);
 }
 
-std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
+std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                              ShadowTables tables, CollectionOptions options) {
   const std::shared_ptr<Collection> collection(
-      new Collection(db, open, std::move(tables), std::move(options)));
-  open.add(Place(collection->tables().schema(), collection->name()), collection);
+      new Collection(db, std::move(open), std::move(tables), std::move(options)));
+  collection->open_->add(Place(collection->tables().schema(), collection->name()), collection);
   return collection;
 }
 
 Collection::~Collection() {
-  open_.remove(*this);
+  open_->remove(*this);
 }
 
 void Collection::list_columns() {
@@ -176,8 +176,8 @@ void Collection::rename(const std::string& name) {
   log_vector_ = Statement();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
-  open_.remove(*this);
-  open_.add(Place(tables_.schema(), name), weak_from_this());
+  open_->remove(*this);
+  open_->add(Place(tables_.schema(), name), weak_from_this());
 }
 
 bool Collection::is_there() const {

@@ -31,10 +31,10 @@ struct CollectionSession {
 class Collection final : public storage::LogReader,
                          public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`, which outlives it. Throws Error if it is not
-  // there or of a newer format.
-  static std::shared_ptr<Collection> open(sqlite3* db, OpenCollections& open, ShadowTables tables,
-                                          CollectionOptions options);
+  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a newer
+  // format.
+  static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
+                                          ShadowTables tables, CollectionOptions options);
   ~Collection() override;
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
@@ -86,11 +86,12 @@ class Collection final : public storage::LogReader,
   void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;
 
  private:
-  Collection(sqlite3* db, OpenCollections& open, ShadowTables tables, CollectionOptions options);
+  Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
+             CollectionOptions options);
   void list_columns();
 
   sqlite3* db_;
-  OpenCollections& open_;
+  std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
   std::string stored_id_;

@@ -114,7 +114,7 @@ std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& conn
   CollectionOptions options = options_of(connection);
   declare(connection.db, connection.arguments[2], options);
   return std::make_unique<CollectionTable>(Collection::open(
-      connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
+      connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
       tables_of(connection), std::move(options)));
 }
 
