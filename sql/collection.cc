@@ -52,7 +52,6 @@ Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, Shado
                        CollectionOptions options)
     : db_(db), open_(std::move(open)), tables_(std::move(tables)), options_(std::move(options)) {
   require_format(tables_);
-  stored_identity_ = tables_.setting(kConfigModel).value_or("");
   stored_id_ = tables_.setting(kConfigId).value_or("");
   session_ = open_->session(tables_.schema(), stored_id_);
   if (!session_->view) {
@@ -86,24 +85,31 @@ void Collection::list_columns() {
   }
 }
 
-const model::Embedder& Collection::embedder() const {
+const model::Embedder& Collection::model() const {
   if (!options_.embeds())
     throw Error(SQLITE_ERROR, name() + " has no model: a vector is wanted, not text");
   const model::Embedder* model = model::Embedder::find(options_.model);
   if (model == nullptr) throw Error(SQLITE_ERROR, name() + ": no such model: " + options_.model);
-  if (model->identity().describe() != stored_identity_)
-    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
-                                  stored_identity_ + "\", which now is \"" +
-                                  model->identity().describe() + "\": INSERT INTO " + name() + "(" +
-                                  name() + ") VALUES('rebuild') embeds its rows anew");
   return *model;
 }
 
+const model::Embedder& Collection::embedder() {
+  const model::Embedder& now = model();
+  if (!made_by_)
+    made_by_ = Statement(db_, "SELECT value FROM " + tables_.config() + " WHERE key = ?1");
+  const ResetGuard reset(made_by_);
+  const std::string_view then =
+      made_by_.bind(1, kConfigModel).step() ? made_by_.text(0) : std::string_view();
+  if (then != now.description())
+    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
+                                  std::string(then) + "\", which now is \"" + now.description() +
+                                  "\": INSERT INTO " + name() + "(" + name() +
+                                  ") VALUES('rebuild') embeds its rows anew");
+  return now;
+}
+
 void Collection::adopt_model() {
-  const model::Embedder* model = model::Embedder::find(options_.model);
-  const std::string identity = model != nullptr ? model->identity().describe() : "";
-  if (identity != stored_identity_) tables_.set(kConfigModel, identity);
-  stored_identity_ = identity;
+  tables_.set(kConfigModel, model().description());
 }
 
 std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
@@ -121,15 +127,16 @@ std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::str
   return vector;
 }
 
-std::optional<Vector> Collection::embed(std::string_view text) const {
+std::optional<Vector> Collection::embed(const model::Embedder& model, std::string_view text) const {
   std::vector<float> v(vectors().dim);
-  if (!embedder().embed(text, v)) return std::nullopt;
+  if (!model.embed(text, v)) return std::nullopt;
   return Vector(std::move(v));
 }
 
-std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) const {
+std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) {
   const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (text && options_.embeds() && !is_vector_text(text_of(value))) return embed(text_of(value));
+  if (text && options_.embeds() && !is_vector_text(text_of(value)))
+    return embed(embedder(), text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
     throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
                                   describe(value));
@@ -171,6 +178,7 @@ void Collection::return_lookup(Statement statement) noexcept {
 }
 
 void Collection::rename(const std::string& name) {
+  made_by_ = Statement();
   last_ = Statement();
   nonce_at_ = Statement();
   log_vector_ = Statement();

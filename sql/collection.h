@@ -31,8 +31,8 @@ struct CollectionSession {
 class Collection final : public storage::LogReader,
                          public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a newer
-  // format.
+  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a
+  // newer format.
   static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                           ShadowTables tables, CollectionOptions options);
   ~Collection() override;
@@ -46,19 +46,21 @@ class Collection final : public storage::LogReader,
   const std::string& name() const noexcept { return tables_.name(); }
   CollectionSession& session() noexcept { return *session_; }
 
-  // The model that embeds this collection's text. Throws Error if the collection has none, or if
-  // its vectors were made by another version of it.
-  const model::Embedder& embedder() const;
-  // Takes the model as it is now for the one the vectors were made by, once they are.
+  // The model of this collection's text as it is now. Throws Error if the collection has none.
+  const model::Embedder& model() const;
+  // The same, to be used beside the vectors that are there: throws Error also if they were made by
+  // another version of it. What made them is read each time, for a ROLLBACK TO may change it back.
+  const model::Embedder& embedder();
+  // Says that all vectors are made by the model as it is now.
   void adopt_model();
 
   // Reads a vector of this collection's kind: element type and dimensions must fit; a BLOB without
   // a subtype is taken for the column's type if its size is right. nullopt for NULL.
   std::optional<Vector> vector_of(sqlite3_value* value, const std::string& where) const;
-  // Text -> the collection's vector; nullopt for text without content.
-  std::optional<Vector> embed(std::string_view text) const;
+  // Text -> a vector of the collection's dimensions; nullopt for text without content.
+  std::optional<Vector> embed(const model::Embedder& model, std::string_view text) const;
   // A search's query: a vector, or text if the collection embeds.
-  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
+  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where);
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
   std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
@@ -95,11 +97,11 @@ class Collection final : public storage::LogReader,
   ShadowTables tables_;
   CollectionOptions options_;
   std::string stored_id_;
-  std::string stored_identity_;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
   std::vector<int> stored_positions_;
+  Statement made_by_;  // the identity of the model that made the vectors
   Statement last_;
   Statement nonce_at_;
   Statement log_vector_;

@@ -106,7 +106,7 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
 std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
   const CollectionOptions options = options_of(connection);
   const model::Embedder* model = model::Embedder::find(options.model);
-  tables_of(connection).create(options, model != nullptr ? model->identity().describe() : "");
+  tables_of(connection).create(options, model != nullptr ? model->description() : "");
   return connect(connection);
 }
 

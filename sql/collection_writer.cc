@@ -47,6 +47,11 @@ bool same_value(sqlite3_value* a, sqlite3_value* b) {
   }
 }
 
+std::optional<std::string> bytes_of(const std::optional<Vector>& vector) {
+  if (!vector) return std::nullopt;
+  return std::string(static_cast<const char*>(vector->data()), vector->bytes());
+}
+
 }  // namespace
 
 CollectionWriter::CollectionWriter(Collection& collection)
@@ -170,9 +175,8 @@ std::optional<std::string> CollectionWriter::vector_bytes(Values columns) const 
     vector = collection_.vector_of(columns[*column],
                                    collection_.name() + "." + options.columns[*column].name);
   else
-    vector = collection_.embed(joined_text(columns));
-  if (!vector) return std::nullopt;
-  return std::string(static_cast<const char*>(vector->data()), vector->bytes());
+    vector = collection_.embed(collection_.embedder(), joined_text(columns));
+  return bytes_of(vector);
 }
 
 // Several columns of text are one text, a line each.
@@ -335,7 +339,7 @@ int64_t CollectionWriter::rebuild() {
   if (!collection_.options().embeds())
     throw Error(SQLITE_ERROR,
                 collection_.name() + " has no model: vectors from outside cannot be made anew");
-  collection_.adopt_model();
+  const model::Embedder& model = collection_.model();
   Statement rows(db_,
                  "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
   Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
@@ -345,7 +349,8 @@ int64_t CollectionWriter::rebuild() {
     for (size_t i = 0; i < collection_.options().columns.size(); ++i)
       columns.push_back(
           rows.value(collection_.options().is_stored(i) ? collection_.stored_position(i) : 0));
-    const std::optional<std::string> vector = vector_bytes(columns);
+    const std::optional<std::string> vector =
+        bytes_of(collection_.embed(model, joined_text(columns)));
     const int64_t id = rows.integer(0);
     const int64_t cn = next_cn();
     move.bind(1, id);
@@ -354,6 +359,7 @@ int64_t CollectionWriter::rebuild() {
     vector ? log(cn, id, storage::Op::kPut, *vector) : log(cn, id, storage::Op::kDelete, {});
     ++count;
   }
+  collection_.adopt_model();  // last: until then searches are refused, should this stop halfway
   compact();
   return count;
 }
