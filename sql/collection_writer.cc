@@ -13,10 +13,11 @@ namespace {
 // Dead log rows that are left alone: removing them costs a pass over the log.
 constexpr int64_t kDeadRows = 10000;
 
-int64_t random_nonce() {
-  uint64_t bits = 0;
-  sqlite3_randomness(sizeof bits, &bits);
-  return static_cast<int64_t>(bits >> 1);
+// SQLite has rolled a transaction back after these, or will when a callback returns them.
+bool ends_transaction(int code) {
+  const int primary = code & 0xFF;
+  return primary == SQLITE_NOMEM || primary == SQLITE_IOERR || primary == SQLITE_INTERRUPT ||
+         primary == SQLITE_FULL;
 }
 
 bool is_unique(int code) {
@@ -58,8 +59,8 @@ CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s :
-       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_, &log_})
+  for (Statement* s : {&insert_, &replace_, &update_, &update_replace_, &move_, &erase_, &find_,
+                       &find_key_, &greatest_id_, &log_})
     *s = Statement();
 }
 
@@ -75,11 +76,15 @@ void CollectionWriter::prepare_row_statements() {
     sets += (i > 0 ? ", " : "") + names[i] + " = " + place;
   }
   const std::string& rows = collection_.tables().rows();
-  insert_ = Statement(
-      db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
-  update_ = Statement(
-      db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+  const std::string insert =
+      " INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")";
+  const std::string update =
+      rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1);
+  replace_ = Statement(db_, "INSERT OR REPLACE" + insert);
+  update_ = Statement(db_, "UPDATE " + update);
+  update_replace_ = Statement(db_, "UPDATE OR REPLACE " + update);
   move_ = Statement(db_, "UPDATE " + rows + " SET cn = ?1 WHERE id = ?2");
+  insert_ = Statement(db_, "INSERT" + insert);  // last: where it is, all are
 }
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
@@ -92,16 +97,15 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) {
-    if (!id) id = next_id();
-    clear_way(id, columns, std::nullopt);
-  }
-  const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
-  bind_row(insert_, id, cn, columns);
-  write_row(insert_);
-  const int64_t row = sqlite3_last_insert_rowid(db_);
-  if (vector) log(*cn, row, storage::Op::kPut, *vector);
-  return row;
+  if (!id) id = next_id();
+  const bool replaces = conflict == SQLITE_REPLACE;
+  LogRows log;
+  if (vector) log.push_back(put(*id, *vector));
+  if (replaces) end_replaced(log, in_the_way(*id, columns, std::nullopt));
+  Statement& row = replaces ? replace_ : insert_;
+  bind_row(row, *id, vector ? std::optional(log[0].cn) : std::nullopt, columns);
+  write(log, row);
+  return *id;
 }
 
 void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
@@ -115,38 +119,34 @@ void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Val
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
   if (!change) return;  // another statement of this transaction has removed the row
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
-  const bool ends = change->old_cn && !change->keep;
-  std::optional<int64_t> end_cn;
-  if (ends && (id != old_id || !change->put)) end_cn = next_cn();
-  std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
-  if (change->put) cn = next_cn();
+  LogRows log;
+  if (change->put) log.push_back(put(id, *change->put));
+  const std::optional<int64_t> cn = change->put    ? std::optional(log[0].cn)
+                                    : change->keep ? change->old_cn
+                                                   : std::nullopt;
+  if (change->old_cn && !change->keep) end_vector(log, old_id);
   if (change->only) {
     cn ? move_.bind(1, *cn) : move_.bind_null(1);
-    move_.bind(2, old_id).run();
-  } else {
-    bind_row(update_, id, cn, columns);
-    update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-    write_row(update_);
+    move_.bind(2, old_id);
+    return write(log, move_);
   }
-  if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
-  if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
-  collection_.session().superseded += (ends ? 1 : 0) + (end_cn ? 1 : 0);
+  const bool replaces = conflict == SQLITE_REPLACE;
+  if (replaces) end_replaced(log, in_the_way(id, columns, old_id));
+  Statement& row = replaces ? update_replace_ : update_;
+  bind_row(row, id, cn, columns);
+  row.bind(sqlite3_bind_parameter_count(row.get()), old_id);
+  write(log, row);
 }
 
 void CollectionWriter::erase(int64_t id) {
-  if (!find_)
-    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  const bool exists = find_.bind(1, id).step();
-  const bool has_vector = exists && !find_.is_null(0);
-  find_.reset();
-  if (!exists) return;
+  const std::optional<bool> vector = has_vector(id);
+  if (!vector) return;
+  LogRows log;
+  if (*vector) end_vector(log, id);
   if (!erase_)
     erase_ = Statement(db_, "DELETE FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  erase_.bind(1, id).run();
-  if (!has_vector) return;
-  log(next_cn(), id, storage::Op::kDelete, {});
-  collection_.session().superseded += 2;  // the put and the delete itself
+  erase_.bind(1, id);
+  write(log, erase_);
 }
 
 // An INTEGER PRIMARY KEY is the rowid by another name.
@@ -203,7 +203,7 @@ bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
   return false;
 }
 
-// nullopt if there is no such row.
+// Whether an UPDATE changes anything but the vector and the id.
 bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
   for (size_t i = 0; i < columns.size(); ++i)
     if (collection_.options().is_stored(i) &&
@@ -212,6 +212,7 @@ bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
   return false;
 }
 
+// nullopt if there is no such row.
 std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     int64_t old_id, int64_t id, Values columns) const {
   Statement row = collection_.take_lookup();
@@ -230,9 +231,9 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
   return change;
 }
 
-void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
-                                std::optional<int64_t> cn, Values columns) const {
-  id ? statement.bind(1, *id) : statement.bind_null(1);
+void CollectionWriter::bind_row(Statement& statement, int64_t id, std::optional<int64_t> cn,
+                                Values columns) const {
+  statement.bind(1, id);
   cn ? statement.bind(2, *cn) : statement.bind_null(2);
   for (size_t i = 0; i < columns.size(); ++i)
     if (collection_.options().is_stored(i))
@@ -240,45 +241,47 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
 }
 
 // The rowid that SQLite would count for a new row: taken before REPLACE removes rows, as for an
-// ordinary table. nullopt: at the end of the range SQLite looks for a gap itself.
-std::optional<int64_t> CollectionWriter::next_id() {
+// ordinary table. At the end of the range it tries random ones, as SQLite does.
+int64_t CollectionWriter::next_id() {
   if (!greatest_id_)
     greatest_id_ = Statement(db_, "SELECT max(id) FROM " + collection_.tables().rows());
   const ResetGuard reset(greatest_id_);
   if (!greatest_id_.step() || greatest_id_.is_null(0)) return 1;
   const int64_t greatest = greatest_id_.integer(0);
-  if (greatest == std::numeric_limits<int64_t>::max()) return std::nullopt;
-  return greatest + 1;
+  if (greatest != std::numeric_limits<int64_t>::max()) return greatest + 1;
+  for (int tries = 0; tries < 100; ++tries) {
+    const int64_t id = (random_number() >> 1) + 1;
+    if (!has_vector(id)) return id;
+  }
+  throw Error(SQLITE_FULL, collection_.name() + ": no free rowid is found");
 }
 
-// REPLACE: removes the rows that have the new row's id or key, all but one's own.
-void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
-                                 std::optional<int64_t> but) {
-  if (id && id != but) erase(*id);
+// The ids whose rows, if there are any, REPLACE removes for a row of this id and key, which was
+// `but` until now.
+std::vector<int64_t> CollectionWriter::in_the_way(int64_t id, Values columns,
+                                                  std::optional<int64_t> but) {
+  std::vector<int64_t> ids;
+  if (id != but) ids.push_back(id);
   const CollectionOptions& options = collection_.options();
-  if (!options.has_text_key()) return;
+  if (!options.has_text_key()) return ids;
   const size_t key = *options.key_column();
   if (!find_key_)
     find_key_ = Statement(db_, "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
                                    stored_column(key) + " = ?1");
-  const bool found = find_key_.bind(1, columns[key]).step();
-  const int64_t other = found ? find_key_.integer(0) : 0;
-  find_key_.reset();
-  if (found && other != but) erase(other);
+  const ResetGuard reset(find_key_);
+  if (find_key_.bind(1, columns[key]).step() && find_key_.integer(0) != id &&
+      find_key_.integer(0) != but)
+    ids.push_back(find_key_.integer(0));
+  return ids;
 }
 
-// Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
-void CollectionWriter::write_row(Statement& statement) {
-  try {
-    statement.run();
-  } catch (const Error& error) {
-    if (!is_unique(error.code())) throw;
-    const std::optional<size_t> key = collection_.options().key_column();
-    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
-    const bool by_key = key && by_text == collection_.options().has_text_key();
-    throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
-                                  (by_key ? collection_.options().columns[*key].name : "rowid"));
-  }
+// Whether a row has a vector; nullopt if there is no such row.
+std::optional<bool> CollectionWriter::has_vector(int64_t id) {
+  if (!find_)
+    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  const ResetGuard reset(find_);
+  if (!find_.bind(1, id).step()) return std::nullopt;
+  return !find_.is_null(0);
 }
 
 int64_t CollectionWriter::next_cn() {
@@ -287,18 +290,81 @@ int64_t CollectionWriter::next_cn() {
   return ++*last;
 }
 
-void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_view vector) {
+storage::LogRow CollectionWriter::put(int64_t id, std::string_view vector) {
+  return {next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kPut), vector};
+}
+
+// Says that `id` has its old vector no longer, unless a put of the same change says so.
+void CollectionWriter::end_vector(LogRows& log, int64_t id) {
+  ++collection_.session().superseded;
+  if (!log.empty() && log[0].id == id) return;
+  log.push_back({next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kDelete), {}});
+  ++collection_.session().superseded;  // the delete itself
+}
+
+void CollectionWriter::end_replaced(LogRows& log, const std::vector<int64_t>& ids) {
+  for (const int64_t id : ids)
+    if (has_vector(id) == true) end_vector(log, id);
+}
+
+// Writes one change: what the log says of it, then the row. All that `row` binds is bound; a put
+// comes first, so that a vector that is too long for SQLite is found before anything is written.
+void CollectionWriter::write(const LogRows& log, Statement& row) {
+  std::optional<Error> error;
+  size_t written = 0;
+  while (!error && written < log.size()) {
+    error = write_log(log[written]);
+    if (!error) ++written;
+  }
+  if (!error) error = row.try_run();
+  if (!error) return;
+  take_back({log.data(), written}, *error);
+  throw written == log.size() ? named(*error) : *error;
+}
+
+std::optional<Error> CollectionWriter::write_log(const storage::LogRow& row) {
   if (!log_)
     log_ = Statement(db_, "INSERT INTO " + collection_.tables().log() +
                               "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
-  log_.bind(1, cn).bind(2, random_nonce()).bind(3, id).bind(4, static_cast<int64_t>(op));
-  op == storage::Op::kPut ? log_.bind_blob(5, vector.data(), vector.size()) : log_.bind_null(5);
-  log_.run();
+  log_.bind(1, row.cn).bind(2, row.nonce).bind(3, row.id).bind(4, row.op);
+  is(row, storage::Op::kPut) ? log_.bind_blob(5, row.vector.data(), row.vector.size())
+                             : log_.bind_null(5);
+  std::optional<Error> error = log_.try_run();
+  if (error && is_unique(error->code()))  // not the user's: no conflict clause is to hide it
+    error = Error(SQLITE_CORRUPT_VTAB, collection_.name() + "_log: row " + std::to_string(row.cn) +
+                                           " is there before it is written");
+  return error;
+}
+
+// Where even that fails, the error is one after which SQLite rolls the transaction back.
+void CollectionWriter::take_back(std::span<const storage::LogRow> written, const Error& error) {
+  const bool writing =
+      sqlite3_txn_state(db_, collection_.tables().schema().c_str()) == SQLITE_TXN_WRITE;
+  if (written.empty() || !writing || ends_transaction(error.code())) return;
+  const std::optional<Error> stuck = try_execute(
+      db_, "DELETE FROM " + collection_.tables().log() + " WHERE cn BETWEEN " +
+               std::to_string(written.front().cn) + " AND " + std::to_string(written.back().cn));
+  if (stuck)
+    throw Error(SQLITE_IOERR, collection_.name() + ": a change failed (" + error.what() +
+                                  ") and cannot be taken back (" + stuck->what() +
+                                  "): the transaction is rolled back");
+}
+
+// An error by the collection's own names, where it is that a key is taken.
+Error CollectionWriter::named(const Error& error) const {
+  if (!is_unique(error.code())) return error;
+  const std::optional<size_t> key = collection_.options().key_column();
+  const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+  const bool by_key = key && by_text == collection_.options().has_text_key();
+  return {error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
+                            (by_key ? collection_.options().columns[*key].name : "rowid")};
 }
 
 void CollectionWriter::compact() {
   const int64_t last = next_cn();
-  log(last, 0, storage::Op::kCut, {});
+  const auto cut = static_cast<int64_t>(storage::Op::kCut);
+  if (const std::optional<Error> error = write_log({last, random_number(), 0, cut, {}}))
+    throw *error;
   const std::string& rows = collection_.tables().rows();
   const std::string& log = collection_.tables().log();
   Statement(db_, "DELETE FROM " + log + " AS l WHERE cn < ?1 AND NOT EXISTS (SELECT 1 FROM " +
@@ -342,7 +408,7 @@ int64_t CollectionWriter::rebuild() {
   const model::Embedder& model = collection_.model();
   Statement rows(db_,
                  "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
-  Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
+  Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?1 WHERE id = ?2");
   int64_t count = 0;
   while (rows.step()) {
     std::vector<sqlite3_value*> columns;
@@ -352,11 +418,12 @@ int64_t CollectionWriter::rebuild() {
     const std::optional<std::string> vector =
         bytes_of(collection_.embed(model, joined_text(columns)));
     const int64_t id = rows.integer(0);
-    const int64_t cn = next_cn();
-    move.bind(1, id);
-    vector ? move.bind(2, cn) : move.bind_null(2);
-    move.run();
-    vector ? log(cn, id, storage::Op::kPut, *vector) : log(cn, id, storage::Op::kDelete, {});
+    LogRows log;
+    if (vector) log.push_back(put(id, *vector));
+    if (!rows.is_null(1)) end_vector(log, id);
+    vector ? move.bind(1, log[0].cn) : move.bind_null(1);
+    move.bind(2, id);
+    write(log, move);
     ++count;
   }
   collection_.adopt_model();  // last: until then searches are refused, should this stop halfway

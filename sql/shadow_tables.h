@@ -23,6 +23,9 @@ inline constexpr std::string_view kConfigId = "id";          // random, names th
 inline constexpr std::string_view kConfigModel = "model";    // model::Identity::describe()
 inline constexpr std::string_view kConfigDead = "dead";      // log rows that no longer count, about
 
+// 63 random bits: a collection's id, a log row's nonce.
+int64_t random_number();
+
 // The column of <name>_rows that keeps the collection's column at this position.
 std::string stored_column(size_t position);
 
