@@ -61,6 +61,7 @@ Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, Shado
         storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
   }
   list_columns();
+  lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
 }
 
@@ -149,30 +150,65 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
   return session_->view->layers(*this, writing, only).layers;
 }
 
-std::string Collection::log_vector(int64_t cn) {
+std::optional<std::string> Collection::find_log_vector(int64_t cn) {
   if (!log_vector_)
     log_vector_ = Statement(db_, "SELECT vector FROM " + tables_.log() + " WHERE cn = ?1");
   const ResetGuard reset(log_vector_);
-  const bool found = log_vector_.bind(1, cn).step();
-  std::string bytes(found ? log_vector_.blob(0) : std::string_view());
+  if (!log_vector_.bind(1, cn).step()) return std::nullopt;
+  std::string bytes(log_vector_.blob(0));
   if (bytes.size() != vectors().bytes())
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 name() + "_log: row " + std::to_string(cn) + ": a vector of " +
                                     std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-                                    (found ? std::to_string(bytes.size()) : "no row"));
+                                    std::to_string(bytes.size()));
   return bytes;
 }
 
+std::string Collection::log_vector(int64_t cn) {
+  std::optional<std::string> bytes = find_log_vector(cn);
+  if (!bytes)
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
+                                    std::to_string(vectors().bytes()) +
+                                    " bytes is wanted, got no row");
+  return std::move(*bytes);
+}
+
+std::optional<std::string> Collection::row_vector(int64_t id, int64_t cn) {
+  std::optional<std::string> bytes = find_log_vector(cn);
+  if (bytes) return bytes;
+  Statement row = take_lookup();
+  const bool has_vector = row.bind(1, id).step() && !row.is_null(1);
+  const int64_t now = has_vector ? row.integer(1) : 0;
+  return_lookup(std::move(row));
+  if (!has_vector) return std::nullopt;
+  return log_vector(now);
+}
+
+bool Collection::is_in_log(int64_t id) {
+  Statement newest(db_, "SELECT op FROM " + tables_.log() +
+                            " WHERE id = ?1 AND op <> ?2 ORDER BY cn DESC LIMIT 1");
+  newest.bind(1, id).bind(2, static_cast<int64_t>(storage::Op::kCut));
+  return newest.step() && newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+}
+
+std::string Collection::lookup_sql() const {
+  return "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1";
+}
+
 Statement Collection::take_lookup() {
-  if (lookups_.empty())
-    return Statement(db_, "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1");
+  if (lookups_.empty()) return {db_, lookup_sql_};
   Statement lookup = std::move(lookups_.back());
   lookups_.pop_back();
   return lookup;
 }
 
+bool Collection::is_current(const Statement& lookup) const noexcept {
+  return lookup_sql_ == sqlite3_sql(lookup.get());
+}
+
 void Collection::return_lookup(Statement statement) noexcept {
-  if (!statement || lookups_.size() == kLookupsKept) return;
+  if (!statement || lookups_.size() == kLookupsKept || !is_current(statement)) return;
   statement.reset();
   lookups_.push_back(std::move(statement));  // within what the constructor reserved
 }
@@ -184,6 +220,7 @@ void Collection::rename(const std::string& name) {
   log_vector_ = Statement();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
+  lookup_sql_ = lookup_sql();
   open_->remove(*this);
   open_->add(Place(tables_.schema(), name), weak_from_this());
 }

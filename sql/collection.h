@@ -66,11 +66,18 @@ class Collection final : public storage::LogReader,
   std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
   // The vector of a log row. Throws StorageError if it is not there or not one.
   std::string log_vector(int64_t cn);
+  // The vector of a row that was read with this change number; nullopt if the row or its vector has
+  // been deleted since, the one it has now if it has another. Throws StorageError as log_vector().
+  std::optional<std::string> row_vector(int64_t id, int64_t cn);
+  // Whether the log says that the id has a vector. Reads the log from its end.
+  bool is_in_log(int64_t id);
 
   // A reset statement "SELECT id, cn, <stored columns> FROM rows WHERE id = ?1", given back with
   // return_lookup(): prepared once and used by one cursor at a time.
   Statement take_lookup();
   void return_lookup(Statement statement) noexcept;
+  // Whether a look-up was prepared under the name that the collection has now.
+  bool is_current(const Statement& lookup) const noexcept;
   // The result column of that statement (and of a scan by the same list) for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
   // The columns both read: id, cn, c0, c2; and the same as one text.
@@ -91,6 +98,8 @@ class Collection final : public storage::LogReader,
   Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
              CollectionOptions options);
   void list_columns();
+  std::optional<std::string> find_log_vector(int64_t cn);
+  std::string lookup_sql() const;
 
   sqlite3* db_;
   std::shared_ptr<OpenCollections> open_;
@@ -100,6 +109,7 @@ class Collection final : public storage::LogReader,
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
+  std::string lookup_sql_;
   std::vector<int> stored_positions_;
   Statement made_by_;  // the identity of the model that made the vectors
   Statement last_;
