@@ -232,14 +232,15 @@ bool CollectionTable::update(Values values, int64_t& rowid) {
   const Values columns = values.subspan(2, count);
   const Values extra = values.subspan(2 + count);
   const std::optional<int64_t> id = whole_number(values[1]);
-  if (!id && !is_null(values[1]))
+  const bool inserting = is_null(values[0]);
+  if (!id && !(inserting && is_null(values[1])))
     throw Error(SQLITE_MISMATCH,
                 collection_->name() + ": rowid: an integer is wanted, got " + describe(values[1]));
   const int conflict = sqlite3_vtab_on_conflict(collection_->db());
-  if (!is_null(values[0])) {
+  if (!inserting) {
     // The others may be what a search has put there: UPDATE ... FROM hands everything back.
     refuse_hidden_value(extra[hidden::kTable], hidden::kTable);
-    writer_.update(sqlite3_value_int64(values[0]), id, columns, conflict);
+    writer_.update(sqlite3_value_int64(values[0]), *id, columns, conflict);
     return false;
   }
   for (size_t i = 1; i < extra.size(); ++i) refuse_hidden_value(extra[i], i);

@@ -89,9 +89,7 @@ void CollectionWriter::prepare_row_statements() {
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
   if (const std::optional<int64_t> named = named_id(columns)) {
-    if (id && *id != *named)
-      throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(*named) +
-                                       " differs from the rowid " + std::to_string(*id));
+    require_one_id(*named, id.value_or(*named));
     id = named;
   }
   require_text_key(columns);
@@ -108,13 +106,14 @@ int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int 
   return *id;
 }
 
-void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
-                              int conflict) {
+void CollectionWriter::update(int64_t old_id, int64_t new_id, Values columns, int conflict) {
   const std::optional<int64_t> named = named_id(columns);
   if (!named && collection_.options().has_integer_key())
     throw Error(SQLITE_MISMATCH,
                 collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
-  const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
+  const bool key_changes = named && *named != old_id;
+  if (key_changes && new_id != old_id) require_one_id(*named, new_id);
+  const int64_t id = key_changes ? *named : new_id;
   require_text_key(columns);
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
   if (!change) return;  // another statement of this transaction has removed the row
@@ -159,6 +158,12 @@ std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
                 collection_.name() + "." + collection_.options().columns[*key].name +
                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
   return id;
+}
+
+void CollectionWriter::require_one_id(int64_t named, int64_t id) const {
+  if (named == id) return;
+  throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(named) +
+                                   " differs from the rowid " + std::to_string(id));
 }
 
 void CollectionWriter::require_text_key(Values columns) const {

@@ -28,7 +28,8 @@ class CollectionWriter {
   // Returns the row's id. Throws Error: SQLITE_CONSTRAINT_* for a key that is taken, SQLITE_ERROR
   // for a value that is no vector of this collection.
   int64_t insert(std::optional<int64_t> id, Values columns, int conflict);
-  void update(int64_t old_id, std::optional<int64_t> new_id, Values columns, int conflict);
+  // The same for the row `old_id`, which gets another id by `new_id` or by its key.
+  void update(int64_t old_id, int64_t new_id, Values columns, int conflict);
   void erase(int64_t id);
 
   // Makes every row's vector anew from its text, by the model as it is now.
@@ -59,6 +60,7 @@ class CollectionWriter {
 
   void prepare_row_statements();
   std::optional<int64_t> named_id(Values columns) const;
+  void require_one_id(int64_t named, int64_t id) const;
   void require_text_key(Values columns) const;
   std::optional<std::string> vector_bytes(Values columns) const;
   std::string joined_text(Values columns) const;

@@ -44,3 +44,32 @@ TEST_CASE("UPDATE FROM with MATCH changes the rows that the search finds", "[sql
   CHECK(db.one("SELECT v = " + make("99") + " FROM items WHERE id = 3") == "1");
   CHECK(db.error(kCheck).empty());
 }
+
+TEST_CASE("an UPDATE that sets the rowid to NULL is refused as on a table", "[sql][collection]") {
+  const std::string key = GENERATE(as<std::string>(), "INTEGER", "TEXT");
+  INFO(key << " key");
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(id " + key + " PRIMARY KEY, v float[1])");
+  db.run("INSERT INTO items(rowid, id, v) VALUES(77, 77, '[1]')");
+  check_error(db, "UPDATE items SET rowid = NULL",
+              {"items: rowid: an integer is wanted, got NULL"});
+  check_error(db, "UPDATE items SET rowid = NULL, v = '[2]'", {"rowid"});
+  check_error(db, "UPDATE OR REPLACE items SET rowid = NULL", {"rowid"});
+  CHECK(db.rows("SELECT rowid, id, vec_to_json(v) FROM items") == Rows{"77|77|[1]"});
+  db.run("INSERT INTO items(rowid, id, v) VALUES(NULL, 80, '[3]')");
+  CHECK(db.one("SELECT count(*) FROM items") == "2");
+}
+
+TEST_CASE("an UPDATE that gives key and rowid two values is refused", "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1], m TEXT)");
+  db.run("INSERT INTO items VALUES(77, '[1]', 'a')");
+  check_error(db, "UPDATE items SET id = 78, rowid = 79", {"items", "key 78", "rowid 79"});
+  check_error(db, "UPDATE items SET rowid = 79, id = 78, m = 'b'", {"key 78", "rowid 79"});
+  CHECK(db.rows("SELECT id, m FROM items") == Rows{"77|a"});
+  db.run("UPDATE items SET id = 78, rowid = 78");
+  CHECK(db.rows("SELECT id, rowid FROM items") == Rows{"78|78"});
+  db.run("UPDATE items SET id = 78, rowid = 80");  // the key stays what it is
+  CHECK(db.rows("SELECT id, rowid FROM items") == Rows{"80|80"});
+  CHECK(db.error(kCheck).empty());
+}
