@@ -84,8 +84,8 @@ LogLayers TailCache::with_overlay(LogReader& log, Overlay& overlay, const OnlyId
   const LogPoint start{log.sealed(), 0};
   const bool is_base = tail_.start() == start.cn && contains(log, tail_.last());
   LogPoint base = is_base ? tail_.last() : start;
-  const bool continues = overlay.base == base && overlay.tail.start() == base.cn &&
-                         contains(log, overlay.tail.last());
+  const bool continues =
+      overlay.base == base && overlay.tail.start() == base.cn && contains(log, overlay.tail.last());
   const auto start_from = [&](const LogPoint& point) {
     base = overlay.base = point;  // before rows are read: one may be corrupt
     overlay.tail = overlay.tail.emptied(point);

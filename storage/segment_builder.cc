@@ -69,12 +69,12 @@ void restore_file(const SegmentFolder& folder, const VectorSpec& spec,
                   const SegmentIdentity& identity, int64_t store_id) {
   const std::string name = "segment " + std::to_string(identity.segment);
   if (!std::filesystem::exists(folder.store()))
-    throw StorageError(Fault::kMissing, folder.store() + ": the store is missing beside the "
-                       "database: copy the folder along with it");
+    throw StorageError(Fault::kMissing, folder.store() +
+                                            ": the store is missing beside the "
+                                            "database: copy the folder along with it");
   const std::shared_ptr<Store> store = shared_store(folder.store());
   if (store->id() != store_id)
-    throw StorageError(Fault::kMissing,
-                       folder.store() + ": the store belongs to another database");
+    throw StorageError(Fault::kMissing, folder.store() + ": the store belongs to another database");
   folder.create();
   const std::string draft = folder.file(identity.segment) + "." + std::to_string(random_id());
   try {

@@ -32,9 +32,9 @@ class SegmentBuilder {
   // The vector of a row that was appended.
   std::string vector(size_t row) { return writer_->vector(row); }
 
-  // Completes file and key range, both durable: see SegmentWriter::finish() for `counts`. The result
-  // keeps the file from being swept. Throws StorageError: kBusy if another process has the store.
-  // REQUIRES: not finished.
+  // Completes file and key range, both durable: see SegmentWriter::finish() for `counts`. The
+  // result keeps the file from being swept. Throws StorageError: kBusy if another process has the
+  // store. REQUIRES: not finished.
   std::shared_ptr<const Segment> finish(const std::function<bool(size_t row)>& counts);
   // The id of the store that has the segment's rows. REQUIRES: finished.
   int64_t store() const noexcept { return store_; }
