@@ -144,7 +144,7 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
-  std::vector<storage::RowLayer> layers = collection_.slices(only_);
+  std::vector<storage::RowLayer> layers = collection_.layers(only_);
   if (!condition_.empty()) {
     size_t rows = 0;
     for (const storage::RowLayer& layer : layers) rows += layer.count;
@@ -152,7 +152,7 @@ void Search::start() {
     const bool list = condition_.values() > kProbedValues;
     if (std::optional<std::vector<int64_t>> ids =
             passing(list ? std::nullopt : std::optional(most_listed_))) {
-      layers = collection_.slices(ids);
+      layers = collection_.layers(ids);
     } else {
       probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
                                                " WHERE id = ?1 AND " + condition_.sql());
@@ -169,7 +169,8 @@ void Search::start() {
 // k n / p candidates: equal at p = sqrt(7.5 k n).
 size_t Search::probing_limit(size_t rows) const {
   const double wanted = static_cast<double>(k_ ? *k_ : std::max<size_t>(expected_, 10));
-  return std::max<size_t>(1000, static_cast<size_t>(std::sqrt(7.5 * wanted * static_cast<double>(rows))));
+  return std::max<size_t>(1000,
+                          static_cast<size_t>(std::sqrt(7.5 * wanted * static_cast<double>(rows))));
 }
 
 // The ids that pass the filter, sorted; nullopt if they are more than `most`.

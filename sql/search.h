@@ -70,7 +70,7 @@ class Search {
   Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
   size_t most_listed_ = 0;  // ids that are listed before probing is tried
-  size_t passed_ = 0;  // rows that passed the probe
+  size_t passed_ = 0;       // rows that passed the probe
 };
 
 }  // namespace kindred::sql

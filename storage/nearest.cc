@@ -116,16 +116,17 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
     for (size_t i = 0; i < count; ++i)
       if (!layer.alive(first + i)) bounds[first + i] = kInfinity;
   }
-  for (const uint32_t row : layer.hidden) bounds[row] = kInfinity;
+  if (layer.hidden == nullptr) return;
+  for (const uint32_t row : *layer.hidden) bounds[row] = kInfinity;
 }
 
 void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
   bounds.resize(layer.only->size());
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*layer.only)[i];
-    const bool hidden = std::binary_search(layer.hidden.begin(), layer.hidden.end(), row);
-    bounds[i] =
-        hidden ? kInfinity : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
+    bounds[i] = layer.is_hidden(row)
+                    ? kInfinity
+                    : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
   }
 }
 
@@ -172,6 +173,7 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
 
 void NearestStream::look_at(const Candidate& candidate) {
   const Place place = place_of(candidate);
+  if (layers_[candidate.layer].is_changed(place.block.id[place.i])) return;
   ++visited_;
   if (const std::optional<double> distance = scorer_.exact(place.block, place.i))
     seen_.push({place.block.id[place.i], *distance});

@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include "storage/changed_ids.h"
 
 namespace kindred::storage {
 
@@ -39,8 +42,10 @@ struct RowLayer {
   size_t block_rows = 1;                            // of each block but the last
   size_t count = 0;                                 // rows, dead ones included
   int64_t cn = 0;                                   // rows ended after it are alive
-  // Rows that answer nothing although alive: a newer layer has their ids. Sorted.
-  std::vector<uint32_t> hidden;
+  // Rows that answer nothing although alive, ascending; nullptr for none.
+  std::shared_ptr<const std::vector<uint32_t>> hidden;
+  // Newer layers: rows of ids that they are about answer nothing either.
+  std::vector<Changes> newer;
   // If set, only these rows answer. Sorted.
   std::optional<std::vector<uint32_t>> only;
 
@@ -49,6 +54,14 @@ struct RowLayer {
     const RowBlock& block = block_of(row);
     return block.died == nullptr ||
            block.died[row % block_rows].load(std::memory_order_relaxed) > cn;
+  }
+  bool is_hidden(size_t row) const noexcept {
+    return hidden != nullptr && std::binary_search(hidden->begin(), hidden->end(), row);
+  }
+  // Whether a newer layer decides about the id.
+  bool is_changed(int64_t id) const noexcept {
+    return std::any_of(newer.begin(), newer.end(),
+                       [id](const Changes& changes) { return changes.contains(id); });
   }
 };
 

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/shared_store.h"
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "storage/error.h"
+
+namespace kindred::storage {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct OpenStore {
+  std::unique_ptr<Store> store;
+  std::weak_ptr<Store> users;   // what they hold: its deleter does not close the store
+  Clock::time_point last_used;  // when the last of them let go
+};
+
+struct OpenStores {
+  std::mutex mutex;
+  std::map<std::string, OpenStore> by_folder;  // guarded by mutex
+};
+
+// Never destroyed: RocksDB has statics of its own, which might go first.
+OpenStores& open_stores() {
+  static OpenStores* const stores = new OpenStores;
+  return *stores;
+}
+
+// Closes under the lock: whoever wants the store meanwhile waits, rather than finding it locked.
+void close_idle(OpenStores& stores, Clock::duration idle) {
+  const Clock::time_point now = Clock::now();
+  std::erase_if(stores.by_folder, [&](const auto& entry) {
+    const OpenStore& open = entry.second;
+    return open.users.expired() && (now - open.last_used >= idle || open.store->needs_reopening());
+  });
+}
+
+// Called by whoever was the last to hold the store.
+void let_go(const std::string& folder) noexcept {
+  if (Store::is_forked()) return;  // the mutex may have been held at the fork
+  OpenStores& stores = open_stores();
+  const std::lock_guard lock(stores.mutex);
+  const auto entry = stores.by_folder.find(folder);
+  if (entry != stores.by_folder.end()) entry->second.last_used = Clock::now();
+}
+
+std::shared_ptr<Store> share(OpenStore& open, const std::string& folder) {
+  std::shared_ptr<Store> user(open.store.get(), [folder](Store*) { let_go(folder); });
+  open.users = user;
+  return user;
+}
+
+}  // namespace
+
+std::shared_ptr<Store> shared_store(const std::string& folder) {
+  if (Store::is_forked())
+    throw StorageError(
+        Fault::kBusy,
+        "store " + folder + ": this process was forked from one that had used a store");
+  const std::string path = std::filesystem::weakly_canonical(folder).string();
+  OpenStores& stores = open_stores();
+  const std::lock_guard lock(stores.mutex);
+  auto entry = stores.by_folder.find(path);
+  if (entry != stores.by_folder.end()) {
+    if (std::shared_ptr<Store> user = entry->second.users.lock()) return user;
+    if (!entry->second.store->needs_reopening()) return share(entry->second, path);
+  }
+  close_idle(stores, kIdle);
+  entry = stores.by_folder.insert_or_assign(path, OpenStore{std::make_unique<Store>(path), {}, {}})
+              .first;
+  return share(entry->second, path);
+}
+
+std::shared_ptr<Store> shared_store_if_free(const std::string& folder) {
+  try {
+    return shared_store(folder);
+  } catch (const StorageError& error) {
+    if (error.fault() != Fault::kBusy) throw;
+    return nullptr;
+  }
+}
+
+void close_idle_stores(Clock::duration idle) {
+  if (Store::is_forked()) return;
+  OpenStores& stores = open_stores();
+  const std::lock_guard lock(stores.mutex);
+  close_idle(stores, idle);
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/store.h"
+
+#include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "storage/error.h"
+#include "storage/random_id.h"
+#include "storage/store_keys.h"
+
+namespace kindred::storage {
+
+struct Rocks {
+  std::string folder;
+  rocksdb::Options options;
+  std::unique_ptr<rocksdb::DB> db;
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> about;    // handles die before the DB
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> vectors;  // null until it is open
+  std::mutex ingesting;                                  // held to look for a segment and add it
+  std::atomic<bool> write_failed{false};
+};
+
+struct SegmentFile {
+  Rocks& rocks;
+  int64_t segment;
+  std::string path;
+  rocksdb::SstFileWriter writer;
+  int64_t rows = 0;
+  int64_t last_id = 0;
+
+  SegmentFile(Rocks& into, int64_t id, std::string at)
+      : rocks(into),
+        segment(id),
+        path(std::move(at)),
+        writer(rocksdb::EnvOptions(), into.options, into.vectors.get()) {}
+  // The file is gone already if it was taken in, and any other left here is removed by the next
+  // opening: so errors are of no interest.
+  ~SegmentFile() { ::unlink(path.c_str()); }
+  SegmentFile(const SegmentFile&) = delete;
+  SegmentFile& operator=(const SegmentFile&) = delete;
+};
+
+namespace {
+
+constexpr char kVectors[] = "vectors";
+constexpr char kFormatKey[] = "format";
+constexpr char kIdKey[] = "id";
+constexpr size_t kReadahead = 2 << 20;  // a third faster scans than RocksDB's own (16 KiB blocks)
+
+// The first process that used a store.
+std::atomic<pid_t> user{0};
+
+rocksdb::Slice slice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+Fault fault_of(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) return Fault::kFull;
+  if (status.IsPathNotFound() || status.IsNotFound()) return Fault::kMissing;
+  if (status.IsBusy() || status.IsTryAgain()) return Fault::kBusy;
+  // RocksDB's file lock has no code of its own, only these texts.
+  const std::string text = status.ToString();
+  if (status.IsIOError() && (text.find("While lock file") != std::string::npos ||
+                             text.find("lock hold by current process") != std::string::npos))
+    return Fault::kBusy;
+  if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument())
+    return Fault::kCorrupt;
+  return Fault::kIo;
+}
+
+[[noreturn]] void fail(Fault fault, const std::string& folder, const std::string& text) {
+  throw StorageError(fault, "store " + folder + ": " + text);
+}
+
+void check(const rocksdb::Status& status, const std::string& folder, const std::string& what) {
+  if (status.ok()) return;
+  if (status.IsMemoryLimit()) throw std::bad_alloc();
+  const Fault fault = fault_of(status);
+  const char* busy = fault == Fault::kBusy ? "already open, in another process or here: " : "";
+  fail(fault, folder, what + ": " + busy + status.ToString());
+}
+
+void check_write(Rocks& rocks, const rocksdb::Status& status, const std::string& what) {
+  if (!status.ok()) rocks.write_failed = true;
+  check(status, rocks.folder, what);
+}
+
+std::string name_of(int64_t segment) {
+  return "segment " + std::to_string(segment);
+}
+
+void check_system(bool done, int error, const std::string& folder, const std::string& what) {
+  if (done) return;
+  const Fault fault = error == ENOSPC || error == EDQUOT ? Fault::kFull
+                      : error == ENOENT                  ? Fault::kMissing
+                                                         : Fault::kIo;
+  fail(fault, folder, what + ": " + std::generic_category().message(error));
+}
+
+void sync_folder(const std::string& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);  // nothing was written through it
+  check_system(synced, error, folder, "syncing the folder");
+}
+
+// Creates the folder and those above it so that a power loss does not take them back: RocksDB syncs
+// only what is inside.
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder, error)) return;
+  check_system(!error, error.value(), folder, "looking for the folder");
+  const std::filesystem::path parent = std::filesystem::absolute(folder).parent_path();
+  make_folder(parent);
+  std::filesystem::create_directory(folder, error);
+  check_system(!error, error.value(), folder, "creating the folder");
+  sync_folder(parent);
+}
+
+std::string incoming(const std::string& folder) {
+  return folder + "/incoming";
+}
+
+// Files that a crash left unfinished. REQUIRES: RocksDB's lock is held.
+void empty_incoming(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::remove_all(incoming(folder), error);
+  check_system(!error, error.value(), folder, "removing unfinished segments");
+  std::filesystem::create_directory(incoming(folder), error);
+  check_system(!error, error.value(), folder, "creating the folder of unfinished segments");
+}
+
+// Float vectors do not compress; every file is a segment in the lowest level, so nothing compacts.
+rocksdb::Options store_options() {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 16 << 10;
+  table.block_cache = rocksdb::NewLRUCache(8 << 20);  // the page cache does as well
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  rocksdb::Options options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.compression = rocksdb::kNoCompression;
+  options.write_buffer_size = 16 << 20;  // what is in the log at opening is replayed: 17 ms a MB
+  options.max_background_jobs = 2;
+  options.max_file_opening_threads = 1;
+  options.max_open_files = -1;
+  options.skip_stats_update_on_db_open = true;
+  options.stats_dump_period_sec = 0;  // no thread that wakes up for it
+  options.stats_persist_period_sec = 0;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 1 << 20;
+  return options;
+}
+
+void open_rocks(Rocks& rocks) {
+  rocks.options = store_options();
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+      {rocksdb::kDefaultColumnFamilyName, rocks.options}, {kVectors, rocks.options}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  check(rocksdb::DB::Open(rocks.options, rocks.folder, families, &handles, &db), rocks.folder,
+        "opening");
+  rocks.db.reset(db);
+  rocks.about.reset(handles[0]);
+  rocks.vectors.reset(handles[1]);
+}
+
+// A number under a key of the default column family; nullopt if there is none.
+std::optional<int64_t> number(const Rocks& rocks, const char* key) {
+  std::string text;
+  const rocksdb::Status status = rocks.db->Get({}, rocks.about.get(), key, &text);
+  if (status.IsNotFound()) return std::nullopt;
+  check(status, rocks.folder, std::string("reading ") + key);
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    fail(Fault::kCorrupt, rocks.folder, std::string(key) + ": no number");
+  return value;
+}
+
+rocksdb::WriteOptions synced() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+// Both keys at once: a store has both or is new.
+int64_t write_identity(Rocks& rocks) {
+  const int64_t id = random_id();
+  rocksdb::WriteBatch batch;
+  const std::string format = std::to_string(kStoreFormatVersion);
+  check(batch.Put(rocks.about.get(), kFormatKey, format), rocks.folder, "noting the format");
+  check(batch.Put(rocks.about.get(), kIdKey, std::to_string(id)), rocks.folder, "noting the id");
+  check_write(rocks, rocks.db->Write(synced(), &batch), "creating the store");
+  return id;
+}
+
+// An iterator over [first, limit), which it must not outlive or move away from.
+struct Range {
+  SegmentKey first;
+  SegmentKey limit;
+  rocksdb::Slice limit_slice;
+  std::unique_ptr<rocksdb::Iterator> rows;
+
+  Range(const Rocks& rocks, uint64_t first_segment, uint64_t limit_segment, size_t readahead = 0)
+      : first(segment_key(first_segment)), limit(segment_key(limit_segment)) {
+    limit_slice = slice(limit.view());
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &limit_slice;
+    options.readahead_size = readahead;
+    options.fill_cache = false;
+    rows.reset(rocks.db->NewIterator(options, rocks.vectors.get()));
+    rows->Seek(slice(first.view()));
+  }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+};
+
+bool is_empty(const Rocks& rocks, int64_t segment) {
+  const Range range(rocks, segment, uint64_t(segment) + 1);
+  check(range.rows->status(), rocks.folder, "looking for " + name_of(segment));
+  return !range.rows->Valid();
+}
+
+// What the end of a segment says. Throws kCorrupt if it is none.
+int64_t row_count(const Rocks& rocks, int64_t segment, std::string_view end) {
+  if (end.size() != 8) fail(Fault::kCorrupt, rocks.folder, name_of(segment) + ": end damaged");
+  return static_cast<int64_t>(big_endian(end.data()));
+}
+
+int64_t open_format(Rocks& rocks) {
+  const std::optional<int64_t> format = number(rocks, kFormatKey);
+  if (format && *format > kStoreFormatVersion)
+    fail(Fault::kCorrupt, rocks.folder,
+         "format " + std::to_string(*format) + ", but this version of kindred knows " +
+             std::to_string(kStoreFormatVersion) + ": use a newer kindred");
+  const std::optional<int64_t> id = number(rocks, kIdKey);
+  if (format && id) return *id;
+  const Range all(rocks, 0, ~uint64_t{0});
+  check(all.rows->status(), rocks.folder, "opening");
+  if (format || id || all.rows->Valid())
+    fail(Fault::kCorrupt, rocks.folder, "format or id missing");
+  return write_identity(rocks);
+}
+
+}  // namespace
+
+bool Store::is_forked() noexcept {
+  const pid_t first = user.load();
+  return first != 0 && first != ::getpid();
+}
+
+Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
+  pid_t none = 0;
+  user.compare_exchange_strong(none, ::getpid());
+  if (is_forked())
+    fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
+  rocks_->folder = folder;
+  make_folder(folder);
+  open_rocks(*rocks_);
+  empty_incoming(folder);
+  id_ = open_format(*rocks_);
+}
+
+Store::~Store() {
+  if (is_forked()) {
+    rocks_.release();  // leaked on purpose: its threads are the parent's, so closing would wait for
+                       // ever
+    return;
+  }
+  rocks_->about.reset();
+  rocks_->vectors.reset();
+  // What could not be flushed is in RocksDB's log, which was synced: the next opening reads it.
+  rocks_->db->Close().PermitUncheckedError();
+}
+
+std::optional<std::string> Store::get(int64_t segment, int64_t id) const {
+  std::string vector;
+  const rocksdb::Status status =
+      rocks_->db->Get({}, rocks_->vectors.get(), slice(row_key(segment, id).view()), &vector);
+  if (status.IsNotFound()) return std::nullopt;
+  check(status, rocks_->folder, "reading " + name_of(segment));
+  return vector;
+}
+
+std::optional<int64_t> Store::count(int64_t segment) const {
+  std::string end;
+  const rocksdb::Status status =
+      rocks_->db->Get({}, rocks_->vectors.get(), slice(end_key(segment).view()), &end);
+  if (status.IsNotFound()) return std::nullopt;
+  check(status, rocks_->folder, "counting " + name_of(segment));
+  return row_count(*rocks_, segment, end);
+}
+
+void Store::scan_segment(int64_t segment, const VisitRow& visit) const {
+  const Range range(*rocks_, segment, uint64_t(segment) + 1, kReadahead);
+  rocksdb::Iterator& row = *range.rows;
+  int64_t seen = 0;
+  for (; row.Valid(); row.Next(), ++seen) {
+    const std::string_view key = row.key().ToStringView();
+    if (key.size() != sizeof(RowKey)) break;
+    if (!visit(id_of_row(key), row.value().ToStringView())) return;
+  }
+  check(row.status(), rocks_->folder, "reading " + name_of(segment));
+  if (!row.Valid() && seen == 0)
+    fail(Fault::kMissing, rocks_->folder, name_of(segment) + " is not there");
+  if (!row.Valid() || row.key() != slice(end_key(segment).view()))
+    fail(Fault::kCorrupt, rocks_->folder, name_of(segment) + ": end missing");
+  const int64_t rows = row_count(*rocks_, segment, row.value().ToStringView());
+  if (rows != seen)
+    fail(Fault::kCorrupt, rocks_->folder,
+         name_of(segment) + ": " + std::to_string(seen) + " rows of " + std::to_string(rows));
+}
+
+std::vector<int64_t> Store::segments() const {
+  std::vector<int64_t> found;
+  const Range all(*rocks_, 0, ~uint64_t{0});
+  rocksdb::Iterator& row = *all.rows;
+  while (row.Valid()) {
+    if (row.key().size() < sizeof(SegmentKey))
+      fail(Fault::kCorrupt, rocks_->folder, "a row without a segment");
+    const uint64_t segment = big_endian(row.key().data());
+    found.push_back(static_cast<int64_t>(segment));
+    row.Seek(slice(segment_key(segment + 1).view()));
+  }
+  check(row.status(), rocks_->folder, "listing the segments");
+  return found;
+}
+
+// A segment is a file of its own, so dropping files does it. Rows in a file that RocksDB merged
+// with another segment's are deleted by range; doing that always would leave a tombstone for each
+// segment.
+void Store::delete_segment(int64_t segment) {
+  const std::string what = "deleting " + name_of(segment);
+  const SegmentKey first = segment_key(segment);
+  const SegmentKey limit = segment_key(uint64_t(segment) + 1);
+  const rocksdb::Slice first_slice = slice(first.view());
+  const rocksdb::Slice limit_slice = slice(limit.view());
+  rocksdb::ColumnFamilyHandle* vectors = rocks_->vectors.get();
+  check_write(*rocks_,
+              rocksdb::DeleteFilesInRange(rocks_->db.get(), vectors, &first_slice, &limit_slice,
+                                          /*include_end=*/false),
+              what);
+  if (is_empty(*rocks_, segment)) return;
+  check_write(*rocks_, rocks_->db->DeleteRange(synced(), vectors, first_slice, limit_slice), what);
+}
+
+bool Store::needs_reopening() const noexcept {
+  return rocks_->write_failed;
+}
+
+SegmentIngest Store::ingest(int64_t segment) {
+  if (segment < 0) throw std::logic_error("Store::ingest(): segment is negative");
+  static std::atomic<int64_t> number{0};
+  std::string path = incoming(rocks_->folder) + "/" + std::to_string(++number) + ".sst";
+  auto file = std::make_unique<SegmentFile>(*rocks_, segment, std::move(path));
+  check(file->writer.Open(file->path), rocks_->folder, "beginning " + name_of(segment));
+  return SegmentIngest(std::move(file));
+}
+
+SegmentIngest::SegmentIngest(std::unique_ptr<SegmentFile> file) : file_(std::move(file)) {}
+SegmentIngest::SegmentIngest(SegmentIngest&&) noexcept = default;
+SegmentIngest::~SegmentIngest() = default;
+
+void SegmentIngest::add(int64_t id, std::string_view vector) {
+  // Given up unless the row goes in.
+  std::unique_ptr<SegmentFile> file = std::move(file_);
+  if (file == nullptr) throw std::logic_error("SegmentIngest::add(): the segment was given up");
+  if (file->rows > 0 && id <= file->last_id)
+    throw std::logic_error("SegmentIngest::add(): id " + std::to_string(id) + " after " +
+                           std::to_string(file->last_id));
+  check(file->writer.Put(slice(row_key(file->segment, id).view()), slice(vector)),
+        file->rocks.folder, "writing " + name_of(file->segment));
+  ++file->rows;
+  file->last_id = id;
+  file_ = std::move(file);
+}
+
+int64_t SegmentIngest::finish() {
+  const std::unique_ptr<SegmentFile> file = std::move(file_);
+  if (file == nullptr) throw std::logic_error("SegmentIngest::finish(): the segment was given up");
+  Rocks& rocks = file->rocks;
+  const std::string what = "writing " + name_of(file->segment);
+  SegmentKey rows;
+  put_big_endian(rows.bytes.data(), static_cast<uint64_t>(file->rows));
+  check(file->writer.Put(slice(end_key(file->segment).view()), slice(rows.view())), rocks.folder,
+        what);
+  check(file->writer.Finish(), rocks.folder, what);  // fsyncs the file
+
+  const std::lock_guard lock(rocks.ingesting);
+  if (!is_empty(rocks, file->segment))
+    throw std::logic_error("SegmentIngest::finish(): " + name_of(file->segment) +
+                           " is there already");
+  rocksdb::IngestExternalFileOptions options;
+  options.move_files = true;           // a link: nothing is copied
+  options.write_global_seqno = false;  // nor written into
+  check_write(rocks, rocks.db->IngestExternalFile(rocks.vectors.get(), {file->path}, options),
+              what);
+  return file->rows;
+}
+
+}  // namespace kindred::storage

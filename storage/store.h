@@ -1,0 +1,98 @@
+// The store: RocksDB in the folder `<db>-kindred/rocksdb`, which keeps the vectors of all segments
+// of one SQLite database. Each segment is a key range of its own, written once as a sorted file and
+// taken in whole; it is never changed, only deleted. Nothing here knows which segments count:
+// SQLite's manifest says so. Searching does without the store. Opened through
+// storage/shared_store.h. Keys and values: docs/format.md.
+//
+// Only store.cc includes RocksDB's headers. Thread-safe unless said otherwise. Whatever throws
+// StorageError says in its text which store and what was being done.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kindred::storage {
+
+class SegmentIngest;
+struct Rocks;        // an open database; in store.cc
+struct SegmentFile;  // a sorted file being written; in store.cc
+
+// A segment's row. The view lives as long as the call; false ends the visit.
+using VisitRow = std::function<bool(int64_t id, std::string_view vector)>;
+
+class Store {
+ public:
+  // Opens the store in `folder`, creating both where they are missing. Costs about ten fsyncs.
+  // Throws StorageError: kBusy if another process has it open, this process does through another
+  // object, or this process was forked from one that had used a store (see is_forked()); kCorrupt
+  // for damage and for a newer format; kMissing for a lost file; kFull, kIo.
+  explicit Store(const std::string& folder);
+  // Closes it, which may wait for writes in the background. In a forked child it leaks it instead.
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Whether this process was forked from one that had used a store. RocksDB's threads and file lock
+  // stayed there, so that here no store can be used, opened or closed. Async-signal-safe.
+  static bool is_forked() noexcept;
+
+  // 63 random bits, drawn when the store was created; never 0.
+  int64_t id() const noexcept { return id_; }
+
+  // Writes a segment: see there. REQUIRES: segment >= 0, and the store outlives the result.
+  SegmentIngest ingest(int64_t segment);
+
+  // The vector of a row; nullopt if the segment has none for the id, or is not there.
+  // Throws StorageError.
+  std::optional<std::string> get(int64_t segment, int64_t id) const;
+  // Visits the segment's rows by ascending id. Throws StorageError: kMissing if the segment is not
+  // there, kCorrupt if rows are damaged or lacking, by which time it may have visited good ones.
+  void scan_segment(int64_t segment, const VisitRow& visit) const;
+  // The number of a segment's rows, kept with it; nullopt if the segment is not there. Throws
+  // StorageError.
+  std::optional<int64_t> count(int64_t segment) const;
+  // The segments that are there, ascending; one seek for each. Throws StorageError.
+  std::vector<int64_t> segments() const;
+  // Deletes a segment, which need not be there, and frees its space as soon as no scan reads it.
+  // Durable on return. Throws StorageError; the segment is then there or gone as a whole.
+  void delete_segment(int64_t segment);
+
+  // A write failed in a way after which RocksDB may refuse all others: reopening mends it.
+  bool needs_reopening() const noexcept;
+
+ private:
+  std::unique_ptr<Rocks> rocks_;
+  int64_t id_ = 0;
+};
+
+// A segment in the making: a sorted file beside the database that no one else sees. What is not
+// finished leaves nothing behind, also after a crash. Memory: about 10 bytes a row, for the file's
+// filter. Not thread-safe, but several may be at work on one store.
+class SegmentIngest {
+ public:
+  explicit SegmentIngest(std::unique_ptr<SegmentFile> file);
+  ~SegmentIngest();
+  SegmentIngest(SegmentIngest&&) noexcept;
+  SegmentIngest(const SegmentIngest&) = delete;
+  SegmentIngest& operator=(const SegmentIngest&) = delete;
+
+  // Copies the row. Throws std::logic_error if the id is not above the last one, StorageError if it
+  // cannot be written; the segment is then given up.
+  void add(int64_t id, std::string_view vector);
+  // Makes the segment part of the store, durably, and returns its number of rows. Throws
+  // std::logic_error if the store has a segment of this id already or one was given up,
+  // StorageError if it cannot be written; a power loss or an error may leave it in the store, but
+  // only whole.
+  int64_t finish();
+
+ private:
+  std::unique_ptr<SegmentFile> file_;  // null once finished or given up
+};
+
+}  // namespace kindred::storage
