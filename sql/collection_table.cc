@@ -25,6 +25,7 @@ constexpr double kLookupCost = 3e4;
 constexpr double kFilteredScanCost = 1e11;
 constexpr double kScanCost = 1e12;
 constexpr sqlite3_int64 kScanRows = 1000000;
+constexpr sqlite3_int64 kListRows = 25;  // what SQLite takes an IN (SELECT ...) for
 
 // Restores last_insert_rowid(), which nested statements change.
 class KeepLastRowid {
@@ -76,7 +77,9 @@ class CollectionTable : public sqlite3_vtab {
  private:
   bool is_match(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
   bool is_id(int column) const;
-  void use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const;
+  std::optional<PlanTerm> stored_term(int column) const;
+  bool is_key_equality(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
+  void use_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) const;
   bool plan_search(sqlite3_index_info& info, int match) const;
   bool plan_lookup(sqlite3_index_info& info) const;
   bool plan_scan(sqlite3_index_info& info) const;
@@ -150,37 +153,55 @@ bool CollectionTable::best_index(sqlite3_index_info& info) const {
   return plan_lookup(info) || plan_scan(info);
 }
 
-// Conditions on stored columns and the rowid.
-void CollectionTable::use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const {
+// A column as plans name it: with its affinity, the rowid as -1. nullopt for one that is not
+// stored.
+std::optional<PlanTerm> CollectionTable::stored_term(int column) const {
+  if (is_id(column)) return PlanTerm{};
   const CollectionOptions& options = collection_->options();
+  const auto i = static_cast<size_t>(column);
+  if (i >= options.columns.size() || !options.is_stored(i)) return std::nullopt;
+  return PlanTerm{.column = column, .affinity = affinity_of(options.columns[i].type)};
+}
+
+// Whether a constraint chooses one row by its rowid or TEXT key.
+bool CollectionTable::is_key_equality(
+    const sqlite3_index_info::sqlite3_index_constraint& constraint) const {
+  const std::optional<size_t> key = collection_->options().key_column();
+  return (constraint.op == SQLITE_INDEX_CONSTRAINT_EQ ||
+          constraint.op == SQLITE_INDEX_CONSTRAINT_IS) &&
+         (is_id(constraint.iColumn) || (key && constraint.iColumn == static_cast<int>(*key)));
+}
+
+// Conditions on stored columns and the rowid. With k, one that chooses a single row is most likely
+// a join's: among one row each is among the k nearest.
+void CollectionTable::use_conditions(const sqlite3_index_info& info, bool with_k,
+                                     PlanBuilder& plan) const {
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     if (constraint.usable == 0 || info.aConstraintUsage[i].argvIndex > 0) continue;
-    const int column = constraint.iColumn;
-    if (is_id(column))
-      plan.use_filter(i, -1);
-    else if (static_cast<size_t>(column) < options.columns.size() &&
-             options.is_stored(static_cast<size_t>(column)))
-      plan.use_filter(i, column);
+    std::optional<PlanTerm> term = stored_term(constraint.iColumn);
+    if (!term) continue;
+    term->fixed_only = with_k && is_key_equality(constraint);
+    if (!plan.use_list(i, *term, false)) plan.use_filter(i, *term);
   }
 }
 
 bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   PlanBuilder plan(info);
   const int first_hidden = static_cast<int>(collection_->options().columns.size());
-  plan.use(match, {Role::kQuery, -1, 0, ""}, true);
+  plan.use(match, {.role = Role::kQuery}, true);
+  bool with_k = false;
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool k = constraint.iColumn == first_hidden + hidden::kK &&
                    constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
     if (k && constraint.usable == 0) return false;
     if (constraint.usable == 0 || plan.use_limit(i)) continue;
-    if (k)
-      plan.use(i, {Role::kK, -1, 0, ""}, true);
-    else if (constraint.iColumn == first_hidden + hidden::kDistance)
-      plan.use_distance(i);
+    if (k) plan.use(i, {.role = Role::kK}, true);
+    with_k |= k;
+    if (constraint.iColumn == first_hidden + hidden::kDistance) plan.use_distance(i);
   }
-  use_conditions(info, plan);
+  use_conditions(info, with_k, plan);
   const CollectionOptions& options = collection_->options();
   const int id = options.has_integer_key() ? static_cast<int>(*options.key_column()) : -1;
   plan.consume_order(first_hidden + hidden::kDistance, id);
@@ -188,7 +209,7 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   return true;
 }
 
-// One row by its rowid or TEXT key.
+// One row by its rowid, or rows by their TEXT keys.
 bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
   const std::optional<size_t> key = collection_->options().key_column();
   for (int i = 0; i < info.nConstraint; ++i) {
@@ -198,9 +219,11 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
     const bool binary = sqlite3_stricmp(sqlite3_vtab_collation(&info, i), "BINARY") == 0;
     if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
     PlanBuilder plan(info);
-    plan.use(i, {Role::kFilter, id ? -1 : constraint.iColumn, constraint.op, "BINARY"}, true);
-    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, 1);
-    info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    const PlanTerm term = *stored_term(constraint.iColumn);
+    const bool list = !id && plan.use_list(i, term, false);
+    if (!list) plan.use_filter(i, term);
+    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, list ? kListRows : 1);
+    if (id) info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;  // a number is equal to several texts
     return true;
   }
   return false;
@@ -208,7 +231,7 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
 
 bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
   PlanBuilder plan(info);
-  use_conditions(info, plan);
+  use_conditions(info, false, plan);
   const bool filtered = std::any_of(
       info.aConstraintUsage, info.aConstraintUsage + info.nConstraint,
       [](const sqlite3_index_info::sqlite3_index_constraint_usage& u) { return u.argvIndex > 0; });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/knn_function.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,6 +96,10 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
   bool has_query = false;
   bool has_k = false;
   bool by_rowid = false;
+  const bool with_k = std::any_of(
+      info.aConstraint, info.aConstraint + info.nConstraint, [](const auto& constraint) {
+        return constraint.iColumn == kK && constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+      });
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
@@ -115,11 +120,12 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
                                              : has_k;
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
-      plan.use(i, {role, constraint.iColumn, 0, ""}, true);
+      plan.use(i, {.role = role, .column = constraint.iColumn}, true);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
     } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
-      by_rowid |= !plan.use_list(i, -1) && plan.use_filter(i, -1);
+      const PlanTerm rowid{.fixed_only = with_k};
+      by_rowid |= !plan.use_list(i, rowid, true) && plan.use_filter(i, rowid);
     }
   }
   if (!has_collection || !has_query) throw Error(SQLITE_ERROR, kArguments);

@@ -201,10 +201,35 @@ TEST_CASE("lists of any length choose rows", "[sql][knn]") {
                "(SELECT x FROM many WHERE x <= 20000)") == "3000");
   // More values than SQLite binds to a statement.
   sqlite3_limit(db.handle(), SQLITE_LIMIT_VARIABLE_NUMBER, 30000);
-  check_error(db, "SELECT * FROM items WHERE v MATCH '[1,1,1,1]' AND year IN (SELECT x FROM many)",
-              {"items", "list", "30000"});
+  const std::string in_many = " year IN (SELECT x FROM many)";
+  CHECK(db.one("SELECT count(*) FROM items WHERE v MATCH '[1,1,1,1]' AND" + in_many) == "3000");
+  check_error(db, "SELECT * FROM items WHERE v MATCH '[1,1,1,1]' AND k = 3 AND" + in_many,
+              {"items", "list", "40000"});
   CHECK(db.one("SELECT count(*) FROM items WHERE v MATCH '[1,1,1,1]' AND +year IN "
                "(SELECT x FROM many)") == "3000");
+}
+
+TEST_CASE("plain statements take lists of any length", "[sql][collection]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db, 300);
+  db.run("CREATE TABLE many(x, t TEXT); INSERT INTO many SELECT i + 250, 'note ' || i FROM " +
+         numbers(40000));
+  const auto both = [&](const std::string& condition) {
+    INFO(condition);
+    const Rows wanted = db.rows("SELECT id FROM plain WHERE " + condition + " ORDER BY id");
+    CHECK(!wanted.empty());
+    CHECK(db.rows("SELECT id FROM items WHERE " + condition + " ORDER BY id") == wanted);
+  };
+  for (const std::string condition :
+       {"year IN (SELECT x FROM many)", "note IN (SELECT t FROM many)",
+        "id IN (SELECT x FROM many)", "note IN (SELECT t FROM many) AND year IN (3, 4, 299)",
+        "year IN (SELECT x FROM many) AND note IN (SELECT t FROM many)"})
+    both(condition);
+  db.run("UPDATE items SET lang = 'many' WHERE year IN (SELECT x FROM many)");
+  CHECK(db.one("SELECT count(*) FROM items WHERE lang = 'many'") == "50");
+  db.run("DELETE FROM items WHERE year IN (SELECT x FROM many)");
+  CHECK(db.one("SELECT count(*) FROM items") == "250");
 }
 
 TEST_CASE("conditions work under collations of any name", "[sql][knn]") {
