@@ -37,6 +37,10 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
   by_rowid_ = static_cast<PlanKind>(plan) == PlanKind::kScan && is_rowid_lookup(terms);
   row_read_ = false;
   done_ = false;
+  if (static_cast<PlanKind>(plan) == PlanKind::kRefused)
+    throw Error(SQLITE_ERROR, collection_->name() +
+                                  ": k, distance and other hidden columns have values in a search "
+                                  "only: MATCH is wanted beside a condition on them");
   if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
     search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
   else

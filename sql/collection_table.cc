@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_table.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,6 +82,7 @@ class CollectionTable : public sqlite3_vtab {
   bool is_key_equality(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
   void use_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) const;
   bool plan_search(sqlite3_index_info& info, int match) const;
+  bool refuse_search_columns(sqlite3_index_info& info) const;
   bool plan_lookup(sqlite3_index_info& info) const;
   bool plan_scan(sqlite3_index_info& info) const;
   void refuse_hidden_value(sqlite3_value* value, size_t i) const;
@@ -150,7 +152,22 @@ bool CollectionTable::best_index(sqlite3_index_info& info) const {
     match = i;
   }
   if (match) return plan_search(info, *match);
+  if (refuse_search_columns(info)) return true;
   return plan_lookup(info) || plan_scan(info);
+}
+
+// Conditions on k, distance and their kin hold for no row where there is no search: that is an
+// error, not an empty answer.
+bool CollectionTable::refuse_search_columns(sqlite3_index_info& info) const {
+  const int first_hidden = static_cast<int>(collection_->options().columns.size());
+  const auto* constraints = info.aConstraint;
+  if (std::none_of(constraints, constraints + info.nConstraint, [&](const auto& constraint) {
+        return constraint.iColumn >= first_hidden && is_comparison(constraint.op);
+      }))
+    return false;
+  PlanBuilder plan(info);
+  plan.finish(static_cast<int>(PlanKind::kRefused), 10 * kScanCost, kScanRows);
+  return true;
 }
 
 // A column as plans name it: with its affinity, the rowid as -1. nullopt for one that is not
@@ -193,8 +210,9 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   bool with_k = false;
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
-    const bool k = constraint.iColumn == first_hidden + hidden::kK &&
-                   constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+    const bool k = constraint.iColumn == first_hidden + hidden::kK && is_comparison(constraint.op);
+    if (k) require_one_k(info, i, collection_->name());
+    if (k && with_k) throw Error(SQLITE_ERROR, collection_->name() + ": k is given twice");
     if (k && constraint.usable == 0) return false;
     if (constraint.usable == 0 || plan.use_limit(i)) continue;
     if (k) plan.use(i, {.role = Role::kK}, true);

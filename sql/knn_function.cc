@@ -104,13 +104,14 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
     const bool argument = equal && constraint.iColumn >= kCollection && constraint.iColumn <= kK;
+    if (constraint.iColumn == kK && is_comparison(constraint.op)) require_one_k(info, i, "knn()");
     if (constraint.usable == 0) {
       if (argument) return false;
       continue;
     }
     if (plan.use_limit(i)) continue;
-    if (equal && constraint.iColumn == kVisited)  // a fourth argument
-      throw Error(SQLITE_ERROR, kArguments);
+    if (equal && constraint.iColumn == kVisited)
+      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a fourth or visited =");
     if (argument) {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery

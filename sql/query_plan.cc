@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "sql/boundary.h"
+
 namespace kindred::sql {
 namespace {
 
@@ -87,7 +89,7 @@ bool has_operand(int op) noexcept {
 }
 
 bool is_comparison(int op) noexcept {
-  return has_operand(op) && op != SQLITE_INDEX_CONSTRAINT_LIKE &&
+  return filter_operator(op) != nullptr && has_operand(op) && op != SQLITE_INDEX_CONSTRAINT_LIKE &&
          op != SQLITE_INDEX_CONSTRAINT_GLOB;
 }
 
@@ -161,6 +163,11 @@ void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows) {
   info_.needToFreeIdxStr = 1;
   info_.estimatedCost = cost;
   info_.estimatedRows = rows;
+}
+
+void require_one_k(sqlite3_index_info& info, int i, const std::string& who) {
+  if (info.aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || sqlite3_vtab_in(&info, i, -1) != 0)
+    throw Error(SQLITE_ERROR, who + ": k = one number is wanted, got another condition on k");
 }
 
 std::string encode(const std::vector<PlanTerm>& terms) {

@@ -87,6 +87,9 @@ std::string encode(const std::vector<PlanTerm>& terms);
 // Throws std::logic_error unless the text has one term for each of xFilter's arguments.
 std::vector<PlanTerm> decode(const char* text, size_t arguments);
 
+// Throws Error, opening with `who`, unless constraint i is `k =` one value.
+void require_one_k(sqlite3_index_info& info, int i, const std::string& who);
+
 // The SQL operator of a filter's constraint: "=", "LIKE", "IS NOT NULL", ...; nullptr for those
 // that are left to SQLite.
 const char* filter_operator(int op) noexcept;

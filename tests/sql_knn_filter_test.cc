@@ -310,3 +310,37 @@ TEST_CASE("OFFSET, DESC and other orders see every row once", "[sql][knn]") {
   CHECK(db.rows("SELECT id, k, is_exact FROM items WHERE v MATCH '[1,1,1,1]' AND k = 1") ==
         Rows{all.front() + "|1|1"});
 }
+
+TEST_CASE("conditions on a search's own columns are heeded or refused", "[sql][knn]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db, 50);
+  const std::string match = "SELECT id FROM items WHERE v MATCH '[1,1,1,1]' AND ";
+  const std::string knn = "SELECT rowid FROM knn('items', '[1,1,1,1]') WHERE ";
+  for (const std::string k : {"k < 3", "k IN (1, 2)", "k IN (SELECT 1)", "k <> 3", "k IS 3",
+                              "k BETWEEN 1 AND 3", "k = 3 AND k > 1"}) {
+    check_error(db, match + k, {"items", "k = one number"});
+    check_error(db, knn + k, {"knn()", "k = one number"});
+  }
+  check_error(db, match + "k = 3 AND k = 2", {"items", "k is given twice"});
+  check_error(db, knn + "k = 3 AND k = 2", {"knn()", "twice"});
+  check_error(db, knn + "visited = 7", {"knn()", "collection, query, k", "visited ="});
+  for (const std::string condition :
+       {"k = 2", "k < 3", "k IN (1, 2)", "distance < 2", "distance >= 0 AND lang = 'de'",
+        "visited = 7", "is_exact = 1", "items = 'text'", "id = 5 AND k = 1",
+        "id IN (SELECT id FROM plain) AND distance < 1", "+id = 5 AND distance = 1"}) {
+    check_error(db, "SELECT id FROM items WHERE " + condition, {"items", "MATCH is wanted"});
+    check_error(db, "DELETE FROM items WHERE " + condition, {"items", "MATCH is wanted"});
+  }
+  check_error(db, "SELECT i.id FROM plain p JOIN items i ON i.distance < p.price",
+              {"items", "MATCH is wanted"});
+  CHECK(db.one("SELECT count(*) FROM items") == "50");
+  CHECK(db.rows(knn + "k = 3").size() == 3);
+  CHECK(db.rows(knn + "visited > 7").size() == 50);
+  CHECK(db.rows(knn + "k IS NULL").size() == 50);
+  CHECK(db.rows(match + "k IS NULL").size() == 50);
+  CHECK(db.rows("SELECT id FROM items WHERE k IS NULL").size() == 50);
+  CHECK(db.rows("SELECT DISTINCT id FROM items WHERE (v MATCH '[1,1,1,1]' OR v MATCH '[0,0,0,0]') "
+                "AND distance < 100")
+            .size() == 50);
+}
