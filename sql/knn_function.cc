@@ -83,6 +83,7 @@ class KnnTable : public sqlite3_vtab {
   };
 
   Known& look_up(const std::string& name);
+  bool touch(Known& known);
 
   sqlite3* db_;
   std::shared_ptr<OpenCollections> open_;
@@ -149,15 +150,23 @@ KnnTable::Known& KnnTable::look_up(const std::string& name) {
   return found->second;
 }
 
+// False if what the statement was prepared on has gone or changed. An interruption and other
+// failures are thrown.
+bool KnnTable::touch(Known& known) {
+  sqlite3_step(known.touch.get());  // reset() returns its code
+  const int rc = sqlite3_reset(known.touch.get());
+  if ((rc & 0xFF) == SQLITE_ERROR) return false;
+  check(db_, rc);
+  return true;
+}
+
 std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
-  try {
-    look_up(name).touch.run();
-  } catch (const Error&) {  // the table has gone or changed: once more from its name
+  if (!touch(look_up(name))) {  // once more from its name
     known_.erase(name);
-    look_up(name).touch.run();
+    if (!touch(look_up(name))) throw Error(SQLITE_ERROR, sqlite3_errmsg(db_));
   }
   std::shared_ptr<Collection> collection = open_->at(look_up(name).place);
-  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
+  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is not a collection");
   return collection;
 }
 

@@ -251,7 +251,7 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'nope', '[1,2]'", {"knn()", "no such collection: nope"});
   check("'', '[1,2]'", {"knn()", "no such collection"});
   check("'view', '[1,2]'", {"knn()", "view"});
-  check("'plain', '[1,2]'", {"knn()", "plain is a table, not a collection"});
+  check("'plain', '[1,2]'", {"knn()", "plain is not a collection"});
   check("'items_rows', '[1,2]'", {"knn()", "not a collection"});
   check("5, '[1,2]'", {"knn()", "collection", "5"});
   check("x'01', '[1,2]'", {"knn()", "collection", "BLOB"});
