@@ -16,10 +16,12 @@ bool is_rowid_lookup(const std::vector<PlanTerm>& terms) noexcept {
 
 }  // namespace
 
-CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection)
-    : sqlite3_vtab_cursor{}, collection_(std::move(collection)) {}
+CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection,
+                                   const CollectionCursor*& asked)
+    : sqlite3_vtab_cursor{}, collection_(std::move(collection)), asked_(asked) {}
 
 CollectionCursor::~CollectionCursor() {
+  if (asked_ == this) asked_ = nullptr;
   give_row_back();
 }
 
@@ -34,6 +36,7 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
   const std::vector<PlanTerm> terms = decode(plan_text, arguments.size());
   give_row_back();
   search_.reset();
+  query_.reset();
   by_rowid_ = static_cast<PlanKind>(plan) == PlanKind::kScan && is_rowid_lookup(terms);
   row_read_ = false;
   done_ = false;
@@ -42,10 +45,21 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
                                   ": k, distance and other hidden columns have values in a search "
                                   "only: MATCH is wanted beside a condition on them");
   if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
-    search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
+    start_search(terms, arguments);
   else
     start_scan(terms, arguments);
   next();
+}
+
+void CollectionCursor::start_search(const std::vector<PlanTerm>& terms, Values arguments) {
+  for (size_t i = 0; i < terms.size(); ++i)
+    if (terms[i].role == Role::kQuery && terms[i].op == kCheckedAgain) query_ = keep(arguments[i]);
+  search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
+}
+
+bool CollectionCursor::searches_for(sqlite3_value* query) const {
+  return query_ && !done_ && sqlite3_value_type(query) == sqlite3_value_type(query_.get()) &&
+         blob_of(query) == blob_of(query_.get());
 }
 
 void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arguments) {
@@ -112,6 +126,7 @@ Statement* CollectionCursor::stored_row() {
 
 // Columns of a row that has gone are NULL, as for SQLite's own cursors.
 void CollectionCursor::column(sqlite3_context* context, int column) {
+  asked_ = this;
   const CollectionOptions& options = collection_->options();
   const auto i = static_cast<size_t>(column);
   if (i >= options.columns.size())

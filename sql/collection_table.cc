@@ -53,9 +53,10 @@ class CollectionTable : public sqlite3_vtab {
 
   bool best_index(sqlite3_index_info& info) const;
   std::unique_ptr<CollectionCursor> open() {
-    return std::make_unique<CollectionCursor>(collection_);
+    return std::make_unique<CollectionCursor>(collection_, asked_);
   }
   bool update(Values values, int64_t& rowid);
+  void match(sqlite3_context* context, Values arguments) const;
   void begin() {}
   void sync() {
     const KeepLastRowid keep(collection_->db());
@@ -89,6 +90,7 @@ class CollectionTable : public sqlite3_vtab {
 
   std::shared_ptr<Collection> collection_;
   CollectionWriter writer_;
+  const CollectionCursor* asked_ = nullptr;  // the cursor that a column was last asked of
 };
 
 ShadowTables tables_of(const Connection& connection) {
@@ -206,7 +208,7 @@ void CollectionTable::use_conditions(const sqlite3_index_info& info, bool with_k
 bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   PlanBuilder plan(info);
   const int first_hidden = static_cast<int>(collection_->options().columns.size());
-  plan.use(match, {.role = Role::kQuery}, true);
+  plan.use(match, {.role = Role::kQuery, .op = match < kMostOmitted ? 0 : kCheckedAgain}, true);
   bool with_k = false;
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
@@ -295,6 +297,15 @@ bool CollectionTable::update(Values values, int64_t& rowid) {
   rowid = sqlite3_last_insert_rowid(collection_->db());
   run_command(*collection_, writer_, extra[hidden::kTable], columns);
   return true;
+}
+
+// The column, the second argument, has just been asked of the cursor whose row is checked.
+void CollectionTable::match(sqlite3_context* context, Values arguments) const {
+  if (asked_ == nullptr || !asked_->searches_for(arguments[0]))
+    throw Error(SQLITE_ERROR, collection_->name() +
+                                  ": unable to use function MATCH in the requested context: it is "
+                                  "wanted as a condition of its own");
+  sqlite3_result_int(context, 1);
 }
 
 int shadow_name(const char* suffix) noexcept {

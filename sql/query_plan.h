@@ -12,6 +12,8 @@
 namespace kindred::sql {
 
 inline constexpr int kMostOmitted = 16;
+// Of a MATCH that comes behind those.
+inline constexpr int kCheckedAgain = 1;
 
 // What an argument of xFilter is for.
 enum class Role : char {
@@ -32,8 +34,9 @@ Affinity affinity_of(std::string_view type) noexcept;
 
 struct PlanTerm {
   Role role = Role::kFilter;
-  int column = -1;                         // kFilter, kIn: of the virtual table; -1 is the rowid
-  int op = 0;                              // kFilter, kDistance: SQLITE_INDEX_CONSTRAINT_*
+  int column = -1;  // kFilter, kIn: of the virtual table; -1 is the rowid
+  // kFilter, kDistance: SQLITE_INDEX_CONSTRAINT_*. kQuery: kCheckedAgain or 0.
+  int op = 0;
   Affinity affinity = Affinity::kNumeric;  // kFilter, kIn: the column's
   bool literal = false;        // kFilter: compares with a value that stands in the SQL text
   bool fixed_only = false;     // kFilter: left to SQLite unless is_fixed()

@@ -273,15 +273,31 @@ TEST_CASE("more conditions than SQLite lets a virtual table answer for are still
             .size() == 5);
 }
 
-TEST_CASE("MATCH works beside more than 15 conditions", "[sql][knn][!shouldfail]") {
-  // SQLite heeds `omit` for the first 16 constraints only, MATCH comes last among them, and there
-  // is no function match() to evaluate it with: an error, no wrong answer.
+TEST_CASE("MATCH works beside more than 15 conditions", "[sql][knn]") {
   Database db;
   SqlFunctions functions(db);
   fill(db, 300);
   std::string condition = "v MATCH '[1,1,1,1]' AND k = 5";
   for (int i = 0; i < 20; ++i) condition += " AND owner < " + std::to_string(10 + i);
-  CHECK(db.error("SELECT id FROM items WHERE " + condition).empty());
+  const std::string plain = "owner < 10";
+  const Rows wanted = db.rows("SELECT id FROM plain WHERE " + plain +
+                              " ORDER BY vec_distance_l2(v, '[1,1,1,1]'), id LIMIT 5");
+  CHECK(db.rows("SELECT id FROM items WHERE " + condition) == wanted);
+  CHECK(db.rows("SELECT id FROM items WHERE " + condition + " AND lang = 'none'").empty());
+  db.run("CREATE TABLE queries AS SELECT i, random_vector(i, 4) AS v FROM " + numbers(3));
+  std::string conditions = "i.v MATCH q.v AND i.k = 4";
+  for (int i = 0; i < 20; ++i) conditions += " AND i.owner < " + std::to_string(10 + i);
+  CHECK(db.rows("SELECT q.i, i.id FROM queries q JOIN items i ON " + conditions) ==
+        db.rows("SELECT q.i, k.rowid FROM queries q, knn('items', q.v, 4) k"));
+  SECTION("and is refused where it is no condition of its own") {
+    for (const std::string other :
+         {"NOT v MATCH '[0,0,0,0]'", "NOT v MATCH '[1,1,1,2]'", "(v MATCH '[0,0,0,0]' OR year > 5)",
+          "(v MATCH '[0,0,0,0]') IS NULL"})
+      for (const std::string& all : {condition, std::string("lang = 'de'")})
+        check_error(db, "SELECT id FROM items WHERE " + all + " AND " + other,
+                    {"items", "unable to use function MATCH"});
+    check_error(db, "SELECT v MATCH '[1,1,1,1]' FROM items", {"items", "unable to use"});
+  }
 }
 
 TEST_CASE("OFFSET, DESC and other orders see every row once", "[sql][knn]") {
