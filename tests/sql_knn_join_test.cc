@@ -221,6 +221,25 @@ TEST_CASE("knn works in subqueries, CTEs, views and compounds", "[sql][knn]") {
   CHECK(db.rows("SELECT id FROM kept ORDER BY id") == ten);
 }
 
+TEST_CASE("views and triggers search by knn() where the schema is not trusted", "[sql][knn]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db);
+  db.run("CREATE VIEW by_knn AS SELECT rowid AS id FROM knn('items', '[1,1,1,1]', 5)");
+  db.run("CREATE VIEW by_match AS SELECT id FROM items WHERE v MATCH '[1,1,1,1]' AND k = 5");
+  db.run("CREATE TABLE asked(v); CREATE TABLE found(id)");
+  db.run(
+      "CREATE TRIGGER search AFTER INSERT ON asked BEGIN "
+      "INSERT INTO found SELECT rowid FROM knn('items', NEW.v, 5); END");
+  const Rows five = db.rows("SELECT rowid FROM knn('items', '[1,1,1,1]', 5) ORDER BY rowid");
+  CHECK(db.rows("SELECT id FROM by_match ORDER BY id") == five);
+  db.run("PRAGMA trusted_schema = OFF");
+  check_error(db, "SELECT id FROM by_match", {"unsafe use of MATCH()"});
+  CHECK(db.rows("SELECT id FROM by_knn ORDER BY id") == five);
+  db.run("INSERT INTO asked VALUES('[1,1,1,1]')");
+  CHECK(db.rows("SELECT id FROM found ORDER BY id") == five);
+}
+
 TEST_CASE("a search goes on while its rows are changed", "[sql][knn]") {
   Database db;
   SqlFunctions functions(db);
