@@ -190,6 +190,9 @@ std::string CollectionWriter::joined_text(Values columns) const {
   std::string text;
   for (size_t i = 0; i < options.columns.size(); ++i) {
     if (options.columns[i].kind != ColumnKind::kText || is_null(columns[i])) continue;
+    if (sqlite3_value_type(columns[i]) == SQLITE_BLOB)
+      throw Error(SQLITE_ERROR, collection_.name() + "." + options.columns[i].name +
+                                    ": text is wanted, got " + describe(columns[i]));
     if (!text.empty()) text += '\n';
     text += text_of(columns[i]);
   }

@@ -73,3 +73,20 @@ TEST_CASE("an UPDATE that gives key and rowid two values is refused", "[sql][col
   CHECK(db.rows("SELECT id, rowid FROM items") == Rows{"80|80"});
   CHECK(db.error(kCheck).empty());
 }
+
+TEST_CASE("a BLOB is refused for text to embed", "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(title, body, +picture BLOB)");
+  db.run("INSERT INTO items VALUES('onion soup', 'boil', x'00ff')");
+  const std::string wanted = "text is wanted, got a BLOB of 3 bytes";
+  db.run("BEGIN");
+  check_error(db, "INSERT INTO items(title) VALUES(x'414243')", {"items.title: " + wanted});
+  check_error(db, "INSERT INTO items(title, body) VALUES('x', x'414243')",
+              {"items.body: " + wanted});
+  check_error(db, "INSERT OR IGNORE INTO items(title) VALUES(x'414243')", {wanted});
+  check_error(db, "UPDATE items SET body = x'414243'", {"items.body: " + wanted});
+  db.run("COMMIT");
+  CHECK(db.rows("SELECT title, body, hex(picture) FROM items") == Rows{"onion soup|boil|00FF"});
+  db.run("INSERT INTO items(title) VALUES(5)");  // a number is the text it prints as
+  CHECK(db.error(kCheck).empty());
+}
