@@ -90,3 +90,15 @@ TEST_CASE("a BLOB is refused for text to embed", "[sql][collection]") {
   db.run("INSERT INTO items(title) VALUES(5)");  // a number is the text it prints as
   CHECK(db.error(kCheck).empty());
 }
+
+TEST_CASE("INSERT ... RETURNING without a key gives rowid -1 and takes the row",
+          "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1], m TEXT)");
+  // SQLite answers RETURNING from the values it is about to hand over.
+  CHECK(db.rows("INSERT INTO items(v, m) VALUES('[1]', 'a') RETURNING rowid, id, m") ==
+        Rows{"-1|NULL|a"});
+  CHECK(db.one("SELECT last_insert_rowid()") == "1");
+  CHECK(db.rows("SELECT id, m FROM items") == Rows{"1|a"});
+  CHECK(db.rows("INSERT INTO items(id, v) VALUES(7, '[1]') RETURNING id") == Rows{"7"});
+}
