@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <stdexcept>
 
 #include "model/embedder.h"
+#include "sql/ascii.h"
 
 namespace kindred::sql {
 namespace {
@@ -22,13 +22,6 @@ constexpr std::array kTypes = {"INTEGER", "INT",     "BIGINT", "BOOLEAN", "REAL"
 // Columns that every collection has, hidden: names of inputs and outputs of a search.
 constexpr std::array kReserved = {"k",     "distance",  "ef",      "exact",
                                   "rowid", "diversity", "visited", "is_exact"};
-
-bool equal_nocase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
 
 [[noreturn]] void fail(const std::string& message) {
   throw std::invalid_argument("kindred: " + message);
@@ -78,14 +71,12 @@ class Tokens {
 
   size_t read(std::string_view s, size_t i) {
     const char c = s[i];
-    if (std::isspace(static_cast<unsigned char>(c))) return i + 1;
+    if (is_space(c)) return i + 1;
     if (c == '"' || c == '\'' || c == '`') return read_quoted(s, i, c);
     const bool name_follows = tokens_.empty() || tokens_.back().text == "+";
     if (c == '[' && name_follows) return read_quoted(s, i, ']');
-    const auto is_word = [](char x) {
-      return std::isalnum(static_cast<unsigned char>(x)) || x == '_' || x == '.' || x == '$' ||
-             static_cast<unsigned char>(x) >= 0x80;
-    };
+    // Values of options may be numbers and file names, hence the dot.
+    const auto is_word = [](char x) { return is_name_character(x) || x == '.'; };
     if (!is_word(c)) {
       tokens_.push_back({Token::Kind::kSymbol, std::string(1, c)});
       return i + 1;
@@ -124,9 +115,7 @@ size_t parse_number(const Tokens& tokens, const std::string& text, size_t most) 
 }
 
 Metric parse_metric(const Tokens& tokens, const std::string& text) {
-  std::string lower = text;
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  const std::optional<Metric> metric = math::parse_metric(lower);
+  const std::optional<Metric> metric = math::parse_metric(folded(text));
   if (!metric)
     fail("\"" + tokens.argument() +
          "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "

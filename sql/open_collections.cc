@@ -2,21 +2,15 @@
 #include "sql/open_collections.h"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
 
+#include "sql/ascii.h"
 #include "sql/boundary.h"
 #include "sql/collection.h"
 #include "sql/statement.h"
 
 namespace kindred::sql {
 namespace {
-
-std::string folded(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
 
 // Schemas in the order in which SQLite resolves a bare name.
 std::vector<std::string> schemas(sqlite3* db) {
