@@ -15,22 +15,17 @@ using math::Element;
 // Cursors of one query that stand on the same collection: rarely more.
 constexpr size_t kLookupsKept = 4;
 
-int64_t to_integer(const std::string& text) {
-  int64_t value = -1;
-  std::from_chars(text.data(), text.data() + text.size(), value);  // stays -1 if it is no number
-  return value;
-}
-
-void require_format(const ShadowTables& tables) {
-  const std::optional<std::string> format = tables.setting(kConfigFormat);
-  const int64_t version = format ? to_integer(*format) : -1;
-  if (version < 1)
+// The whole number of at least `least` that a setting is.
+int64_t require_number(const ShadowTables& tables, std::string_view key, int64_t least) {
+  const std::string text = tables.setting(key).value_or("");
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least)
     throw storage::StorageError(storage::Fault::kCorrupt,
-                                tables.name() + "_config: no format version");
-  if (version > storage::kFormatVersion)
-    throw Error(SQLITE_ERROR, "kindred: " + tables.name() + " has format " + *format +
-                                  ", written by a newer version: up to " +
-                                  std::to_string(storage::kFormatVersion) + " can be read");
+                                tables.name() + "_config: " + std::string(key) +
+                                    ": a whole number from " + std::to_string(least) +
+                                    " is wanted, got '" + text + "'");
+  return value;
 }
 
 std::string file_of(sqlite3* db, const std::string& schema) {
@@ -51,15 +46,6 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
                        CollectionOptions options)
     : db_(db), open_(std::move(open)), tables_(std::move(tables)), options_(std::move(options)) {
-  require_format(tables_);
-  stored_id_ = tables_.setting(kConfigId).value_or("");
-  session_ = open_->session(tables_.schema(), stored_id_);
-  if (!session_->view) {
-    const std::string log = name() + "_log";
-    session_->view = std::make_unique<storage::LogView>(
-        vectors(), log,
-        storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
-  }
   list_columns();
   lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
@@ -75,6 +61,30 @@ std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCo
 
 Collection::~Collection() {
   open_->remove(*this);
+}
+
+void Collection::require_readable() {
+  if (session_) return;
+  const int64_t format = require_number(tables_, kConfigFormat, 1);
+  if (format > storage::kFormatVersion)
+    throw Error(SQLITE_ERROR, "kindred: " + name() + " has format " + std::to_string(format) +
+                                  ", written by a newer version: up to " +
+                                  std::to_string(storage::kFormatVersion) + " can be read");
+  stored_id_ = std::to_string(require_number(tables_, kConfigId, 0));
+  std::shared_ptr<CollectionSession> session =
+      open_->session(tables_.schema(), stored_id_, vectors());
+  if (!session->view) {
+    const std::string log = name() + "_log";
+    session->view = std::make_unique<storage::LogView>(
+        vectors(), log,
+        storage::shared_tail(file_of(db_, tables_.schema()), stored_id_, vectors(), log));
+  }
+  session_ = std::move(session);
+}
+
+CollectionSession& Collection::session() {
+  require_readable();
+  return *session_;
 }
 
 void Collection::list_columns() {
@@ -95,6 +105,7 @@ const model::Embedder& Collection::model() const {
 }
 
 const model::Embedder& Collection::embedder() {
+  require_readable();
   const model::Embedder& now = model();
   if (!made_by_)
     made_by_ = Statement(db_, "SELECT value FROM " + tables_.config() + " WHERE key = ?1");
@@ -147,7 +158,7 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
 
 std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
   const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
-  return session_->view->layers(*this, writing, only).layers;
+  return session().view->layers(*this, writing, only).layers;
 }
 
 std::optional<std::string> Collection::find_log_vector(int64_t cn) {

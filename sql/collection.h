@@ -31,8 +31,8 @@ struct CollectionSession {
 class Collection final : public storage::LogReader,
                          public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a
-  // newer format.
+  // Enters the collection that `tables` names in `open`. Nothing is read yet, so that DROP TABLE
+  // finds also one that is broken.
   static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                           ShadowTables tables, CollectionOptions options);
   ~Collection() override;
@@ -44,7 +44,13 @@ class Collection final : public storage::LogReader,
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
-  CollectionSession& session() noexcept { return *session_; }
+
+  // Reads the configuration, once. Whatever uses rows or vectors comes after it. Throws
+  // StorageError if it is broken, Error if it is of a newer format.
+  void require_readable();
+  CollectionSession& session();
+  // nullptr if nobody has asked for it yet.
+  CollectionSession* begun_session() noexcept { return session_.get(); }
 
   // The model of this collection's text as it is now. Throws Error if the collection has none.
   const model::Embedder& model() const;
@@ -105,7 +111,7 @@ class Collection final : public storage::LogReader,
   std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
-  std::string stored_id_;
+  std::string stored_id_;  // "" until the configuration is read
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";

@@ -383,7 +383,8 @@ void CollectionWriter::compact() {
 }
 
 void CollectionWriter::sync() {
-  int64_t& superseded = collection_.session().superseded;
+  if (collection_.begun_session() == nullptr) return;
+  int64_t& superseded = collection_.begun_session()->superseded;
   if (superseded == 0 || !collection_.is_there()) return;
   Statement count(db_, "UPDATE " + collection_.tables().config() +
                            " SET value = value + ?1 WHERE key = ?2 RETURNING value");
@@ -401,8 +402,10 @@ void CollectionWriter::sync() {
 }
 
 void CollectionWriter::commit() noexcept {
-  collection_.session().last_cn.reset();
-  collection_.session().superseded = 0;
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->last_cn.reset();
+  session->superseded = 0;
 }
 
 void CollectionWriter::rollback() noexcept {

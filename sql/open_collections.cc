@@ -66,9 +66,10 @@ void OpenCollections::remove(const Collection& collection) noexcept {
 }
 
 std::shared_ptr<CollectionSession> OpenCollections::session(const std::string& schema,
-                                                            const std::string& id) {
+                                                            const std::string& id,
+                                                            const storage::VectorSpec& spec) {
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<CollectionSession>& known = sessions_[Place(schema, id)];
+  std::weak_ptr<CollectionSession>& known = sessions_[{Place(schema, id), spec}];
   std::shared_ptr<CollectionSession> session = known.lock();
   if (!session) known = session = std::make_shared<CollectionSession>();
   return session;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace kindred::storage {
@@ -84,8 +85,8 @@ LogLayers TailCache::with_overlay(LogReader& log, Overlay& overlay, const OnlyId
   const LogPoint start{log.sealed(), 0};
   const bool is_base = tail_.start() == start.cn && contains(log, tail_.last());
   LogPoint base = is_base ? tail_.last() : start;
-  const bool continues = overlay.base == base && overlay.tail.start() == base.cn &&
-                         contains(log, overlay.tail.last());
+  const bool continues =
+      overlay.base == base && overlay.tail.start() == base.cn && contains(log, overlay.tail.last());
   const auto start_from = [&](const LogPoint& point) {
     base = overlay.base = point;  // before rows are read: one may be corrupt
     overlay.tail = overlay.tail.emptied(point);
@@ -113,10 +114,11 @@ std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::strin
                                        const VectorSpec& spec, const std::string& name) {
   if (path.empty()) return std::make_shared<TailCache>(spec, name);
   static std::mutex mutex;
-  static std::map<std::pair<std::string, std::string>, std::weak_ptr<TailCache>> caches;
+  static std::map<std::tuple<std::string, std::string, VectorSpec>, std::weak_ptr<TailCache>>
+      caches;
   const std::lock_guard lock(mutex);
   std::erase_if(caches, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<TailCache>& known = caches[{path, id}];
+  std::weak_ptr<TailCache>& known = caches[{path, id, spec}];
   std::shared_ptr<TailCache> cache = known.lock();
   if (!cache) known = cache = std::make_shared<TailCache>(spec, name);
   return cache;
