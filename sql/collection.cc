@@ -167,11 +167,8 @@ std::optional<std::string> Collection::find_log_vector(int64_t cn) {
   const ResetGuard reset(log_vector_);
   if (!log_vector_.bind(1, cn).step()) return std::nullopt;
   std::string bytes(log_vector_.blob(0));
-  if (bytes.size() != vectors().bytes())
-    throw storage::StorageError(storage::Fault::kCorrupt,
-                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-                                    std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-                                    std::to_string(bytes.size()));
+  storage::verify(vectors(), name() + "_log",
+                  {cn, 0, 0, static_cast<int64_t>(storage::Op::kPut), bytes});
   return bytes;
 }
 

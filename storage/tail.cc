@@ -12,7 +12,7 @@ namespace kindred::storage {
 namespace {
 
 // Up to 8 MB, so that the scan runs undisturbed, and as near to whole huge pages as rows allow; a
-// multiple of the 32 rows that a search takes at once.
+// multiple of the 32 rows that a search takes at once, unless fewer than 32 rows fit.
 size_t rows_per_chunk(const VectorSpec& spec) {
   constexpr size_t kMostRows = 4096;
   const size_t row = exact_stride(spec) + code_stride(spec);
@@ -24,6 +24,8 @@ size_t rows_per_chunk(const VectorSpec& spec) {
   throw StorageError(Fault::kCorrupt, name + ": row " + std::to_string(row.cn) + ": " + what);
 }
 
+}  // namespace
+
 void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) {
   if (is(row, Op::kDelete) || is(row, Op::kCut)) return;
   if (!is(row, Op::kPut))
@@ -32,9 +34,11 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
     corrupt(name, row,
             "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
                 std::to_string(row.vector.size()));
+  if (spec.element != math::Element::kFloat32) return;
+  const auto* floats = reinterpret_cast<const float*>(row.vector.data());  // misaligned, perhaps
+  if (!std::isfinite(math::active().max_abs(floats, spec.dim)))
+    corrupt(name, row, "finite numbers are wanted, got NaN or infinity");
 }
-
-}  // namespace
 
 TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
     : exact_stride(storage::exact_stride(spec)),
@@ -94,11 +98,6 @@ void Tail::add_row(const LogRow& row) {
   chunk.id[i] = row.id;
   chunk.cn[i] = row.cn;
   chunk.died[i].store(TailChunk::kAlive, std::memory_order_relaxed);
-  if (spec_.element == math::Element::kFloat32) {
-    const auto* floats = reinterpret_cast<const float*>(exact);
-    if (!std::isfinite(math::active().max_abs(floats, spec_.dim)))
-      corrupt(name_, row, "finite numbers are wanted, got NaN or infinity");
-  }
   const RowNumbers numbers = encoder_.encode(exact, chunk.code(i));
   chunk.scale[i] = numbers.scale;
   chunk.code_norm[i] = numbers.code_norm;
