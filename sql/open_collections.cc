@@ -35,8 +35,8 @@ Place OpenCollections::locate(std::string_view name, const std::string& who) con
   const std::vector<std::string> all = schemas(db_);
   for (const std::string& schema : all)
     if (exists(schema, name)) return {schema, name};
-  const size_t dot = name.find('.');
-  if (dot != std::string_view::npos) {
+  // Schemas and tables may have dots in their names: the first one that leads to a table counts.
+  for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
     const Place place(name.substr(0, dot), name.substr(dot + 1));
     const bool attached = std::any_of(all.begin(), all.end(), [&](const std::string& schema) {
       return folded(schema) == place.schema;
