@@ -161,16 +161,22 @@ class Parser {
   }
 
  private:
+  template <class T>
+  static void set_once(std::optional<T>& option, const T& value, const std::string& name) {
+    if (option) fail("option '" + name + "' is given twice");
+    option = value;
+  }
+
   void read_option(Tokens& tokens) {
     const std::string name = tokens.take_text("an option");
     tokens.expect_symbol("=");
     const std::string value = tokens.take_text("a value");
     if (equal_nocase(name, "model")) {
-      model_ = value;
+      set_once(model_, value, name);
     } else if (equal_nocase(name, "dimensions")) {
-      dimensions_ = parse_number(tokens, value, math::kMaxDimensions);
+      set_once(dimensions_, parse_number(tokens, value, math::kMaxDimensions), name);
     } else if (equal_nocase(name, "distance_metric")) {
-      metric_ = parse_metric(tokens, value);
+      set_once(metric_, parse_metric(tokens, value), name);
     } else {
       fail("unknown option '" + name + "': model, dimensions or distance_metric is wanted");
     }
@@ -241,7 +247,7 @@ class Parser {
       if (!equal_nocase(name, "distance_metric"))
         fail("\"" + tokens.argument() + "\": unknown option '" + name +
              "' of a vector column: distance_metric is wanted");
-      metric_ = parse_metric(tokens, tokens.take_text("a metric"));
+      set_once(metric_, parse_metric(tokens, tokens.take_text("a metric")), name);
     }
   }
 
