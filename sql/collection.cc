@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection.h"
 
-#include <charconv>
+#include <algorithm>
+#include <iterator>
 
 #include "sql/boundary.h"
 #include "sql/vector_text.h"
@@ -17,20 +18,13 @@ constexpr size_t kLookupsKept = 4;
 
 // The whole number of at least `least` that a setting is.
 int64_t require_number(const ShadowTables& tables, std::string_view key, int64_t least) {
-  const std::string text = tables.setting(key).value_or("");
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least)
+  const std::optional<int64_t> value = tables.number(key);
+  if (!value || *value < least)
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 tables.name() + "_config: " + std::string(key) +
                                     ": a whole number from " + std::to_string(least) +
-                                    " is wanted, got '" + text + "'");
-  return value;
-}
-
-std::string file_of(sqlite3* db, const std::string& schema) {
-  const char* path = sqlite3_db_filename(db, schema.c_str());
-  return path != nullptr ? path : "";
+                                    " is wanted, got '" + tables.setting(key).value_or("") + "'");
+  return *value;
 }
 
 // A BLOB that lost its subtype on the way (an UPDATE, a table, a parameter) but has the size of the
@@ -45,7 +39,11 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 
 Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
                        CollectionOptions options)
-    : db_(db), open_(std::move(open)), tables_(std::move(tables)), options_(std::move(options)) {
+    : db_(db),
+      open_(std::move(open)),
+      tables_(std::move(tables)),
+      options_(std::move(options)),
+      log_(db, tables_) {
   list_columns();
   lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
@@ -63,6 +61,11 @@ Collection::~Collection() {
   open_->remove(*this);
 }
 
+std::string Collection::database() const {
+  const char* path = sqlite3_db_filename(db_, tables_.schema().c_str());
+  return path != nullptr ? path : "";
+}
+
 void Collection::require_readable() {
   if (session_) return;
   const int64_t format = require_number(tables_, kConfigFormat, 1);
@@ -70,21 +73,16 @@ void Collection::require_readable() {
     throw Error(SQLITE_ERROR, "kindred: " + name() + " has format " + std::to_string(format) +
                                   ", written by a newer version: up to " +
                                   std::to_string(storage::kFormatVersion) + " can be read");
-  stored_id_ = std::to_string(require_number(tables_, kConfigId, 0));
-  std::shared_ptr<CollectionSession> session =
-      open_->session(tables_.schema(), stored_id_, vectors());
+  id_ = require_number(tables_, kConfigId, 0);
+  manifest_.emplace(db_, tables_, vectors(), database(), id_);
+  const std::string id = std::to_string(id_);
+  std::shared_ptr<CollectionSession> session = open_->session(tables_.schema(), id, vectors());
   if (!session->view) {
     const std::string log = name() + "_log";
     session->view = std::make_unique<storage::LogView>(
-        vectors(), log,
-        storage::shared_tail(file_of(db_, tables_.schema()), stored_id_, vectors(), log));
+        vectors(), log, storage::shared_tail(database(), id, vectors(), log));
   }
   session_ = std::move(session);
-}
-
-CollectionSession& Collection::session() {
-  require_readable();
-  return *session_;
 }
 
 void Collection::list_columns() {
@@ -156,48 +154,98 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
   return vector_of(value, where);
 }
 
+LogTable& Collection::log() {
+  require_readable();
+  log_.set_sealed(manifest_->sealed());
+  return log_;
+}
+
 std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
+  require_readable();
+  session_->sealing.settle(*this);
+  const SealedState& state = manifest_->read();
+  log_.set_sealed(state.sealed);
   const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
-  return session().view->layers(*this, writing, only).layers;
+  storage::LogLayers log = session_->view->layers(log_, writing, only);
+  std::vector<storage::RowLayer> layers;
+  for (const NamedSegment& segment : state.segments) {
+    layers.push_back(segment.layer);
+    layers.back().newer = log.changes;
+    if (!only) continue;
+    std::vector<uint32_t>& rows = layers.back().only.emplace();
+    segment.file->for_each_rank(*only, [&](size_t rank) {
+      if (!segment.dead.contains(rank)) rows.push_back(segment.file->row_at(rank));
+    });
+    std::sort(rows.begin(), rows.end());
+  }
+  std::move(log.layers.begin(), log.layers.end(), std::back_inserter(layers));
+  return layers;
 }
 
-std::optional<std::string> Collection::find_log_vector(int64_t cn) {
-  if (!log_vector_)
-    log_vector_ = Statement(db_, "SELECT vector FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(log_vector_);
-  if (!log_vector_.bind(1, cn).step()) return std::nullopt;
-  std::string bytes(log_vector_.blob(0));
-  storage::verify(vectors(), name() + "_log",
-                  {cn, 0, 0, static_cast<int64_t>(storage::Op::kPut), bytes});
-  return bytes;
+// nullopt if it is nowhere.
+std::optional<std::string> Collection::find_vector(int64_t id, int64_t cn) {
+  if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return vector;
+  if (cn > manifest_->sealed()) {
+    std::optional<std::string> vector = log_.vector_at(cn);
+    if (vector) verify({cn, 0, id, static_cast<int64_t>(storage::Op::kPut), *vector});
+    return vector;
+  }
+  for (const NamedSegment& segment : manifest_->read().segments) {
+    const std::optional<size_t> rank = segment.file->rank_of(id);
+    if (!rank || segment.dead.contains(*rank)) continue;
+    const std::byte* vector = segment.file->vector(segment.file->row_at(*rank));
+    return std::string(reinterpret_cast<const char*>(vector), vectors().bytes());
+  }
+  return std::nullopt;
 }
 
-std::string Collection::log_vector(int64_t cn) {
-  std::optional<std::string> bytes = find_log_vector(cn);
-  if (!bytes)
-    throw storage::StorageError(storage::Fault::kCorrupt,
-                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-                                    std::to_string(vectors().bytes()) +
-                                    " bytes is wanted, got no row");
-  return std::move(*bytes);
+std::string Collection::vector_of_row(int64_t id, int64_t cn) {
+  std::optional<std::string> vector = find_vector(id, cn);
+  if (!vector)
+    throw storage::StorageError(
+        storage::Fault::kCorrupt,
+        name() + ": row " + std::to_string(id) + ": a vector is wanted in " +
+            (cn > manifest_->sealed() ? "row " + std::to_string(cn) + " of the log" : "a segment") +
+            ", got none");
+  return std::move(*vector);
+}
+
+void Collection::verify(const storage::LogRow& row) const {
+  storage::verify(vectors(), name() + "_log", row);
+}
+
+int64_t Collection::newest_cn() {
+  return session_->last_cn ? *session_->last_cn : log().last().cn;
+}
+
+int64_t Collection::next_cn() {
+  std::optional<int64_t>& last = session_->last_cn;
+  if (!last) last = log().last().cn;
+  return ++*last;
 }
 
 std::optional<std::string> Collection::row_vector(int64_t id, int64_t cn) {
-  std::optional<std::string> bytes = find_log_vector(cn);
+  std::optional<std::string> bytes = find_vector(id, cn);
   if (bytes) return bytes;
   Statement row = take_lookup();
   const bool has_vector = row.bind(1, id).step() && !row.is_null(1);
   const int64_t now = has_vector ? row.integer(1) : 0;
   return_lookup(std::move(row));
   if (!has_vector) return std::nullopt;
-  return log_vector(now);
+  return vector_of_row(id, now);
 }
 
-bool Collection::is_in_log(int64_t id) {
+bool Collection::has_stored_vector(int64_t id) {
+  if (session_->sealing.is_past_log()) return false;
+  const SealedState& state = manifest_->read();
   Statement newest(db_, "SELECT op FROM " + tables_.log() +
-                            " WHERE id = ?1 AND op <> ?2 ORDER BY cn DESC LIMIT 1");
-  newest.bind(1, id).bind(2, static_cast<int64_t>(storage::Op::kCut));
-  return newest.step() && newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+                            " WHERE cn > ?1 AND id = ?2 AND op <> ?3 ORDER BY cn DESC LIMIT 1");
+  newest.bind(1, state.sealed).bind(2, id).bind(3, static_cast<int64_t>(storage::Op::kCut));
+  if (newest.step()) return newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+  return std::any_of(state.segments.begin(), state.segments.end(), [id](const NamedSegment& s) {
+    const std::optional<size_t> rank = s.file->rank_of(id);
+    return rank && !s.dead.contains(*rank);
+  });
 }
 
 std::string Collection::lookup_sql() const {
@@ -223,9 +271,8 @@ void Collection::return_lookup(Statement statement) noexcept {
 
 void Collection::rename(const std::string& name) {
   made_by_ = Statement();
-  last_ = Statement();
-  nonce_at_ = Statement();
-  log_vector_ = Statement();
+  log_.forget_statements();
+  if (manifest_) manifest_->forget_statements();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
   lookup_sql_ = lookup_sql();
@@ -234,34 +281,7 @@ void Collection::rename(const std::string& name) {
 }
 
 bool Collection::is_there() const {
-  return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
-}
-
-storage::LogPoint Collection::last() {
-  if (!last_)
-    last_ = Statement(db_, "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
-  const ResetGuard reset(last_);
-  if (!last_.step()) return {};
-  return {last_.integer(0), last_.integer(1)};
-}
-
-std::optional<int64_t> Collection::nonce_at(int64_t cn) {
-  if (!nonce_at_)
-    nonce_at_ = Statement(db_, "SELECT nonce FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(nonce_at_);
-  if (!nonce_at_.bind(1, cn).step()) return std::nullopt;
-  return nonce_at_.integer(0);
-}
-
-void Collection::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
-  Statement rows(
-      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
-  rows.bind(1, cn);
-  while (rows.step()) {
-    const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
-                              rows.blob(4)};
-    if (!visit(row)) return;
-  }
+  return tables_.exist() && tables_.number(kConfigId) == id_;
 }
 
 }  // namespace kindred::sql

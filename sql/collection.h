@@ -10,7 +10,10 @@
 
 #include "model/embedder.h"
 #include "sql/collection_options.h"
+#include "sql/log_table.h"
+#include "sql/manifest.h"
 #include "sql/open_collections.h"
+#include "sql/sealing.h"
 #include "sql/shadow_tables.h"
 #include "sql/statement.h"
 #include "sql/value.h"
@@ -23,19 +26,17 @@ namespace kindred::sql {
 struct CollectionSession {
   // Newest change number of the write transaction at hand; nullopt before its first change.
   std::optional<int64_t> last_cn;
-  // Log rows that this transaction made needless.
-  int64_t superseded = 0;
   std::unique_ptr<storage::LogView> view;
+  Sealing sealing;
 };
 
-class Collection final : public storage::LogReader,
-                         public std::enable_shared_from_this<Collection> {
+class Collection final : public std::enable_shared_from_this<Collection> {
  public:
   // Enters the collection that `tables` names in `open`. Nothing is read yet, so that DROP TABLE
   // finds also one that is broken.
   static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                           ShadowTables tables, CollectionOptions options);
-  ~Collection() override;
+  ~Collection();
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
@@ -44,13 +45,22 @@ class Collection final : public storage::LogReader,
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
+  // SQLite's file, "" for none.
+  std::string database() const;
 
-  // Reads the configuration, once. Whatever uses rows or vectors comes after it. Throws
-  // StorageError if it is broken, Error if it is of a newer format.
+  // Reads the configuration, once: id(), session() and manifest() are there from then on, and what
+  // reads rows or vectors calls it. Throws StorageError if it is broken, Error if it is of a newer
+  // format.
   void require_readable();
-  CollectionSession& session();
-  // nullptr if nobody has asked for it yet.
+  int64_t id() const noexcept { return id_; }
+  CollectionSession& session() noexcept { return *session_; }
+  // nullptr before require_readable().
   CollectionSession* begun_session() noexcept { return session_.get(); }
+  Manifest& manifest() noexcept { return *manifest_; }
+  const Manifest& manifest() const noexcept { return *manifest_; }
+  // The log from where segments end, in the current snapshot. The reference lives as long as the
+  // collection; what it begins at is that of the last call.
+  LogTable& log();
 
   // The model of this collection's text as it is now. Throws Error if the collection has none.
   const model::Embedder& model() const;
@@ -70,13 +80,21 @@ class Collection final : public storage::LogReader,
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
   std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
-  // The vector of a log row. Throws StorageError if it is not there or not one.
-  std::string log_vector(int64_t cn);
+  // The vector of the row with this id and change number, wherever it lies. Throws StorageError
+  // (kCorrupt) if it is nowhere.
+  std::string vector_of_row(int64_t id, int64_t cn);
   // The vector of a row that was read with this change number; nullopt if the row or its vector has
-  // been deleted since, the one it has now if it has another. Throws StorageError as log_vector().
+  // been deleted since, the one it has now if it has another. Throws as vector_of_row().
   std::optional<std::string> row_vector(int64_t id, int64_t cn);
-  // Whether the log says that the id has a vector. Reads the log from its end.
-  bool is_in_log(int64_t id);
+  // Whether log or segments have a vector of the id, changes of this transaction counted; false if
+  // that cannot be told before the transaction ends. Reads the log from its end.
+  bool has_stored_vector(int64_t id);
+  // Throws StorageError (kCorrupt) for a row of the log that no program of ours wrote.
+  void verify(const storage::LogRow& row) const;
+
+  // The newest change number of the transaction at hand, or that of the snapshot; and the next one.
+  int64_t newest_cn();
+  int64_t next_cn();
 
   // A reset statement "SELECT id, cn, <stored columns> FROM rows WHERE id = ?1", given back with
   // return_lookup(): prepared once and used by one cursor at a time.
@@ -94,33 +112,26 @@ class Collection final : public storage::LogReader,
   // Whether its tables are there under its name: a ROLLBACK TO may have undone CREATE or RENAME.
   bool is_there() const;
 
-  // storage::LogReader, of the current snapshot.
-  int64_t sealed() override { return 0; }
-  storage::LogPoint last() override;
-  std::optional<int64_t> nonce_at(int64_t cn) override;
-  void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;
-
  private:
   Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
              CollectionOptions options);
   void list_columns();
-  std::optional<std::string> find_log_vector(int64_t cn);
+  std::optional<std::string> find_vector(int64_t id, int64_t cn);
   std::string lookup_sql() const;
 
   sqlite3* db_;
   std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
-  std::string stored_id_;  // "" until the configuration is read
+  int64_t id_ = 0;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
   std::string lookup_sql_;
   std::vector<int> stored_positions_;
   Statement made_by_;  // the identity of the model that made the vectors
-  Statement last_;
-  Statement nonce_at_;
-  Statement log_vector_;
+  std::optional<Manifest> manifest_;
+  LogTable log_;
   std::vector<Statement> lookups_;
 };
 

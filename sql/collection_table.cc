@@ -12,6 +12,7 @@
 #include "sql/collection_writer.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
+#include "storage/sweep.h"
 
 namespace kindred::sql {
 namespace {
@@ -69,6 +70,8 @@ class CollectionTable : public sqlite3_vtab {
   void destroy() {
     writer_.forget_statements();
     collection_->tables().drop();
+    if (const std::string database = collection_->database(); !database.empty())
+      storage::sweep_soon(storage::SegmentFolder(database));
   }
 
  private:

@@ -10,9 +10,6 @@
 namespace kindred::sql {
 namespace {
 
-// Dead log rows that are left alone: removing them costs a pass over the log.
-constexpr int64_t kDeadRows = 10000;
-
 // SQLite has rolled a transaction back after these, or will when a callback returns them.
 bool ends_transaction(int code) {
   const int primary = code & 0xFF;
@@ -60,7 +57,7 @@ CollectionWriter::CollectionWriter(Collection& collection)
 
 void CollectionWriter::forget_statements() {
   for (Statement* s : {&insert_, &replace_, &update_, &update_replace_, &move_, &erase_, &find_,
-                       &find_key_, &greatest_id_, &log_})
+                       &find_key_, &greatest_id_})
     *s = Statement();
 }
 
@@ -234,7 +231,7 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     change.put = vector_bytes(columns);
   } else if (id != old_id) {
     change.keep = false;
-    if (change.old_cn) change.put = collection_.log_vector(*change.old_cn);
+    if (change.old_cn) change.put = collection_.vector_of_row(old_id, *change.old_cn);
   }
   return change;
 }
@@ -292,22 +289,16 @@ std::optional<bool> CollectionWriter::has_vector(int64_t id) {
   return !find_.is_null(0);
 }
 
-int64_t CollectionWriter::next_cn() {
-  std::optional<int64_t>& last = collection_.session().last_cn;
-  if (!last) last = collection_.last().cn;
-  return ++*last;
-}
-
 storage::LogRow CollectionWriter::put(int64_t id, std::string_view vector) {
-  return {next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kPut), vector};
+  return {collection_.next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kPut),
+          vector};
 }
 
 // Says that `id` has its old vector no longer, unless a put of the same change says so.
 void CollectionWriter::end_vector(LogRows& log, int64_t id) {
-  ++collection_.session().superseded;
   if (!log.empty() && log[0].id == id) return;
-  log.push_back({next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kDelete), {}});
-  ++collection_.session().superseded;  // the delete itself
+  log.push_back(
+      {collection_.next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kDelete), {}});
 }
 
 void CollectionWriter::end_replaced(LogRows& log, const std::vector<int64_t>& ids) {
@@ -331,13 +322,7 @@ void CollectionWriter::write(const LogRows& log, Statement& row) {
 }
 
 std::optional<Error> CollectionWriter::write_log(const storage::LogRow& row) {
-  if (!log_)
-    log_ = Statement(db_, "INSERT INTO " + collection_.tables().log() +
-                              "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
-  log_.bind(1, row.cn).bind(2, row.nonce).bind(3, row.id).bind(4, row.op);
-  is(row, storage::Op::kPut) ? log_.bind_blob(5, row.vector.data(), row.vector.size())
-                             : log_.bind_null(5);
-  std::optional<Error> error = log_.try_run();
+  std::optional<Error> error = collection_.session().sealing.write(collection_, row);
   if (error && is_unique(error->code()))  // not the user's: no conflict clause is to hide it
     error = Error(SQLITE_CORRUPT_VTAB, collection_.name() + "_log: row " + std::to_string(row.cn) +
                                            " is there before it is written");
@@ -368,48 +353,26 @@ Error CollectionWriter::named(const Error& error) const {
                             (by_key ? collection_.options().columns[*key].name : "rowid")};
 }
 
-void CollectionWriter::compact() {
-  const int64_t last = next_cn();
-  const auto cut = static_cast<int64_t>(storage::Op::kCut);
-  if (const std::optional<Error> error = write_log({last, random_number(), 0, cut, {}}))
-    throw *error;
-  const std::string& rows = collection_.tables().rows();
-  const std::string& log = collection_.tables().log();
-  Statement(db_, "DELETE FROM " + log + " AS l WHERE cn < ?1 AND NOT EXISTS (SELECT 1 FROM " +
-                     rows + " AS r WHERE r.id = l.id AND r.cn = l.cn)")
-      .bind(1, last)
-      .run();
-  collection_.tables().set(kConfigDead, "0");
+void CollectionWriter::optimize() {
+  collection_.session().sealing.optimize(collection_);
 }
 
 void CollectionWriter::sync() {
-  if (collection_.begun_session() == nullptr) return;
-  int64_t& superseded = collection_.begun_session()->superseded;
-  if (superseded == 0 || !collection_.is_there()) return;
-  Statement count(db_, "UPDATE " + collection_.tables().config() +
-                           " SET value = value + ?1 WHERE key = ?2 RETURNING value");
-  count.bind(1, superseded).bind(2, kConfigDead);
-  const int64_t dead = count.step() ? count.integer(0) : 0;
-  while (count.step()) {
-  }
-  const bool look = dead / kDeadRows != (dead - superseded) / kDeadRows;
-  superseded = 0;
-  if (!look) return;
-  Statement live(db_, "SELECT count(*) FROM " + collection_.tables().rows());
-  const bool much = live.step() && dead > live.integer(0) / 4;
-  live.reset();
-  if (much) compact();
+  if (CollectionSession* session = collection_.begun_session()) session->sealing.sync(collection_);
 }
 
 void CollectionWriter::commit() noexcept {
   CollectionSession* session = collection_.begun_session();
   if (session == nullptr) return;
+  session->sealing.commit(collection_.manifest());
   session->last_cn.reset();
-  session->superseded = 0;
 }
 
 void CollectionWriter::rollback() noexcept {
-  commit();
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->sealing.rollback();
+  session->last_cn.reset();
 }
 
 int64_t CollectionWriter::rebuild() {
@@ -438,7 +401,7 @@ int64_t CollectionWriter::rebuild() {
     ++count;
   }
   collection_.adopt_model();  // last: until then searches are refused, should this stop halfway
-  compact();
+  optimize();
   return count;
 }
 

@@ -35,10 +35,10 @@ class CollectionWriter {
   // Makes every row's vector anew from its text, by the model as it is now.
   // Returns the number of rows. Throws Error for a collection that does not embed.
   int64_t rebuild();
-  // Removes log rows that no longer count.
-  void compact();
+  // All vectors into one segment.
+  void optimize();
 
-  // At the end of a transaction: counts what it made needless, removes it when there is much.
+  // SQLite's moments: see sql/sealing.h.
   void sync();
   void commit() noexcept;
   void rollback() noexcept;
@@ -71,7 +71,6 @@ class CollectionWriter {
   int64_t next_id();
   std::vector<int64_t> in_the_way(int64_t id, Values columns, std::optional<int64_t> but);
   std::optional<bool> has_vector(int64_t id);
-  int64_t next_cn();
   storage::LogRow put(int64_t id, std::string_view vector);
   void end_vector(LogRows& log, int64_t id);
   void end_replaced(LogRows& log, const std::vector<int64_t>& ids);
@@ -91,7 +90,6 @@ class CollectionWriter {
   Statement find_;
   Statement find_key_;
   Statement greatest_id_;
-  Statement log_;
 };
 
 }  // namespace kindred::sql

@@ -21,7 +21,7 @@ std::shared_ptr<const Segment> Segment::open(const std::string& path, const Vect
 }
 
 Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentIdentity& identity)
-    : file_(path, File::Mode::kRead) {
+    : file_(path, File::Mode::kRead), vector_bytes_(spec.bytes()) {
   if (!file_.lock_shared()) throw StorageError(Fault::kMissing, path + ": is being removed");
   const uint64_t bytes = file_.size();
   if (bytes < kSegmentPage)
@@ -100,9 +100,18 @@ uint32_t Segment::row_at(size_t rank) const noexcept {
   return std::min(order_[rank], static_cast<uint32_t>(header_.rows - 1));
 }
 
-std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
-  size_t low = 0;
-  size_t high = distinct();
+// The first rank at or after `rank` whose id is at least this: in steps that double, since the next
+// id asked for is mostly near.
+size_t Segment::first_at_least(int64_t id, size_t rank) const noexcept {
+  size_t step = 1;
+  size_t low = rank;
+  size_t high = rank;
+  while (high < distinct() && id_at(high) < id) {
+    low = high + 1;
+    high += step;
+    step *= 2;
+  }
+  high = std::min(high, distinct());
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
     if (id_at(middle) < id)
@@ -110,11 +119,16 @@ std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
     else
       high = middle;
   }
-  if (low == distinct() || id_at(low) != id) return std::nullopt;
   return low;
 }
 
-RowLayer Segment::layer(const std::vector<uint64_t>& dead) const {
+std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
+  const size_t rank = first_at_least(id, 0);
+  if (rank == distinct() || id_at(rank) != id) return std::nullopt;
+  return rank;
+}
+
+RowLayer Segment::layer(const DeadRows& dead) const {
   RowLayer layer;
   layer.owners.push_back(shared_from_this());
   layer.count = rows();
@@ -130,15 +144,17 @@ RowLayer Segment::layer(const std::vector<uint64_t>& dead) const {
     layer.blocks.push_back(block);
   }
   std::vector<uint32_t> hidden;
-  std::vector<bool> answers(distinct() == rows() ? 0 : rows());
-  for (size_t rank = 0; rank < distinct(); ++rank) {
-    const bool is_dead = rank / 64 < dead.size() && (dead[rank / 64] >> (rank % 64) & 1) != 0;
-    if (!answers.empty() && !is_dead) answers[row_at(rank)] = true;
-    if (answers.empty() && is_dead) hidden.push_back(row_at(rank));
+  if (order_ == nullptr) {
+    for (size_t rank = 0; rank < std::min(dead.limit(), distinct()); ++rank)
+      if (dead.contains(rank)) hidden.push_back(static_cast<uint32_t>(rank));
+  } else {
+    std::vector<bool> answers(rows());
+    for (size_t rank = 0; rank < distinct(); ++rank)
+      if (!dead.contains(rank)) answers[row_at(rank)] = true;
+    for (size_t row = 0; row < answers.size(); ++row)
+      if (!answers[row]) hidden.push_back(static_cast<uint32_t>(row));
   }
-  for (size_t row = 0; row < answers.size(); ++row)
-    if (!answers[row]) hidden.push_back(static_cast<uint32_t>(row));
-  std::sort(hidden.begin(), hidden.end());
+  if (hidden.empty()) return layer;
   layer.hidden = std::make_shared<const std::vector<uint32_t>>(std::move(hidden));
   return layer;
 }

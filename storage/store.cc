@@ -16,12 +16,12 @@
 #include <filesystem>
 #include <mutex>
 #include <new>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "storage/error.h"
+#include "storage/random_id.h"
 #include "storage/store_keys.h"
 
 namespace kindred::storage {
@@ -195,14 +195,6 @@ std::optional<int64_t> number(const Rocks& rocks, const char* key) {
   if (error != std::errc() || end != text.data() + text.size())
     fail(Fault::kCorrupt, rocks.folder, std::string(key) + ": no number");
   return value;
-}
-
-int64_t random_id() {
-  std::random_device random;
-  int64_t id = 0;
-  while (id == 0)
-    id = static_cast<int64_t>((uint64_t{random()} << 32 | random()) & ~(uint64_t{1} << 63));
-  return id;
 }
 
 rocksdb::WriteOptions synced() {

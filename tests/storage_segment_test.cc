@@ -164,9 +164,9 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
   write(file.path(), kSpec, rows);
   const auto segment = Segment::open(file.path(), kSpec, kIdentity);
   std::map<int64_t, std::string> alive = last_of_each(rows);
-  std::vector<uint64_t> dead((segment->distinct() + 63) / 64);
+  DeadRows dead;
   for (size_t rank = 0; rank < segment->distinct(); rank += 3) {
-    dead[rank / 64] |= uint64_t{1} << (rank % 64);
+    dead.add(rank);
     alive.erase(segment->id_at(rank));
   }
   const std::string query = random_vector(random, kSpec);
