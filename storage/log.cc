@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace kindred::storage {
@@ -113,10 +114,11 @@ std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::strin
                                        const VectorSpec& spec, const std::string& name) {
   if (path.empty()) return std::make_shared<TailCache>(spec, name);
   static std::mutex mutex;
-  static std::map<std::pair<std::string, std::string>, std::weak_ptr<TailCache>> caches;
+  static std::map<std::tuple<std::string, std::string, VectorSpec>, std::weak_ptr<TailCache>>
+      caches;
   const std::lock_guard lock(mutex);
   std::erase_if(caches, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<TailCache>& known = caches[{path, id}];
+  std::weak_ptr<TailCache>& known = caches[{path, id, spec}];
   std::shared_ptr<TailCache> cache = known.lock();
   if (!cache) known = cache = std::make_shared<TailCache>(spec, name);
   return cache;

@@ -77,8 +77,9 @@ class TailCache {
 };
 
 // The cache of a database file's collection, shared by all connections of this process that have it
-// open; `path` is the file's resolved path and `id` the collection's random id. A database without
-// a file ("") is its connection's own, and so is its cache.
+// open; `path` is the file's resolved path and `id` the collection's random id. Collections of
+// different specs share nothing, even if somebody has given them one id. A database without a file
+// ("") is its connection's own, and so is its cache.
 std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::string& id,
                                        const VectorSpec& spec, const std::string& name);
 
