@@ -197,6 +197,42 @@ TEST_CASE("database and folder can be moved and copied together", "[sql][segment
   CHECK(all_differ(db, sealed.both, kQuery) == "");
 }
 
+TEST_CASE("kindred_backup copies database and vectors of one moment", "[sql][segments][backup]") {
+  Sealed sealed;
+  Database db(sealed.path);
+  db.run("PRAGMA journal_mode=WAL");
+  change_both(db, sealed.both, sealed.random, 30);  // some rows in the log
+  Database reader(sealed.path);
+  const std::string copy = sealed.scratch.file("copy.db");
+  reader.run("SELECT kindred_backup('" + copy + "')");
+  const std::vector<std::string> rows = db.rows("SELECT * FROM items_mirror");
+  change_both(db, sealed.both, sealed.random, 100);
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  std::filesystem::remove_all(sealed.folder());
+  {
+    Database copied(copy);
+    CHECK(copied.rows("SELECT * FROM items_mirror") == rows);
+    CHECK(all_differ(copied, sealed.both, kQuery) == "");
+    change_both(copied, sealed.both, sealed.random, 50);
+    copied.run("INSERT INTO items(items) VALUES('optimize')");
+    CHECK(all_differ(copied, sealed.both, kQuery) == "");
+  }
+  SECTION("a copy's file can be written anew from its store") {
+    std::filesystem::remove_all(copy + "-kindred/segments");
+    Database copied(copy);
+    CHECK(all_differ(copied, sealed.both, kQuery) == "");
+  }
+  SECTION("but copies over nothing and not inside a transaction") {
+    CHECK(db.error("SELECT kindred_backup('" + copy + "')").find("exists") != std::string::npos);
+    CHECK(db.error("BEGIN; SELECT kindred_backup('" + copy + "2')").find("transaction") !=
+          std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(copy + "2"));
+    db.run("ROLLBACK");
+    CHECK(db.error("SELECT kindred_backup(5)").find("kindred_backup(): file") == 0);
+    CHECK(db.error("SELECT kindred_backup('/nowhere/at/all.db')") != "");
+  }
+}
+
 TEST_CASE("a vector is read wherever it lies", "[sql][segments]") {
   const ScratchDirectory scratch;
   Database db(scratch.file("app.db"));
