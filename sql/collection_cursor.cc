@@ -21,7 +21,7 @@ void CollectionCursor::give_row_back() noexcept {
 }
 
 void CollectionCursor::filter(int plan, const char* plan_text, Values arguments) {
-  const std::vector<PlanTerm> terms = decode(plan_text);
+  const std::vector<PlanTerm> terms = decode(plan_text, arguments.size());
   give_row_back();
   search_.reset();
   by_rowid_ = false;

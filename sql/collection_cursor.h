@@ -42,7 +42,7 @@ class CollectionCursor : public sqlite3_vtab_cursor {
 
   std::shared_ptr<Collection> collection_;
   std::unique_ptr<Search> search_;  // of a search; else the scan goes on in row_
-  float distance_ = 0;
+  double distance_ = 0;
   Statement row_;
   bool by_rowid_ = false;  // row_ is a look-up: of one row, and not by a search
   bool row_read_ = false;  // row_ stands on id_, or behind it where it has gone

@@ -158,7 +158,7 @@ void KnnCursor::filter(int, const char* plan_text, Values arguments) {
   search_.reset();
   row_.reset();
   arguments_.clear();
-  const std::vector<PlanTerm> plan = decode(plan_text);
+  const std::vector<PlanTerm> plan = decode(plan_text, arguments.size());
   for (size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].column >= kCollection) arguments_[plan[i].column] = keep(arguments[i]);
     if (plan[i].role != Role::kCollection) continue;
