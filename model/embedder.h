@@ -36,6 +36,8 @@ class Embedder {
 
   virtual ~Embedder() = default;
   virtual const Identity& identity() const = 0;
+  // identity().describe(), made once: it is compared for each text.
+  virtual const std::string& description() const = 0;
 
   // Writes the first out.size() dimensions of the text's vector, normalised to length 1, and
   // returns true; returns false and leaves `out` alone if the text has no content (empty, white

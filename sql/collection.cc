@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "sql/boundary.h"
 #include "sql/vector_text.h"
@@ -48,13 +50,18 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 
 }  // namespace
 
-Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
+Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
                        CollectionOptions options)
-    : db_(db), open_(open), tables_(std::move(tables)), options_(std::move(options)) {
+    : db_(db),
+      open_(std::move(open)),
+      tables_(std::move(tables)),
+      options_(std::move(options)),
+      stored_id_(tables_.setting(kConfigId).value_or("")),
+      id_(to_integer(stored_id_)),
+      manifest_(db, tables_, options_.vectors, file_of(db, tables_.schema()), id_),
+      log_(db, tables_) {
   require_format(tables_);
-  stored_identity_ = tables_.setting(kConfigModel).value_or("");
-  stored_id_ = tables_.setting(kConfigId).value_or("");
-  session_ = open_.session(tables_.schema(), stored_id_);
+  session_ = open_->session(tables_.schema(), stored_id_);
   if (!session_->view) {
     const std::string log = name() + "_log";
     session_->view = std::make_unique<storage::LogView>(
@@ -62,19 +69,20 @@ Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
         storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
   }
   list_columns();
+  lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
 }
 
-std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
+std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                              ShadowTables tables, CollectionOptions options) {
   const std::shared_ptr<Collection> collection(
-      new Collection(db, open, std::move(tables), std::move(options)));
-  open.add(Place(collection->tables().schema(), collection->name()), collection);
+      new Collection(db, std::move(open), std::move(tables), std::move(options)));
+  collection->open_->add(Place(collection->tables().schema(), collection->name()), collection);
   return collection;
 }
 
 Collection::~Collection() {
-  open_.remove(*this);
+  open_->remove(*this);
 }
 
 void Collection::list_columns() {
@@ -86,24 +94,31 @@ void Collection::list_columns() {
   }
 }
 
-const model::Embedder& Collection::embedder() const {
+const model::Embedder& Collection::model() const {
   if (!options_.embeds())
     throw Error(SQLITE_ERROR, name() + " has no model: a vector is wanted, not text");
   const model::Embedder* model = model::Embedder::find(options_.model);
   if (model == nullptr) throw Error(SQLITE_ERROR, name() + ": no such model: " + options_.model);
-  if (model->identity().describe() != stored_identity_)
-    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
-                                  stored_identity_ + "\", which now is \"" +
-                                  model->identity().describe() + "\": INSERT INTO " + name() + "(" +
-                                  name() + ") VALUES('rebuild') embeds its rows anew");
   return *model;
 }
 
+const model::Embedder& Collection::embedder() {
+  const model::Embedder& now = model();
+  if (!made_by_)
+    made_by_ = Statement(db_, "SELECT value FROM " + tables_.config() + " WHERE key = ?1");
+  const ResetGuard reset(made_by_);
+  const std::string_view then =
+      made_by_.bind(1, kConfigModel).step() ? made_by_.text(0) : std::string_view();
+  if (then != now.description())
+    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
+                                  std::string(then) + "\", which now is \"" + now.description() +
+                                  "\": INSERT INTO " + name() + "(" + name() +
+                                  ") VALUES('rebuild') embeds its rows anew");
+  return now;
+}
+
 void Collection::adopt_model() {
-  const model::Embedder* model = model::Embedder::find(options_.model);
-  const std::string identity = model != nullptr ? model->identity().describe() : "";
-  if (identity != stored_identity_) tables_.set(kConfigModel, identity);
-  stored_identity_ = identity;
+  tables_.set(kConfigModel, model().description());
 }
 
 std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
@@ -121,15 +136,16 @@ std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::str
   return vector;
 }
 
-std::optional<Vector> Collection::embed(std::string_view text) const {
+std::optional<Vector> Collection::embed(const model::Embedder& model, std::string_view text) const {
   std::vector<float> v(vectors().dim);
-  if (!embedder().embed(text, v)) return std::nullopt;
+  if (!model.embed(text, v)) return std::nullopt;
   return Vector(std::move(v));
 }
 
-std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) const {
+std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) {
   const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (text && options_.embeds() && !is_vector_text(text_of(value))) return embed(text_of(value));
+  if (text && options_.embeds() && !is_vector_text(text_of(value)))
+    return embed(embedder(), text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
     throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
                                   describe(value));
@@ -137,78 +153,130 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
   return vector_of(value, where);
 }
 
-std::vector<storage::RowLayer> Collection::slices(const storage::OnlyIds& only) {
-  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
-  return session_->view->slices(*this, writing, only);
+LogTable& Collection::log() {
+  log_.set_sealed(manifest_.sealed());
+  return log_;
 }
 
-std::string Collection::log_vector(int64_t cn) {
-  if (!log_vector_)
-    log_vector_ = Statement(db_, "SELECT vector FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(log_vector_);
-  const bool found = log_vector_.bind(1, cn).step();
-  std::string bytes(found ? log_vector_.blob(0) : std::string_view());
-  if (bytes.size() != vectors().bytes())
-    throw storage::StorageError(storage::Fault::kCorrupt,
-                                name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-                                    std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-                                    (found ? std::to_string(bytes.size()) : "no row"));
-  return bytes;
+std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
+  session_->sealing.settle(*this);
+  const SealedState& state = manifest_.read();
+  log_.set_sealed(state.sealed);
+  const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
+  storage::LogLayers log = session_->view->layers(log_, writing, only);
+  std::vector<storage::RowLayer> layers;
+  for (const NamedSegment& segment : state.segments) {
+    layers.push_back(segment.layer);
+    layers.back().newer = log.changes;
+    if (!only) continue;
+    std::vector<uint32_t>& rows = layers.back().only.emplace();
+    segment.file->for_each_rank(*only, [&](size_t rank) {
+      if (!segment.dead.contains(rank)) rows.push_back(segment.file->row_at(rank));
+    });
+    std::sort(rows.begin(), rows.end());
+  }
+  std::move(log.layers.begin(), log.layers.end(), std::back_inserter(layers));
+  return layers;
+}
+
+// nullopt if it is nowhere.
+std::optional<std::string> Collection::find_vector(int64_t id, int64_t cn) {
+  if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return vector;
+  if (cn > manifest_.sealed()) {
+    std::optional<std::string> vector = log_.vector_at(cn);
+    if (vector && vector->size() != vectors().bytes())
+      throw storage::StorageError(storage::Fault::kCorrupt,
+                                  name() + "_log: row " + std::to_string(cn) + ": a vector of " +
+                                      std::to_string(vectors().bytes()) + " bytes is wanted, got " +
+                                      std::to_string(vector->size()));
+    return vector;
+  }
+  for (const NamedSegment& segment : manifest_.read().segments) {
+    const std::optional<size_t> rank = segment.file->rank_of(id);
+    if (!rank || segment.dead.contains(*rank)) continue;
+    const std::byte* vector = segment.file->vector(segment.file->row_at(*rank));
+    return std::string(reinterpret_cast<const char*>(vector), vectors().bytes());
+  }
+  return std::nullopt;
+}
+
+std::string Collection::vector_of_row(int64_t id, int64_t cn) {
+  std::optional<std::string> vector = find_vector(id, cn);
+  if (!vector)
+    throw storage::StorageError(
+        storage::Fault::kCorrupt,
+        name() + ": row " + std::to_string(id) + ": a vector is wanted in " +
+            (cn > manifest_.sealed() ? "row " + std::to_string(cn) + " of the log" : "a segment") +
+            ", got none");
+  return std::move(*vector);
+}
+
+void Collection::verify(const storage::LogRow& row) const {
+  storage::verify(vectors(), name() + "_log", row);
+}
+
+int64_t Collection::newest_cn() {
+  return session_->last_cn ? *session_->last_cn : log().last().cn;
+}
+
+int64_t Collection::next_cn() {
+  std::optional<int64_t>& last = session_->last_cn;
+  if (!last) last = log().last().cn;
+  return ++*last;
+}
+
+std::optional<std::string> Collection::row_vector(int64_t id, int64_t cn) {
+  std::optional<std::string> bytes = find_vector(id, cn);
+  if (bytes) return bytes;
+  Statement row = take_lookup();
+  const bool has_vector = row.bind(1, id).step() && !row.is_null(1);
+  const int64_t now = has_vector ? row.integer(1) : 0;
+  return_lookup(std::move(row));
+  if (!has_vector) return std::nullopt;
+  return vector_of_row(id, now);
+}
+
+bool Collection::is_in_log(int64_t id) {
+  Statement newest(db_, "SELECT op FROM " + tables_.log() +
+                            " WHERE id = ?1 AND op <> ?2 ORDER BY cn DESC LIMIT 1");
+  newest.bind(1, id).bind(2, static_cast<int64_t>(storage::Op::kCut));
+  return newest.step() && newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+}
+
+std::string Collection::lookup_sql() const {
+  return "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1";
 }
 
 Statement Collection::take_lookup() {
-  if (lookups_.empty())
-    return Statement(db_, "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1");
+  if (lookups_.empty()) return {db_, lookup_sql_};
   Statement lookup = std::move(lookups_.back());
   lookups_.pop_back();
   return lookup;
 }
 
+bool Collection::is_current(const Statement& lookup) const noexcept {
+  return lookup_sql_ == sqlite3_sql(lookup.get());
+}
+
 void Collection::return_lookup(Statement statement) noexcept {
-  if (!statement || lookups_.size() == kLookupsKept) return;
+  if (!statement || lookups_.size() == kLookupsKept || !is_current(statement)) return;
   statement.reset();
   lookups_.push_back(std::move(statement));  // within what the constructor reserved
 }
 
 void Collection::rename(const std::string& name) {
-  last_ = Statement();
-  nonce_at_ = Statement();
-  log_vector_ = Statement();
+  made_by_ = Statement();
+  log_.forget_statements();
+  manifest_.forget_statements();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
-  open_.remove(*this);
-  open_.add(Place(tables_.schema(), name), weak_from_this());
+  lookup_sql_ = lookup_sql();
+  open_->remove(*this);
+  open_->add(Place(tables_.schema(), name), weak_from_this());
 }
 
 bool Collection::is_there() const {
   return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
-}
-
-storage::LogPoint Collection::last() {
-  if (!last_)
-    last_ = Statement(db_, "SELECT cn, nonce FROM " + tables_.log() + " ORDER BY cn DESC LIMIT 1");
-  const ResetGuard reset(last_);
-  if (!last_.step()) return {};
-  return {last_.integer(0), last_.integer(1)};
-}
-
-std::optional<int64_t> Collection::nonce_at(int64_t cn) {
-  if (!nonce_at_)
-    nonce_at_ = Statement(db_, "SELECT nonce FROM " + tables_.log() + " WHERE cn = ?1");
-  const ResetGuard reset(nonce_at_);
-  if (!nonce_at_.bind(1, cn).step()) return std::nullopt;
-  return nonce_at_.integer(0);
-}
-
-void Collection::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
-  Statement rows(
-      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
-  rows.bind(1, cn);
-  while (rows.step()) {
-    const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
-                              rows.blob(4)};
-    if (!visit(row)) return;
-  }
 }
 
 }  // namespace kindred::sql

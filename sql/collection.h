@@ -10,7 +10,10 @@
 
 #include "model/embedder.h"
 #include "sql/collection_options.h"
+#include "sql/log_table.h"
+#include "sql/manifest.h"
 #include "sql/open_collections.h"
+#include "sql/sealing.h"
 #include "sql/shadow_tables.h"
 #include "sql/statement.h"
 #include "sql/value.h"
@@ -23,19 +26,17 @@ namespace kindred::sql {
 struct CollectionSession {
   // Newest change number of the write transaction at hand; nullopt before its first change.
   std::optional<int64_t> last_cn;
-  // Log rows that this transaction made needless.
-  int64_t superseded = 0;
   std::unique_ptr<storage::LogView> view;
+  Sealing sealing;
 };
 
-class Collection final : public storage::LogReader,
-                         public std::enable_shared_from_this<Collection> {
+class Collection final : public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`, which outlives it. Throws Error if it is not
-  // there or of a newer format.
-  static std::shared_ptr<Collection> open(sqlite3* db, OpenCollections& open, ShadowTables tables,
-                                          CollectionOptions options);
-  ~Collection() override;
+  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a
+  // newer format.
+  static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
+                                          ShadowTables tables, CollectionOptions options);
+  ~Collection();
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
 
@@ -44,31 +45,53 @@ class Collection final : public storage::LogReader,
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
+  int64_t id() const noexcept { return id_; }
   CollectionSession& session() noexcept { return *session_; }
+  Manifest& manifest() noexcept { return manifest_; }
+  const Manifest& manifest() const noexcept { return manifest_; }
+  // The log from where segments end, in the current snapshot. The reference lives as long as the
+  // collection; what it begins at is that of the last call.
+  LogTable& log();
 
-  // The model that embeds this collection's text. Throws Error if the collection has none, or if
-  // its vectors were made by another version of it.
-  const model::Embedder& embedder() const;
-  // Takes the model as it is now for the one the vectors were made by, once they are.
+  // The model of this collection's text as it is now. Throws Error if the collection has none.
+  const model::Embedder& model() const;
+  // The same, to be used beside the vectors that are there: throws Error also if they were made by
+  // another version of it. What made them is read each time, for a ROLLBACK TO may change it back.
+  const model::Embedder& embedder();
+  // Says that all vectors are made by the model as it is now.
   void adopt_model();
 
   // Reads a vector of this collection's kind: element type and dimensions must fit; a BLOB without
   // a subtype is taken for the column's type if its size is right. nullopt for NULL.
   std::optional<Vector> vector_of(sqlite3_value* value, const std::string& where) const;
-  // Text -> the collection's vector; nullopt for text without content.
-  std::optional<Vector> embed(std::string_view text) const;
+  // Text -> a vector of the collection's dimensions; nullopt for text without content.
+  std::optional<Vector> embed(const model::Embedder& model, std::string_view text) const;
   // A search's query: a vector, or text if the collection embeds.
-  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
+  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where);
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
-  std::vector<storage::RowLayer> slices(const storage::OnlyIds& only);
-  // The vector of a log row. Throws StorageError if it is not there or not one.
-  std::string log_vector(int64_t cn);
+  std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
+  // The vector of the row with this id and change number, wherever it lies. Throws StorageError
+  // (kCorrupt) if it is nowhere.
+  std::string vector_of_row(int64_t id, int64_t cn);
+  // The vector of a row that was read with this change number; nullopt if the row or its vector has
+  // been deleted since, the one it has now if it has another. Throws as vector_of_row().
+  std::optional<std::string> row_vector(int64_t id, int64_t cn);
+  // Whether the log says that the id has a vector. Reads the log from its end.
+  bool is_in_log(int64_t id);
+  // Throws StorageError (kCorrupt) for a row of the log that no program of ours wrote.
+  void verify(const storage::LogRow& row) const;
+
+  // The newest change number of the transaction at hand, or that of the snapshot; and the next one.
+  int64_t newest_cn();
+  int64_t next_cn();
 
   // A reset statement "SELECT id, cn, <stored columns> FROM rows WHERE id = ?1", given back with
   // return_lookup(): prepared once and used by one cursor at a time.
   Statement take_lookup();
   void return_lookup(Statement statement) noexcept;
+  // Whether a look-up was prepared under the name that the collection has now.
+  bool is_current(const Statement& lookup) const noexcept;
   // The result column of that statement (and of a scan by the same list) for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
   // The columns both read: id, cn, c0, c2; and the same as one text.
@@ -79,28 +102,27 @@ class Collection final : public storage::LogReader,
   // Whether its tables are there under its name: a ROLLBACK TO may have undone CREATE or RENAME.
   bool is_there() const;
 
-  // storage::LogReader, of the current snapshot.
-  storage::LogPoint last() override;
-  std::optional<int64_t> nonce_at(int64_t cn) override;
-  void read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) override;
-
  private:
-  Collection(sqlite3* db, OpenCollections& open, ShadowTables tables, CollectionOptions options);
+  Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
+             CollectionOptions options);
   void list_columns();
+  std::optional<std::string> find_vector(int64_t id, int64_t cn);
+  std::string lookup_sql() const;
 
   sqlite3* db_;
-  OpenCollections& open_;
+  std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
   std::string stored_id_;
-  std::string stored_identity_;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
+  std::string lookup_sql_;
   std::vector<int> stored_positions_;
-  Statement last_;
-  Statement nonce_at_;
-  Statement log_vector_;
+  Statement made_by_;  // the identity of the model that made the vectors
+  int64_t id_;
+  Manifest manifest_;
+  LogTable log_;
   std::vector<Statement> lookups_;
 };
 

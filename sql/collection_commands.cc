@@ -2,39 +2,25 @@
 #include "sql/collection_commands.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
 
 #include "sql/boundary.h"
-#include "storage/error.h"
+#include "sql/integrity_check.h"
 
 namespace kindred::sql {
 namespace {
 
-// Each row with a vector has its put in the log, and the log's newest row of an id says the same.
-void check_integrity(Collection& collection) {
-  const std::string& rows = collection.tables().rows();
-  const std::string& log = collection.tables().log();
-  const auto fail = [&](const std::string& what) {
-    throw storage::StorageError(storage::Fault::kCorrupt, collection.name() + ": " + what);
-  };
-  Statement lost(collection.db(), "SELECT r.id, r.cn FROM " + rows + " AS r LEFT JOIN " + log +
-                                      " AS l ON l.cn = r.cn AND l.id = r.id AND l.op = 1 "
-                                      "WHERE r.cn IS NOT NULL AND l.cn IS NULL");
-  if (lost.step())
-    fail("row " + std::to_string(lost.integer(0)) + " has no vector in the log at " +
-         std::to_string(lost.integer(1)));
-  Statement stray(collection.db(), "SELECT l.id, l.cn FROM (SELECT id, max(cn) AS cn, op FROM " +
-                                       log + " WHERE op <> 3 GROUP BY id) AS l LEFT JOIN " + rows +
-                                       " AS r ON r.id = l.id WHERE l.op = 1 AND r.cn IS NOT l.cn "
-                                       "OR l.op = 2 AND r.cn IS NOT NULL");
-  if (stray.step())
-    fail("the log's newest row of id " + std::to_string(stray.integer(0)) + ", " +
-         std::to_string(stray.integer(1)) + ", is not the row's own");
-  storage::Tail tail(collection.vectors(), collection.name() + "_log");
-  collection.read_after(0, [&](const storage::LogRow& row) {
-    tail = tail.emptied();  // verifies one row at a time
-    tail.append(row);
-    return true;
-  });
+// The number of "seal=500".
+std::optional<int64_t> seal_rows(std::string_view command) {
+  constexpr std::string_view kSetting = "seal=";
+  if (command.substr(0, kSetting.size()) != kSetting) return std::nullopt;
+  const std::string_view number = command.substr(kSetting.size());
+  int64_t rows = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), rows);
+  if (error != std::errc() || end != number.data() + number.size() || rows < 1) return std::nullopt;
+  return rows;
 }
 
 }  // namespace
@@ -45,15 +31,17 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
     throw Error(SQLITE_ERROR, collection.name() + ": a command takes no values of columns");
   const std::string name(sqlite3_value_type(command) == SQLITE_TEXT ? text_of(command) : "");
   if (name == "optimize") {
-    writer.compact();
+    writer.optimize();
   } else if (name == "rebuild") {
     writer.rebuild();
   } else if (name == "integrity-check") {
     check_integrity(collection);
+  } else if (const std::optional<int64_t> rows = seal_rows(name)) {
+    collection.tables().set(kConfigSeal, *rows);
   } else {
     throw Error(SQLITE_ERROR, collection.name() +
-                                  ": optimize, rebuild or integrity-check is wanted as a command, "
-                                  "got " +
+                                  ": optimize, rebuild, integrity-check or seal=<rows> is wanted "
+                                  "as a command, got " +
                                   describe(command));
   }
 }

@@ -1,6 +1,6 @@
 // The collections a connection has open, by name: how knn('films', ...) finds one. One object a
-// connection, owned by the registration of the module `kindred`. Holds no statements: it outlives
-// the moment at which the connection may have none.
+// connection, owned by the registrations of modules and by each collection, which may outlive them.
+// Holds no statements: it outlives the moment at which the connection may have none.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

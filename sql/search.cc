@@ -162,7 +162,7 @@ void Search::start() {
 void Search::open_stream() {
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     collection_.slices(only_),
+                                                     collection_.layers(only_),
                                                      wanted > 0 ? wanted : kUnknownExpected);
 }
 
@@ -170,7 +170,7 @@ void Search::open_stream() {
 // k n / p candidates: equal at p = sqrt(7.5 k n).
 size_t Search::probing_limit() const {
   size_t rows = 0;
-  for (const storage::RowLayer& slice : collection_.slices(std::nullopt)) rows += slice.count;
+  for (const storage::RowLayer& layer : collection_.layers(std::nullopt)) rows += layer.count;
   const double wanted = static_cast<double>(k_ ? *k_ : std::max<size_t>(expected_, 10));
   return std::max<size_t>(1000, static_cast<size_t>(std::sqrt(7.5 * wanted * rows)));
 }

@@ -72,7 +72,7 @@ class Search {
   Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
   size_t most_listed_ = 0;  // ids that are listed before probing is tried
-  size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
+  size_t passed_ = 0;       // rows of the stream that passed, given out or below the range
 };
 
 }  // namespace kindred::sql

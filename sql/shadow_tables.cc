@@ -3,21 +3,22 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "sql/statement.h"
 
 namespace kindred::sql {
 namespace {
 
-constexpr std::array<std::string_view, 3> kSuffixes = {"rows", "log", "config"};
+constexpr std::array<std::string_view, 4> kSuffixes = {"rows", "log", "segments", "config"};
 
-int64_t random_id() {
+}  // namespace
+
+int64_t random_number() {
   uint64_t bits = 0;
   sqlite3_randomness(sizeof bits, &bits);
   return static_cast<int64_t>(bits >> 1);
 }
-
-}  // namespace
 
 std::string stored_column(size_t position) {
   return "c" + std::to_string(position);
@@ -32,16 +33,28 @@ std::string ShadowTables::table(std::string_view suffix) const {
 }
 
 void ShadowTables::create(const CollectionOptions& options, const std::string& identity) const {
-  const int64_t id = random_id();
+  const int64_t id = random_number();
   create_rows(options, id);
   execute(db_, "CREATE TABLE " + log() +
                    "(cn INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, id INTEGER NOT NULL, "
                    "op INTEGER NOT NULL, vector BLOB)");
+  create_segments();
   execute(db_, "CREATE TABLE " + config() + "(key TEXT PRIMARY KEY, value) WITHOUT ROWID");
   set(kConfigFormat, std::to_string(storage::kFormatVersion));
   set(kConfigId, std::to_string(id));
   set(kConfigModel, identity);
-  set(kConfigDead, "0");
+}
+
+void ShadowTables::create_segments() const {
+  execute(db_, "CREATE TABLE IF NOT EXISTS " + segments() +
+                   "(segment INTEGER PRIMARY KEY, version INTEGER NOT NULL, rows INTEGER NOT NULL, "
+                   "dead BLOB)");
+}
+
+void ShadowTables::upgrade() const {
+  if (number(kConfigFormat) == storage::kFormatVersion) return;
+  create_segments();
+  set(kConfigFormat, std::to_string(storage::kFormatVersion));
 }
 
 // Indexes are named after the collection's random id: SQLite does not rename them with the table.
@@ -68,15 +81,17 @@ void ShadowTables::drop() const {
     execute(db_, "DROP TABLE IF EXISTS " + table(suffix));
 }
 
-bool ShadowTables::exist() const {
-  return sqlite3_table_column_metadata(db_, schema_.c_str(), (name_ + "_config").c_str(), nullptr,
-                                       nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
+bool ShadowTables::has(std::string_view suffix) const {
+  const std::string table = name_ + "_" + std::string(suffix);
+  return sqlite3_table_column_metadata(db_, schema_.c_str(), table.c_str(), nullptr, nullptr,
+                                       nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
 void ShadowTables::rename(const std::string& name) {
   for (const std::string_view suffix : kSuffixes)
-    execute(db_, "ALTER TABLE " + table(suffix) + " RENAME TO " +
-                     quote_identifier(name + "_" + std::string(suffix)));
+    if (has(suffix))  // format 1 has no segments
+      execute(db_, "ALTER TABLE " + table(suffix) + " RENAME TO " +
+                       quote_identifier(name + "_" + std::string(suffix)));
   name_ = name;
 }
 
@@ -84,6 +99,22 @@ std::optional<std::string> ShadowTables::setting(std::string_view key) const {
   Statement select(db_, "SELECT value FROM " + config() + " WHERE key = ?1");
   if (!select.bind(1, key).step() || select.is_null(0)) return std::nullopt;
   return std::string(select.text(0));
+}
+
+std::optional<int64_t> ShadowTables::number(std::string_view key) const {
+  const std::optional<std::string> text = setting(key);
+  if (!text) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return value;
+}
+
+void ShadowTables::set(std::string_view key, int64_t value) const {
+  Statement(db_, "INSERT OR REPLACE INTO " + config() + "(key, value) VALUES(?1, ?2)")
+      .bind(1, key)
+      .bind(2, value)
+      .run();
 }
 
 void ShadowTables::set(std::string_view key, std::string_view value) const {

@@ -55,6 +55,19 @@ void File::write_at(uint64_t offset, const void* data, size_t bytes) {
   }
 }
 
+void File::read_at(uint64_t offset, void* data, size_t bytes) const {
+  auto* at = static_cast<char*>(data);
+  while (bytes > 0) {
+    const ssize_t got = ::pread(fd_, at, bytes, static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path_, "read");
+    if (got == 0) throw StorageError(Fault::kCorrupt, path_ + ": ends too early");
+    at += got;
+    offset += static_cast<uint64_t>(got);
+    bytes -= static_cast<size_t>(got);
+  }
+}
+
 void File::sync() {
   if (::fdatasync(fd_) != 0) fail(path_, "sync");
 }
@@ -64,9 +77,13 @@ bool File::lock_shared() {
     if (errno == EWOULDBLOCK) return false;
     fail(path_, "lock");
   }
+  return !is_removed();
+}
+
+bool File::is_removed() const {
   struct stat info {};
   if (::fstat(fd_, &info) != 0) fail(path_, "stat");
-  return info.st_nlink > 0;
+  return info.st_nlink == 0;
 }
 
 bool File::try_lock_exclusive() {

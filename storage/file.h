@@ -25,7 +25,11 @@ class File {
   int descriptor() const noexcept { return fd_; }
   uint64_t size() const;
   void write_at(uint64_t offset, const void* data, size_t bytes);
+  // Throws kCorrupt if the file ends before.
+  void read_at(uint64_t offset, void* data, size_t bytes) const;
   void sync();
+  // Whether the file has no name any more.
+  bool is_removed() const;
 
   // flock(2), freed by the kernel when the process dies. Shared: whoever prepares or maps the file.
   // false if the lock is held otherwise, or the file has been removed meanwhile.

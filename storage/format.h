@@ -12,7 +12,7 @@
 namespace kindred::storage {
 
 // Written into each collection's configuration; a newer one is refused.
-inline constexpr int64_t kFormatVersion = 1;
+inline constexpr int64_t kFormatVersion = 2;
 
 // What a log row says of its id, as stored in the column `op`.
 enum class Op : int64_t {

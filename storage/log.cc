@@ -15,13 +15,13 @@ constexpr size_t kPoints = 64;
 constexpr size_t kDeadRows = 10000;
 
 bool contains(LogReader& log, const LogPoint& point) {
-  return point == LogPoint{} || log.nonce_at(point.cn) == point.nonce;
+  return point == LogPoint{log.sealed(), 0} || log.nonce_at(point.cn) == point.nonce;
 }
 
 // Appends the rows after the tail's last one. false, with the tail as far as it came, if a cut
 // stands among them: then rows that the tail should have ended are missing.
 bool append_newer(LogReader& log, Tail& tail) {
-  const bool from_start = tail.last() == LogPoint{};
+  const bool from_start = tail.last() == LogPoint{tail.start(), 0};
   bool complete = true;
   log.read_after(tail.last().cn, [&](const LogRow& row) {
     complete = from_start || !is(row, Op::kCut);
@@ -40,13 +40,6 @@ void restrict(RowLayer& slice, const Tail& tail, const OnlyIds& only) {
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
 }
 
-void hide(RowLayer& slice, const Tail& tail, const Tail& overlay) {
-  overlay.for_each_id([&](int64_t id) {
-    if (const std::optional<uint32_t> row = tail.find(id, slice.cn)) slice.hidden.push_back(*row);
-  });
-  std::sort(slice.hidden.begin(), slice.hidden.end());
-}
-
 }  // namespace
 
 TailCache::TailCache(const VectorSpec& spec, std::string name) : tail_(spec, std::move(name)) {}
@@ -55,23 +48,26 @@ bool TailCache::knows(const LogPoint& point) const {
   return std::find(points_.begin(), points_.end(), point) != points_.end();
 }
 
-std::optional<RowLayer> TailCache::slice(LogReader& log, const OnlyIds& only) {
+std::optional<LogLayers> TailCache::committed(LogReader& log, const OnlyIds& only) {
   const std::lock_guard lock(mutex_);
   const LogPoint newest = log.last();
-  if (!knows(newest)) {
-    if (newest.cn < tail_.last().cn) return std::nullopt;
+  if (log.sealed() != tail_.start() || !knows(newest)) {
+    if (log.sealed() < tail_.start() || newest.cn < tail_.last().cn) return std::nullopt;
     renew(log);
   }
-  RowLayer slice = tail_.slice_at(newest.cn);
-  restrict(slice, tail_, only);
-  return slice;
+  LogLayers found;
+  found.layers.push_back(tail_.slice_at(newest.cn));
+  restrict(found.layers.back(), tail_, only);
+  found.changes.push_back(tail_.changes_at(newest.cn));
+  return found;
 }
 
 // Brings the tail to the reader's newest row: by the rows after its own last one where that is part
 // of the same history, else from the start.
 void TailCache::renew(LogReader& log) {
-  if (!contains(log, tail_.last()) || !append_newer(log, tail_)) {
-    tail_ = tail_.emptied();
+  const LogPoint start{log.sealed(), 0};
+  if (tail_.start() != start.cn || !contains(log, tail_.last()) || !append_newer(log, tail_)) {
+    tail_ = tail_.emptied(start);
     points_.clear();
     append_newer(log, tail_);
   }
@@ -83,29 +79,34 @@ void TailCache::renew(LogReader& log) {
   points_.push_back(tail_.last());
 }
 
-std::vector<RowLayer> TailCache::layers(LogReader& log, Overlay& overlay, const OnlyIds& only) {
+LogLayers TailCache::with_overlay(LogReader& log, Overlay& overlay, const OnlyIds& only) {
   const std::lock_guard lock(mutex_);
-  LogPoint base = contains(log, tail_.last()) ? tail_.last() : LogPoint{};
-  const bool continues = overlay.base == base && overlay.tail.last() != LogPoint{} &&
-                         contains(log, overlay.tail.last());
+  const LogPoint start{log.sealed(), 0};
+  const bool is_base = tail_.start() == start.cn && contains(log, tail_.last());
+  LogPoint base = is_base ? tail_.last() : start;
+  const bool continues =
+      overlay.base == base && overlay.tail.start() == base.cn && contains(log, overlay.tail.last());
   const auto start_from = [&](const LogPoint& point) {
     base = overlay.base = point;  // before rows are read: one may be corrupt
     overlay.tail = overlay.tail.emptied(point);
   };
   if (!continues) start_from(base);
   if (!append_newer(log, overlay.tail)) {
-    start_from({});
+    start_from(start);
     append_newer(log, overlay.tail);
   }
-  std::vector<RowLayer> slices;
-  if (base != LogPoint{}) {
-    slices.push_back(tail_.slice());
-    hide(slices.back(), tail_, overlay.tail);
-    restrict(slices.back(), tail_, only);
+  const Changes changes = overlay.tail.changes_at(overlay.tail.last().cn);
+  LogLayers found;
+  if (base != start) {
+    found.layers.push_back(tail_.slice());
+    found.layers.back().newer.push_back(changes);
+    restrict(found.layers.back(), tail_, only);
+    found.changes.push_back(tail_.changes_at(base.cn));
   }
-  slices.push_back(overlay.tail.slice());
-  restrict(slices.back(), overlay.tail, only);
-  return slices;
+  found.layers.push_back(overlay.tail.slice());
+  restrict(found.layers.back(), overlay.tail, only);
+  found.changes.push_back(changes);
+  return found;
 }
 
 std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::string& id,
@@ -124,26 +125,23 @@ std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::strin
 LogView::LogView(const VectorSpec& spec, std::string name, std::shared_ptr<TailCache> shared)
     : spec_(spec), name_(std::move(name)), shared_(std::move(shared)) {}
 
-std::vector<RowLayer> LogView::slices(LogReader& log, bool writing, const OnlyIds& only) {
+LogLayers LogView::layers(LogReader& log, bool writing, const OnlyIds& only) {
   if (writing) {
     if (!overlay_) overlay_ = std::make_unique<Overlay>(Tail(spec_, name_));
-    return shared_->layers(log, *overlay_, only);
+    return shared_->with_overlay(log, *overlay_, only);
   }
   overlay_.reset();
-  std::vector<RowLayer> slices;
-  if (std::optional<RowLayer> slice = shared_->slice(log, only)) {
+  if (std::optional<LogLayers> found = shared_->committed(log, only)) {
     history_.reset();
-    slices.push_back(std::move(*slice));
-    return slices;
+    return std::move(*found);
   }
   if (!history_) history_ = std::make_unique<TailCache>(spec_, name_);
-  std::optional<RowLayer> slice = history_->slice(log, only);
-  if (!slice) {  // older still than what was read for the last old snapshot
+  std::optional<LogLayers> found = history_->committed(log, only);
+  if (!found) {  // older still than what was read for the last old snapshot
     history_ = std::make_unique<TailCache>(spec_, name_);
-    slice = history_->slice(log, only);
+    found = history_->committed(log, only);
   }
-  slices.push_back(std::move(*slice));
-  return slices;
+  return std::move(*found);
 }
 
 }  // namespace kindred::storage

@@ -23,11 +23,14 @@ namespace kindred::storage {
 class LogReader {
  public:
   virtual ~LogReader() = default;
-  // The newest row; {0, 0} if there is none.
+  // The change number up to which segments hold the collection: older rows of the log are dead
+  // weight, passed over by what follows.
+  virtual int64_t sealed() = 0;
+  // The newest row; {sealed(), 0} if there is none.
   virtual LogPoint last() = 0;
   // The nonce of the row with this change number; nullopt if there is no such row.
   virtual std::optional<int64_t> nonce_at(int64_t cn) = 0;
-  // Visits the rows after `cn`, ascending, until `visit` returns false.
+  // Visits the rows after `cn` >= sealed(), ascending, until `visit` returns false.
   virtual void read_after(int64_t cn, const std::function<bool(const LogRow&)>& visit) = 0;
 };
 
@@ -41,6 +44,12 @@ struct Overlay {
   LogPoint base;
 };
 
+// What the log says in one snapshot.
+struct LogLayers {
+  std::vector<RowLayer> layers;  // newest last; each id is in at most one
+  std::vector<Changes> changes;  // what hides rows of segments
+};
+
 // The tail of committed rows, for all connections of a process. Thread-safe.
 class TailCache {
  public:
@@ -50,12 +59,12 @@ class TailCache {
   // The rows of the reader's snapshot; what is missing is read. nullopt if the snapshot is older
   // than the cache and not one of the states it remembers.
   // REQUIRES: the reader sees committed rows only.
-  std::optional<RowLayer> slice(LogReader& log, const OnlyIds& only);
+  std::optional<LogLayers> committed(LogReader& log, const OnlyIds& only);
 
   // The rows of the reader's snapshot in two layers: what the cache has in common with it, and the
   // rows after that, which are read into `overlay`. Nothing is read into the cache, so the reader
   // may see uncommitted rows.
-  std::vector<RowLayer> layers(LogReader& log, Overlay& overlay, const OnlyIds& only);
+  LogLayers with_overlay(LogReader& log, Overlay& overlay, const OnlyIds& only);
 
  private:
   bool knows(const LogPoint& point) const;
@@ -78,9 +87,9 @@ class LogView {
  public:
   LogView(const VectorSpec& spec, std::string name, std::shared_ptr<TailCache> shared);
 
-  // The rows of the reader's snapshot, newest layer last; each id is in at most one slice.
+  // The rows of the reader's snapshot.
   // `writing`: the connection is in a write transaction and may see rows of its own.
-  std::vector<RowLayer> slices(LogReader& log, bool writing, const OnlyIds& only);
+  LogLayers layers(LogReader& log, bool writing, const OnlyIds& only);
 
  private:
   VectorSpec spec_;

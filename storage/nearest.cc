@@ -69,21 +69,24 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
     scorer_.lower_bounds(block, count, bounds.data() + first);
     if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
       if (!layer.alive(first + i)) bounds[first + i] = kInfinity;
   }
-  for (const uint32_t row : layer.hidden) bounds[row] = kInfinity;
+  if (layer.hidden == nullptr) return;
+  for (const uint32_t row : *layer.hidden) bounds[row] = kInfinity;
 }
 
 void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
   bounds.resize(layer.only->size());
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*layer.only)[i];
-    const bool hidden = std::binary_search(layer.hidden.begin(), layer.hidden.end(), row);
-    bounds[i] =
-        hidden ? kInfinity : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
+    bounds[i] = layer.is_hidden(row)
+                    ? kInfinity
+                    : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
   }
 }
 
@@ -129,8 +132,12 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
+  const RowLayer& layer = layers_[candidate.layer];
   const Place place = place_of(candidate);
+  if (layer.is_changed(place.block.id[place.i])) return;
   ++visited_;
+  if (layer.verifier != nullptr)
+    layer.verifier->verify_exact(layer.only ? (*layer.only)[candidate.place] : candidate.place);
   if (const std::optional<float> distance = scorer_.exact(place.block, place.i))
     seen_.push({place.block.id[place.i], *distance});
 }

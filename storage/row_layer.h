@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include "storage/changed_ids.h"
 
 namespace kindred::storage {
 
@@ -32,15 +35,28 @@ struct RowBlock {
   const int8_t* code(size_t i) const noexcept { return codes + i * code_stride; }
 };
 
+// Rows that may have been damaged where they lie: to be asked for before they are read. Throws
+// StorageError (kCorrupt). Thread-safe.
+class RowVerifier {
+ public:
+  virtual ~RowVerifier() = default;
+  // Codes, numbers and ids of rows that lie end to end.
+  virtual void verify_rows(size_t first, size_t count) const = 0;
+  virtual void verify_exact(size_t row) const = 0;
+};
+
 // The rows of one place as one snapshot sees them. Keeps them in memory.
 struct RowLayer {
   std::vector<RowBlock> blocks;
   std::vector<std::shared_ptr<const void>> owners;  // of the blocks' memory
+  const RowVerifier* verifier = nullptr;            // one of the owners, or none
   size_t block_rows = 1;                            // of each block but the last
   size_t count = 0;                                 // rows, dead ones included
   int64_t cn = 0;                                   // rows ended after it are alive
-  // Rows that answer nothing although alive: a newer layer has their ids. Sorted.
-  std::vector<uint32_t> hidden;
+  // Rows that answer nothing although alive, ascending; nullptr for none.
+  std::shared_ptr<const std::vector<uint32_t>> hidden;
+  // Newer layers: rows of ids that they are about answer nothing either.
+  std::vector<Changes> newer;
   // If set, only these rows answer. Sorted.
   std::optional<std::vector<uint32_t>> only;
 
@@ -49,6 +65,14 @@ struct RowLayer {
     const RowBlock& block = block_of(row);
     return block.died == nullptr ||
            block.died[row % block_rows].load(std::memory_order_relaxed) > cn;
+  }
+  bool is_hidden(size_t row) const noexcept {
+    return hidden != nullptr && std::binary_search(hidden->begin(), hidden->end(), row);
+  }
+  // Whether a newer layer decides about the id.
+  bool is_changed(int64_t id) const noexcept {
+    return std::any_of(newer.begin(), newer.end(),
+                       [id](const Changes& changes) { return changes.contains(id); });
   }
 };
 

@@ -41,8 +41,8 @@ struct SegmentHeader {
   uint64_t magic;
   uint32_t version;
   uint32_t byte_order;
-  uint64_t segment;     // random id, also the file's name and the key range in RocksDB
-  uint64_t collection;  // random id of the collection
+  int64_t segment;     // random id, also the file's name and the key range in RocksDB
+  int64_t collection;  // random id of the collection
   uint64_t rows;
   uint64_t distinct;  // ids; fewer than rows where an id was written more than once
   uint32_t dim;

@@ -30,6 +30,13 @@ void SegmentWriter::append(int64_t id, std::string_view vector) {
   ids_.push_back(id);
 }
 
+std::string SegmentWriter::vector(size_t row) {
+  out_.publish();
+  std::string bytes(spec_.bytes(), '\0');
+  file_.read_at(kSegmentPage + row * stride_, bytes.data(), bytes.size());
+  return bytes;
+}
+
 void SegmentWriter::finish(const std::function<bool(size_t row)>& counts) {
   SegmentHeader header{};
   header.magic = kSegmentMagic;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/file.h"
@@ -15,8 +16,8 @@
 namespace kindred::storage {
 
 struct SegmentIdentity {
-  uint64_t segment = 0;     // random
-  uint64_t collection = 0;  // random
+  int64_t segment = 0;     // random
+  int64_t collection = 0;  // random
 };
 
 class SegmentWriter {
@@ -27,6 +28,8 @@ class SegmentWriter {
   // REQUIRES: spec.bytes() bytes at `vector`.
   void append(int64_t id, std::string_view vector);
   size_t rows() const noexcept { return ids_.size(); }
+  // The vector of a row that was appended. REQUIRES: not finished.
+  std::string vector(size_t row);
 
   // Completes the file and makes it and its name durable. Of rows with one id the last counts;
   // those that `counts` denies do not count at all: they stay as bytes that nothing finds.

@@ -79,6 +79,15 @@ std::shared_ptr<Store> shared_store(const std::string& folder) {
   return share(entry->second, path);
 }
 
+std::shared_ptr<Store> shared_store_if_free(const std::string& folder) {
+  try {
+    return shared_store(folder);
+  } catch (const StorageError& error) {
+    if (error.fault() != Fault::kBusy) throw;
+    return nullptr;
+  }
+}
+
 void close_idle_stores(Clock::duration idle) {
   if (Store::is_forked()) return;
   OpenStores& stores = open_stores();

@@ -24,6 +24,9 @@ inline constexpr std::chrono::seconds kIdle{3};
 // as Store does. Thread-safe; one at a time, so that a caller may wait for another's opening.
 std::shared_ptr<Store> shared_store(const std::string& folder);
 
+// The same; nullptr where shared_store() throws kBusy.
+std::shared_ptr<Store> shared_store_if_free(const std::string& folder);
+
 // Closes the stores that nobody has used for `idle`. Closing waits for writes in the background,
 // usually milliseconds. Thread-safe. Stores open at exit are not closed: nothing of theirs is
 // unsynced.

@@ -17,13 +17,13 @@
 #include <filesystem>
 #include <mutex>
 #include <new>
-#include <random>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "storage/error.h"
 #include "storage/file.h"
+#include "storage/random_id.h"
 #include "storage/store_keys.h"
 
 namespace kindred::storage {
@@ -128,13 +128,9 @@ void check_system(const std::error_code& error, const std::string& folder,
   if (error) fail(fault_of_errno(error.value()), folder, what + ": " + error.message());
 }
 
-// Creates the folder, and `<db>-kindred` above it. RocksDB syncs only what is inside, so that a
-// power loss could take either back with all that is in it. Synced at each opening: whoever created
-// them may have died before it came to that.
-void make_folder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  check_system(error, folder, "creating the folder");
+// RocksDB syncs only what is inside the folder: a power loss could take it back with all that, or
+// `<db>-kindred` above it. Done at each opening: whoever created them may have died before it.
+void sync_names(const std::string& folder) {
   const std::filesystem::path outer = std::filesystem::absolute(folder).parent_path();
   sync_folder(outer);
   sync_folder(outer.parent_path());
@@ -226,14 +222,6 @@ std::optional<int64_t> number(const Rocks& rocks, const char* key) {
   if (error != std::errc() || end != text.data() + text.size())
     fail(Fault::kCorrupt, rocks.folder, std::string(key) + ": no number");
   return value;
-}
-
-int64_t random_id() {
-  std::random_device random;
-  int64_t id = 0;
-  while (id == 0)
-    id = static_cast<int64_t>((uint64_t{random()} << 32 | random()) & ~(uint64_t{1} << 63));
-  return id;
 }
 
 rocksdb::WriteOptions synced() {
@@ -333,10 +321,13 @@ Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
   if (is_forked())
     fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
   rocks_->folder = folder;
-  make_folder(folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check_system(error, folder, "creating the folder");
   check_current(folder);
   open_rocks(*rocks_);
   mind_children();
+  sync_names(folder);
   id_ = open_format(*rocks_);
   empty_incoming(folder);
 }

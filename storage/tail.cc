@@ -2,10 +2,8 @@
 #include "storage/tail.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
-#include "math/kernels.h"
 #include "storage/error.h"
 
 namespace kindred::storage {
@@ -24,6 +22,20 @@ size_t rows_per_chunk(const VectorSpec& spec) {
   throw StorageError(Fault::kCorrupt, name + ": row " + std::to_string(row.cn) + ": " + what);
 }
 
+// Of packed float32 that may be misaligned: whether no exponent is all ones.
+bool is_finite(std::string_view floats) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  bool finite = true;
+  for (size_t at = 0; at < floats.size(); at += sizeof(uint32_t)) {
+    uint32_t bits;
+    std::memcpy(&bits, floats.data() + at, sizeof bits);
+    finite &= (bits & kExponent) != kExponent;
+  }
+  return finite;
+}
+
+}  // namespace
+
 void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) {
   if (is(row, Op::kDelete) || is(row, Op::kCut)) return;
   if (!is(row, Op::kPut))
@@ -32,9 +44,9 @@ void verify(const VectorSpec& spec, const std::string& name, const LogRow& row) 
     corrupt(name, row,
             "a vector of " + std::to_string(spec.bytes()) + " bytes is wanted, got " +
                 std::to_string(row.vector.size()));
+  if (spec.element == math::Element::kFloat32 && !is_finite(row.vector))
+    corrupt(name, row, "finite numbers are wanted, got NaN or infinity");
 }
-
-}  // namespace
 
 TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
     : exact_stride(storage::exact_stride(spec)),
@@ -64,6 +76,7 @@ void Tail::append(const LogRow& row) {
 }
 
 void Tail::apply(const LogRow& row) {
+  changed_.add(row.id, row.cn);
   const auto found = newest_.find(row.id);
   const uint32_t before = found == newest_.end() ? kNone : found->second;
   if (is(row, Op::kPut)) {
@@ -93,11 +106,6 @@ void Tail::add_row(const LogRow& row) {
   chunk.id[i] = row.id;
   chunk.cn[i] = row.cn;
   chunk.died[i].store(TailChunk::kAlive, std::memory_order_relaxed);
-  if (spec_.element == math::Element::kFloat32) {
-    const auto* floats = reinterpret_cast<const float*>(exact);
-    if (!std::isfinite(math::active().max_abs(floats, spec_.dim)))
-      corrupt(name_, row, "finite numbers are wanted, got NaN or infinity");
-  }
   const RowNumbers numbers = encoder_.encode(exact, chunk.code(i));
   chunk.scale[i] = numbers.scale;
   chunk.code_norm[i] = numbers.code_norm;
@@ -151,12 +159,14 @@ std::optional<uint32_t> Tail::find(int64_t id, int64_t cn) const {
 
 Tail Tail::emptied(LogPoint point) const {
   Tail fresh(spec_, name_);
+  fresh.start_ = point.cn;
   fresh.last_ = point;
   return fresh;
 }
 
 Tail Tail::compacted() const {
-  Tail fresh = emptied();
+  Tail fresh = emptied({start_, 0});
+  for (const auto& [id, row] : newest_) fresh.changed_.add(id, start_ + 1);
   for (size_t row = 0; row < count_; ++row) {
     const TailChunk& chunk = *chunks_[row / chunk_rows_];
     const size_t i = row % chunk_rows_;

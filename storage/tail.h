@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "math/quantize.h"
+#include "storage/changed_ids.h"
 #include "storage/chunk_memory.h"
 #include "storage/format.h"
 #include "storage/row_codes.h"
@@ -52,6 +53,10 @@ struct TailChunk {
   std::vector<float> norm_squared;
 };
 
+// Throws StorageError (kCorrupt) for an unknown op and a vector of the wrong size or with NaN or
+// infinity. `name` opens the message.
+void verify(const VectorSpec& spec, const std::string& name, const LogRow& row);
+
 // Not thread-safe: the owner locks around every member; slices need no lock.
 class Tail {
  public:
@@ -69,19 +74,18 @@ class Tail {
 
   // The row that is `id`'s at a slice's point; nullopt if it has none there.
   std::optional<uint32_t> find(int64_t id, int64_t cn) const;
-  // Calls visit(id) for each id that any row is of, put or delete.
-  template <class Visit>
-  void for_each_id(Visit&& visit) const {
-    for (const auto& [id, row] : newest_) visit(id);
-  }
+  // The ids that rows up to this change number are of, put or delete.
+  Changes changes_at(int64_t cn) const { return {changed_.table(), cn}; }
 
+  // Where it begins: rows up to this change number are elsewhere.
+  int64_t start() const noexcept { return start_; }
   LogPoint last() const noexcept { return last_; }
   size_t rows() const noexcept { return count_; }
   size_t dead() const noexcept { return dead_; }
 
   // A tail of the rows alive now, with the same last().
   Tail compacted() const;
-  // A tail without rows whose last() is `point`, to take the rows after it.
+  // A tail without rows that begins at `point`, to take the rows after it.
   Tail emptied(LogPoint point = {}) const;
 
  private:
@@ -98,12 +102,14 @@ class Tail {
   std::vector<RowBlock> blocks_;  // of chunks_
   size_t count_ = 0;
   size_t dead_ = 0;
+  int64_t start_ = 0;
   LogPoint last_;
   RowEncoder encoder_;
   // The newest row of each id (kNone after a delete of an id without rows here), and for each row
   // the one of the same id before it.
   std::unordered_map<int64_t, uint32_t> newest_;
   std::vector<uint32_t> previous_;
+  ChangedIds changed_;
 };
 
 }  // namespace kindred::storage

@@ -294,9 +294,11 @@ class Machine {
   void command() {
     const std::string faq = name("faq");
     const std::string items = name("items");
-    const int64_t choice = random_.below(3);
+    const int64_t choice = random_.below(4);
     const std::string& on = choice == 0 ? items : faq;
-    const std::string command = choice == 2 ? "rebuild" : "optimize";
+    const std::string command = choice == 2   ? "rebuild"
+                                : choice == 3 ? "seal=" + std::to_string(random_.below(60) + 1)
+                                              : "optimize";
     if (run("INSERT INTO " + on + "(" + on + ") VALUES('" + command + "')") != SQLITE_OK)
       fail(command + " fails");
   }

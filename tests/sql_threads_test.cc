@@ -78,6 +78,7 @@ TEST_CASE("four writing and four reading threads never see a wrong answer", "[sq
     Database db(path);
     db.run("PRAGMA journal_mode=WAL");
     both = make_mirrored(db, "items");
+    db.run("INSERT INTO items(items) VALUES('seal=40')");
   }
   const int64_t transactions = steps(60);
   Report report;

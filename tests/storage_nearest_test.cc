@@ -173,15 +173,22 @@ TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[st
     const bool with_only = random.one_in(2);
     if (with_only) slice.only.emplace();
     std::set<uint32_t> hidden;
+    ChangedIds changed;
     for (const auto& [id, vector] : c.vectors) {
       const uint32_t row = *tail.find(id, slice.cn);
       const bool is_hidden = random.one_in(5);
       const bool is_only = random.one_in(3);
-      if (is_hidden) hidden.insert(row);
+      if (is_hidden && random.one_in(2))
+        changed.add(id, 7);
+      else if (is_hidden)
+        hidden.insert(row);
+      else if (random.one_in(5))
+        changed.add(id, 8);
       if (with_only && is_only) slice.only->push_back(row);
       if (is_hidden || (with_only && !is_only)) answering.erase(id);
     }
-    slice.hidden.assign(hidden.begin(), hidden.end());
+    slice.hidden = std::make_shared<const std::vector<uint32_t>>(hidden.begin(), hidden.end());
+    slice.newer.push_back({changed.table(), 7});
     if (with_only) std::sort(slice.only->begin(), slice.only->end());
     REQUIRE(difference(by_stream(c, {slice}, 3), by_sorting(c, answering)) == "");
   }

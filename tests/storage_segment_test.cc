@@ -141,7 +141,7 @@ TEST_CASE("rows that do not count are not found in a segment", "[storage][segmen
   const auto segment = Segment::open(file.path(), kSpec, kIdentity);
   CHECK(content(*segment, kSpec) ==
         std::map<int64_t, std::string>{{1, rows[1].vector}, {3, rows[0].vector}});
-  CHECK(segment->layer({}).hidden == std::vector<uint32_t>{2, 3});
+  CHECK(*segment->layer({}).hidden == std::vector<uint32_t>{2, 3});
 }
 
 TEST_CASE("an empty segment and one of a single row can be read", "[storage][segment]") {
@@ -164,9 +164,9 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
   write(file.path(), kSpec, rows);
   const auto segment = Segment::open(file.path(), kSpec, kIdentity);
   std::map<int64_t, std::string> alive = last_of_each(rows);
-  std::vector<uint64_t> dead((segment->distinct() + 63) / 64);
+  DeadRows dead;
   for (size_t rank = 0; rank < segment->distinct(); rank += 3) {
-    dead[rank / 64] |= uint64_t{1} << (rank % 64);
+    dead.add(rank);
     alive.erase(segment->id_at(rank));
   }
   const std::string query = random_vector(random, kSpec);

@@ -5,8 +5,10 @@
 //   kindred_crash control                  proof that the rounds find what is wrong
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +40,7 @@ class Victim {
 
   // A crash of `workers` processes at once. "" or what is wrong after it.
   std::string crash(int workers, Random& random, const std::string& fault) {
+    if (random.one_in(2)) age_files();
     std::vector<std::unique_ptr<WorkerProcess>> running;
     for (int64_t number = 0; number < workers; ++number)
       running.push_back(std::make_unique<WorkerProcess>(
@@ -69,6 +72,15 @@ class Victim {
   }
 
  private:
+  // Makes files of segments old enough to be swept.
+  void age_files() const {
+    const std::filesystem::path folder = path_ + "-kindred/segments";
+    if (!std::filesystem::exists(folder)) return;
+    const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(5);
+    for (const auto& file : std::filesystem::directory_iterator(folder))
+      std::filesystem::last_write_time(file.path(), old);
+  }
+
   std::string look(Random& random) {
     Database fresh(path_);
     const Database::Parameter query = blob(random.vector(4, 1000));
@@ -76,6 +88,7 @@ class Victim {
     if (wrong.empty() && watching_) wrong = seen_differ(*watching_, both_, query);
     if (wrong.empty()) wrong = lost_rows(fresh);
     if (wrong.empty()) wrong = lost_commits(fresh);
+    if (wrong.empty()) wrong = fresh.error("INSERT INTO items(items) VALUES('integrity-check')");
     const std::string integrity = fresh.one("PRAGMA integrity_check");
     return wrong.empty() && integrity != "ok" ? integrity : wrong;
   }

@@ -26,6 +26,8 @@ class Worker {
       : options_(options), random_(options.seed), db_(options.path), both_(mirrored("items")) {
     sqlite3_busy_timeout(db_.handle(), 10000);
     db_.run("PRAGMA synchronous=" + options.synchronous);
+    db_.run("INSERT INTO items(items) VALUES('seal=" + std::to_string(5 + random_.below(60)) +
+            "')");
     next_ = std::stoll(db_.one("SELECT ifnull(max(n), 0) + 1 FROM commits WHERE worker = " +
                                std::to_string(options.number)));
   }

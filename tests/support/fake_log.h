@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -49,8 +48,16 @@ class FakeLog final : public storage::LogReader {
     write(0, storage::Op::kCut, "");
   }
 
+  // What a seal does: everything up to now moves elsewhere; `lazy` leaves the rows in the log.
+  void seal(bool lazy) {
+    sealed_cn = last().cn;
+    sealed_vectors = vectors;
+    if (!lazy) rows.clear();
+  }
+
+  int64_t sealed() override { return sealed_cn; }
   storage::LogPoint last() override {
-    if (rows.empty()) return {};
+    if (rows.empty() || rows.rbegin()->first <= sealed_cn) return {sealed_cn, 0};
     return {rows.rbegin()->first, rows.rbegin()->second.nonce};
   }
   std::optional<int64_t> nonce_at(int64_t cn) override {
@@ -66,7 +73,9 @@ class FakeLog final : public storage::LogReader {
   }
 
   std::map<int64_t, Row> rows;  // by change number
-  Vectors vectors;              // what the rows say
+  Vectors vectors;              // of all ids, sealed ones too
+  int64_t sealed_cn = 0;
+  Vectors sealed_vectors;  // as they were sealed
   int64_t next_cn = 1;
   int64_t rows_read = 0;
 
@@ -77,23 +86,34 @@ class FakeLog final : public storage::LogReader {
   }
 };
 
-// What slices say, row by row; an id that answers twice gets the vector "twice".
-inline Vectors vectors_in(const std::vector<storage::RowLayer>& slices, size_t bytes) {
+// What layers say, row by row; an id that answers twice gets the vector "twice".
+inline Vectors vectors_in(const std::vector<storage::RowLayer>& layers, size_t bytes) {
   Vectors found;
-  for (const storage::RowLayer& slice : slices) {
-    const std::set<uint32_t> hidden(slice.hidden.begin(), slice.hidden.end());
+  for (const storage::RowLayer& slice : layers) {
     std::vector<uint32_t> rows;
     if (slice.only)
       rows = *slice.only;
     else
       for (uint32_t i = 0; i < slice.count; ++i) rows.push_back(i);
     for (const uint32_t row : rows) {
-      if (row >= slice.count || !slice.alive(row) || hidden.count(row) > 0) continue;
+      if (row >= slice.count || !slice.alive(row) || slice.is_hidden(row)) continue;
       const storage::RowBlock& chunk = slice.block_of(row);
       const size_t i = row % slice.block_rows;
+      if (slice.is_changed(chunk.id[i])) continue;
       std::string vector(reinterpret_cast<const char*>(chunk.row(i)), bytes);
       if (!found.emplace(chunk.id[i], std::move(vector)).second) found[chunk.id[i]] = "twice";
     }
+  }
+  return found;
+}
+
+// The same with the sealed vectors that the log's changes leave.
+inline Vectors vectors_in(const storage::LogLayers& log, const Vectors& sealed, size_t bytes) {
+  Vectors found = vectors_in(log.layers, bytes);
+  for (const auto& [id, vector] : sealed) {
+    bool changed = false;
+    for (const storage::Changes& changes : log.changes) changed = changed || changes.contains(id);
+    if (!changed && !found.emplace(id, vector).second) found[id] = "twice";
   }
   return found;
 }

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/bulk_segment.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sql/boundary.h"
+#include "sql/collection.h"
+#include "sql/store_access.h"
+#include "storage/preparation.h"
+
+namespace kindred::sql {
+namespace {
+
+// Rows of <name>_rows that are read over before it is worth looking for the next one wanted.
+constexpr int kReadOver = 16;
+
+}  // namespace
+
+void BulkSegment::open(const Collection& collection) {
+  builder_ = std::make_unique<storage::SegmentBuilder>(*collection.manifest().folder(),
+                                                       collection.vectors(), collection.id());
+}
+
+void BulkSegment::put(int64_t cn, int64_t id, std::string_view vector) {
+  changes_.push_back({cn, id, static_cast<uint32_t>(builder_->rows())});
+  builder_->append(id, vector);
+}
+
+void BulkSegment::erase(int64_t cn, int64_t id) {
+  changes_.push_back({cn, id, kDelete});
+}
+
+std::optional<std::string> BulkSegment::vector_at(int64_t cn) {
+  const auto find = [cn](const std::vector<Change>& changes) -> const Change* {
+    const auto found =
+        std::lower_bound(changes.begin(), changes.end(), cn,
+                         [](const Change& change, int64_t wanted) { return change.cn < wanted; });
+    return found != changes.end() && found->cn == cn && found->row != kDelete ? &*found : nullptr;
+  };
+  for (const Finished& finished : finished_)
+    if (const Change* change = find(finished.changes))
+      return std::string(reinterpret_cast<const char*>(finished.file->vector(change->row)),
+                         finished.file->vector_bytes());
+  if (const Change* change = find(changes_)) return builder_->vector(change->row);
+  return std::nullopt;
+}
+
+void BulkSegment::settle(Collection& collection) {
+  reopen_lost(collection);
+  if (is_open()) finish(collection);
+}
+
+// What SQLite took back of a finished segment's adoption: some of its rows may count all the same.
+void BulkSegment::reopen_lost(Collection& collection) {
+  for (size_t i = 0; i < finished_.size();) {
+    const SealedState& state = collection.manifest().read();
+    const std::vector<int64_t>& places = finished_[i].places;
+    if (std::any_of(places.begin(), places.end(),
+                    [&](int64_t segment) { return state.find(segment) != nullptr; })) {
+      ++i;
+      continue;
+    }
+    const Finished lost = std::move(finished_[i]);
+    finished_.erase(finished_.begin() + static_cast<ptrdiff_t>(i));
+    if (!is_open()) open(collection);
+    for (const Change& change : lost.changes) {
+      const auto* vector = change.row == kDelete
+                               ? nullptr
+                               : reinterpret_cast<const char*>(lost.file->vector(change.row));
+      vector != nullptr ? put(change.cn, change.id, {vector, lost.file->vector_bytes()})
+                        : erase(change.cn, change.id);
+    }
+  }
+}
+
+// The log stays newer than every segment: all of it comes along.
+void BulkSegment::fold_log(Collection& collection) {
+  storage::LogReader& log = collection.log();
+  log.read_after(log.sealed(), [&](const storage::LogRow& row) {
+    collection.verify(row);
+    storage::is(row, storage::Op::kPut) ? put(row.cn, row.id, row.vector) : erase(row.cn, row.id);
+    return true;
+  });
+}
+
+// What <name>_rows says of the ids that came here. An id whose row has a vector of an older segment
+// has not changed: what came here of it was undone.
+BulkSegment::Outcome BulkSegment::outcome(Collection& collection) const {
+  const int64_t sealed = collection.log().sealed();
+  std::vector<Change> changes = changes_;
+  std::sort(changes.begin(), changes.end(),
+            [](const Change& a, const Change& b) { return a.id < b.id; });
+  Outcome outcome{std::vector<bool>(builder_->rows()), {}};
+  Statement rows(collection.db(), "SELECT id, cn FROM " + collection.tables().rows() +
+                                      " WHERE id >= ?1 ORDER BY id");
+  bool found = false;
+  int read_over = kReadOver;
+  for (const Change& change : changes) {
+    while (found && rows.integer(0) < change.id && read_over++ < kReadOver) found = rows.step();
+    if (read_over >= kReadOver) {
+      rows.reset();
+      found = rows.bind(1, change.id).step();
+    }
+    read_over = 0;
+    const bool exists = found && rows.integer(0) == change.id;
+    if (exists && change.row != kDelete && rows.integer(1) == change.cn)
+      outcome.counts[change.row] = true;
+    const bool changed = !exists || rows.is_null(1) || rows.integer(1) > sealed;
+    if (changed && (outcome.changed.empty() || outcome.changed.back() != change.id))
+      outcome.changed.push_back(change.id);
+  }
+  return outcome;
+}
+
+void BulkSegment::finish(Collection& collection) {
+  if (failed_)
+    throw Error(SQLITE_ABORT, collection.name() + ": an earlier error is to be undone by ROLLBACK");
+  failed_ = true;  // until it is through
+  const int64_t last = collection.newest_cn();
+  fold_log(collection);
+  const Outcome outcome = this->outcome(collection);
+  Adoption adoption;
+  adoption.changed = outcome.changed;
+  adoption.sealed = last;
+  const bool any =
+      std::find(outcome.counts.begin(), outcome.counts.end(), true) != outcome.counts.end();
+  if (any && !make_segment(collection, adoption, outcome.counts)) {
+    spill(collection, outcome);
+  } else {
+    collection.manifest().adopt(adoption);
+    std::sort(changes_.begin(), changes_.end(),
+              [](const Change& a, const Change& b) { return a.cn < b.cn; });
+    if (adoption.segment)
+      finished_.push_back({adoption.segment, std::move(changes_), {adoption.segment->id()}});
+  }
+  builder_.reset();
+  changes_.clear();
+  failed_ = false;
+}
+
+// false if another process has the store.
+bool BulkSegment::make_segment(const Collection& collection, Adoption& adoption,
+                               const std::vector<bool>& counts) {
+  const storage::SegmentFolder& folder = *collection.manifest().folder();
+  const std::shared_ptr<storage::Store> store = store_if_free(folder);
+  if (!store) {
+    storage::postpone(folder, collection.id());
+    return false;
+  }
+  adoption.segment = builder_->finish([&](size_t row) { return counts[row]; });
+  adoption.store = builder_->store();
+  return true;
+}
+
+// Leaves the log's own rows where they are, and writes the others to it.
+void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
+  LogTable& log = collection.log();
+  for (const Change& change : changes_) {
+    if (log.nonce_at(change.cn)) continue;
+    const bool put = change.row != kDelete;
+    const bool counts =
+        put ? outcome.counts[change.row]
+            : std::binary_search(outcome.changed.begin(), outcome.changed.end(), change.id);
+    if (!counts) continue;
+    const std::string vector = put ? builder_->vector(change.row) : std::string();
+    const storage::Op op = put ? storage::Op::kPut : storage::Op::kDelete;
+    const storage::LogRow row{change.cn, random_number(), change.id, static_cast<int64_t>(op),
+                              vector};
+    if (const std::optional<Error> error = log.try_write(row)) throw *error;
+  }
+}
+
+void BulkSegment::merged(const std::vector<int64_t>& replaced, int64_t into) {
+  for (Finished& finished : finished_)
+    if (std::find_first_of(finished.places.begin(), finished.places.end(), replaced.begin(),
+                           replaced.end()) != finished.places.end())
+      finished.places.push_back(into);
+}
+
+void BulkSegment::forget() noexcept {
+  builder_.reset();
+  changes_.clear();
+  finished_.clear();
+  failed_ = false;
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/integrity_check.h"
+
+#include <cstring>
+#include <set>
+#include <string>
+
+#include "sql/store_access.h"
+#include "storage/error.h"
+#include "storage/preparation.h"
+
+namespace kindred::sql {
+namespace {
+
+[[noreturn]] void fail(const Collection& collection, const std::string& what) {
+  throw storage::StorageError(storage::Fault::kCorrupt, collection.name() + ": " + what);
+}
+
+// Each row newer than the segments has its put in the log, and the log's newest row of an id says
+// the same as the row.
+void check_log(Collection& collection) {
+  const std::string& rows = collection.tables().rows();
+  const std::string& log = collection.tables().log();
+  const int64_t sealed = collection.manifest().sealed();
+  collection.log().read_after(sealed, [&](const storage::LogRow& row) {
+    collection.verify(row);
+    return true;
+  });
+  Statement lost(collection.db(), "SELECT r.id, r.cn FROM " + rows + " AS r LEFT JOIN " + log +
+                                      " AS l ON l.cn = r.cn AND l.id = r.id AND l.op = 1 "
+                                      "WHERE r.cn > ?1 AND l.cn IS NULL");
+  if (lost.bind(1, sealed).step())
+    fail(collection, "row " + std::to_string(lost.integer(0)) + " has no vector in the log at " +
+                         std::to_string(lost.integer(1)));
+  Statement stray(collection.db(), "SELECT l.id, l.cn FROM (SELECT id, max(cn) AS cn, op FROM " +
+                                       log +
+                                       " WHERE cn > ?1 AND op <> 3 GROUP BY id) AS l "
+                                       "LEFT JOIN " +
+                                       rows +
+                                       " AS r ON r.id = l.id WHERE l.op = 1 "
+                                       "AND r.cn IS NOT l.cn OR l.op = 2 AND r.cn IS NOT NULL");
+  if (stray.bind(1, sealed).step())
+    fail(collection, "the log's newest row of id " + std::to_string(stray.integer(0)) + ", " +
+                         std::to_string(stray.integer(1)) + ", is not the row's own");
+}
+
+// The live rows of all segments, but for those that the log decides about, are the rows that are
+// not newer than the segments: each once.
+void check_rows(Collection& collection) {
+  const SealedState& state = collection.manifest().read();
+  std::vector<storage::MergeInput> inputs;
+  for (const NamedSegment& segment : state.segments) inputs.push_back({segment.file, segment.dead});
+  std::set<int64_t> logged;
+  Statement log(collection.db(),
+                "SELECT DISTINCT id FROM " + collection.tables().log() + " WHERE cn > ?1");
+  log.bind(1, state.sealed);
+  while (log.step()) logged.insert(log.integer(0));
+  Statement rows(collection.db(),
+                 "SELECT id FROM " + collection.tables().rows() + " WHERE cn <= ?1 ORDER BY id");
+  rows.bind(1, state.sealed);
+  bool more = rows.step();
+  const auto require_row = [&](int64_t id) {
+    if (logged.count(id) > 0) return;
+    if (more && rows.integer(0) < id)
+      fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
+    if (!more || rows.integer(0) > id)
+      fail(collection, "a segment has a vector of id " + std::to_string(id) +
+                           ", of which there is no row, or another segment's vector");
+    more = rows.step();
+  };
+  storage::merge_rows(inputs, collection.vectors().bytes(),
+                      [&](int64_t id, std::string_view) { require_row(id); });
+  if (more)
+    fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
+}
+
+// A segment's blocks fit their checksums, and the store has the same vectors.
+void check_segment(Collection& collection, const NamedSegment& segment) {
+  const storage::Segment& file = *segment.file;
+  file.verify();
+  size_t rank = 0;
+  const std::string name = "segment " + std::to_string(segment.segment);
+  const auto store = wait_for_store(collection.db(), *collection.manifest().folder());
+  store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
+    const bool same =
+        rank < file.distinct() && file.id_at(rank) == id && vector.size() == file.vector_bytes() &&
+        std::memcmp(vector.data(), file.vector(file.row_at(rank)), vector.size()) == 0;
+    if (!same)
+      fail(collection, name + ": its file and the store differ at id " + std::to_string(id));
+    ++rank;
+    return true;
+  });
+  if (rank != file.distinct())
+    fail(collection, name + ": the store has " + std::to_string(rank) + " rows, the file " +
+                         std::to_string(file.distinct()));
+}
+
+}  // namespace
+
+void check_integrity(Collection& collection) {
+  collection.session().sealing.settle(collection);
+  check_log(collection);
+  check_rows(collection);
+  for (const NamedSegment& segment : collection.manifest().read().segments)
+    check_segment(collection, segment);
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/manifest.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "sql/boundary.h"
+#include "sql/store_access.h"
+#include "storage/error.h"
+#include "storage/segment_builder.h"
+
+namespace kindred::sql {
+namespace {
+
+// As many rows as a scan does not notice, and no more bytes than a commit may read at once.
+int64_t usual_threshold(const storage::VectorSpec& spec) {
+  constexpr size_t kRows = 10000;
+  constexpr size_t kBytes = 16 << 20;
+  return static_cast<int64_t>(std::min(kRows, kBytes / spec.bytes() + 1));
+}
+
+}  // namespace
+
+const NamedSegment* SealedState::find(int64_t segment) const noexcept {
+  const auto found =
+      std::find_if(segments.begin(), segments.end(),
+                   [segment](const NamedSegment& s) { return s.segment == segment; });
+  return found == segments.end() ? nullptr : &*found;
+}
+
+Manifest::Manifest(sqlite3* db, const ShadowTables& tables, const storage::VectorSpec& spec,
+                   const std::string& database, int64_t id)
+    : db_(db), tables_(tables), spec_(spec), database_(database), id_(id) {
+  if (!database.empty()) folder_.emplace(database);
+}
+
+// Whether what is known of the segments still holds.
+bool Manifest::read_version() {
+  if (!version_) {
+    const auto setting = [&](std::string_view key) {
+      return "(SELECT value FROM " + tables_.config() + " WHERE key = '" + std::string(key) + "')";
+    };
+    version_ = Statement(db_, "SELECT " + setting(kConfigSealed) + ", " + setting(kConfigSegments) +
+                                  ", " + setting(kConfigSeal));
+  }
+  const ResetGuard reset(version_);
+  version_.step();
+  state_.sealed = version_.integer(0);
+  state_.version = version_.integer(1);
+  threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
+  const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
+                                   [](const NamedSegment& s) { return s.file->is_damaged(); });
+  return known_ == state_.version && !damaged;
+}
+
+int64_t Manifest::sealed() {
+  read_version();
+  return state_.sealed;
+}
+
+int64_t Manifest::threshold() {
+  if (threshold_ == 0) read_version();
+  return threshold_;
+}
+
+const SealedState& Manifest::read() {
+  if (read_version()) return state_;
+  known_.reset();
+  std::vector<NamedSegment> before = std::exchange(state_.segments, {});
+  if (state_.version == 0) {  // nothing has ever been sealed
+    known_ = 0;
+    return state_;
+  }
+  Statement rows(db_,
+                 "SELECT segment, version, dead FROM " + tables_.segments() + " ORDER BY segment");
+  while (rows.step()) {
+    const auto same = std::find_if(before.begin(), before.end(), [&](const NamedSegment& s) {
+      return s.segment == rows.integer(0) && s.version == rows.integer(1) && s.file != nullptr &&
+             !s.file->is_damaged();
+    });
+    state_.segments.push_back(same != before.end()
+                                  ? std::move(*same)
+                                  : open(rows.integer(0), rows.integer(1), rows.blob(2)));
+  }
+  known_ = state_.version;
+  return state_;
+}
+
+NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
+  NamedSegment named{segment, version, storage::DeadRows(dead), open_file(segment), {}};
+  if (dead.size() % sizeof(uint64_t) != 0 ||
+      dead.size() / sizeof(uint64_t) > named.file->distinct() / 64 + 1)
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                tables_.name() + "_segments: " + std::to_string(segment) +
+                                    ": the bitmap of dead rows does not fit the segment");
+  named.layer = named.file->layer(named.dead);
+  return named;
+}
+
+// A file that is missing or damaged is written anew from the store. Where the store has lost the
+// segment too, a newer state of the manifest may have: then this snapshot is too old.
+std::shared_ptr<const storage::Segment> Manifest::open_file(int64_t segment) {
+  if (!folder_)
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                tables_.name() + "_segments: a database without a file has none");
+  const storage::SegmentIdentity identity{segment, id_};
+  std::string damage;
+  try {
+    return storage::shared_segment(*folder_, spec_, identity);
+  } catch (const storage::StorageError& error) {
+    if (error.fault() != storage::Fault::kMissing && error.fault() != storage::Fault::kCorrupt)
+      throw;
+    damage = error.what();
+  }
+  if (!is_named_now(segment))
+    throw Error(SQLITE_BUSY_SNAPSHOT,
+                tables_.name() + ": this transaction's state of it is gone: begin a new one");
+  const std::shared_ptr<storage::Store> store =
+      std::filesystem::exists(folder_->store()) ? wait_for_store(db_, *folder_) : nullptr;
+  storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
+  return storage::shared_segment(*folder_, spec_, identity);
+}
+
+// In the newest committed state, or for want of one in the snapshot at hand.
+bool Manifest::is_named_now(int64_t segment) const {
+  sqlite3* fresh = nullptr;
+  const int rc = sqlite3_open_v2(database_.c_str(), &fresh, SQLITE_OPEN_READONLY, nullptr);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closing(fresh, sqlite3_close);
+  if (rc != SQLITE_OK) return true;
+  Statement named(fresh, "SELECT 1 FROM " + quote_identifier(tables_.name() + "_segments") +
+                             " WHERE segment = ?1");
+  return named.bind(1, segment).step();
+}
+
+void Manifest::adopt(const Adoption& adoption) {
+  for (const NamedSegment& older : read().segments) {
+    const auto& gone = adoption.replaces;
+    if (std::find(gone.begin(), gone.end(), older.segment) == gone.end())
+      kill(older, adoption.changed);
+    else
+      Statement(db_, "DELETE FROM " + tables_.segments() + " WHERE segment = ?1")
+          .bind(1, older.segment)
+          .run();
+  }
+  if (adoption.segment) {
+    Statement row(db_, "INSERT INTO " + tables_.segments() +
+                           "(segment, version, rows, dead) VALUES(?1, ?2, ?3, ?4)");
+    row.bind(1, adoption.segment->id()).bind(2, random_number());
+    row.bind(3, static_cast<int64_t>(adoption.segment->distinct()));
+    row.bind_blob(4, adoption.dead.bytes().data(), adoption.dead.bytes().size());
+    row.run();
+  }
+  if (adoption.segment) require_store(adoption.store);
+  if (adoption.sealed) tables_.set(kConfigSealed, *adoption.sealed);
+  tables_.set(kConfigSegments, random_number());
+}
+
+// All segments of a collection are in one store: the one beside the database.
+void Manifest::require_store(int64_t store) {
+  const std::optional<int64_t> known = tables_.number(kConfigStore);
+  if (known && *known != store)
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                folder_->store() + ": the store belongs to another database");
+  if (!known) tables_.set(kConfigStore, store);
+}
+
+void Manifest::kill(const NamedSegment& older, const std::vector<int64_t>& ids) {
+  storage::DeadRows dead = older.dead;
+  older.file->for_each_rank(ids, [&](size_t rank) { dead.add(rank); });
+  if (dead == older.dead) return;
+  Statement update(
+      db_, "UPDATE " + tables_.segments() + " SET version = ?2, dead = ?3 WHERE segment = ?1");
+  update.bind(1, older.segment).bind(2, random_number());
+  update.bind_blob(3, dead.bytes().data(), dead.bytes().size());
+  update.run();
+}
+
+void Manifest::forget_statements() {
+  version_ = Statement();
+}
+
+}  // namespace kindred::sql

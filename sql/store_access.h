@@ -1,0 +1,23 @@
+// The store as SQL commands get it: another process that has it is waited for as SQLite waits for a
+// lock.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "sql/sqlite.h"
+#include "storage/segment_folder.h"
+#include "storage/shared_store.h"
+
+namespace kindred::sql {
+
+// The store, closed again when the last to hold it lets go: other processes want it too. nullptr if
+// another process has it. Throws StorageError for what else Store throws.
+std::shared_ptr<storage::Store> store_if_free(const storage::SegmentFolder& folder);
+
+// Waits up to the connection's busy timeout. Throws Error (SQLITE_BUSY) after it, StorageError for
+// what else Store throws. No other process waits for SQLite's locks while it has the store, so it
+// may be waited for in a write transaction.
+std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::SegmentFolder& folder);
+
+}  // namespace kindred::sql

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/sweeping.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "sql/statement.h"
+#include "sql/store_access.h"
+#include "storage/file.h"
+#include "storage/sweep.h"
+
+namespace kindred::sql {
+namespace {
+
+struct Close {
+  void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
+};
+using FreshConnection = std::unique_ptr<sqlite3, Close>;
+
+FreshConnection open(const std::string& database, int flags) {
+  sqlite3* db = nullptr;
+  const int rc = sqlite3_open_v2(database.c_str(), &db, flags, nullptr);
+  FreshConnection fresh(db);
+  if (rc != SQLITE_OK) fresh.reset();
+  return fresh;
+}
+
+// A statement's rows, all or nothing: an error is no answer.
+template <class Visit>
+bool read(sqlite3* db, const std::string& sql, Visit&& visit) {
+  sqlite3_stmt* raw = nullptr;
+  int rc = sqlite3_prepare_v2(db, sql.c_str(), -1, &raw, nullptr);
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
+  while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+    rc = sqlite3_step(raw);
+    if (rc == SQLITE_ROW) visit(raw);
+  }
+  return rc == SQLITE_DONE;
+}
+
+std::string text(sqlite3_stmt* row) {
+  const unsigned char* bytes = sqlite3_column_text(row, 0);
+  return bytes != nullptr ? reinterpret_cast<const char*>(bytes) : "";
+}
+
+bool has_column(sqlite3* db, const std::string& table, const char* column) {
+  return sqlite3_table_column_metadata(db, "main", table.c_str(), column, nullptr, nullptr, nullptr,
+                                       nullptr, nullptr) == SQLITE_OK;
+}
+
+}  // namespace
+
+std::optional<std::set<int64_t>> committed_segments(const std::string& database) {
+  const FreshConnection fresh = open(database, SQLITE_OPEN_READONLY);
+  if (!fresh || !read(fresh.get(), "BEGIN", [](sqlite3_stmt*) {})) return std::nullopt;
+  std::vector<std::string> tables;
+  const bool listed = read(fresh.get(),
+                           "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE "
+                           "'%\\_segments' ESCAPE '\\'",
+                           [&](sqlite3_stmt* row) { tables.push_back(text(row)); });
+  if (!listed) return std::nullopt;
+  std::set<int64_t> named;
+  for (const std::string& table : tables) {
+    if (!has_column(fresh.get(), table, "segment")) continue;  // some other table of the user
+    const bool complete =
+        read(fresh.get(), "SELECT segment FROM " + quote_identifier(table),
+             [&](sqlite3_stmt* row) { named.insert(sqlite3_column_int64(row, 0)); });
+    if (!complete) return std::nullopt;
+  }
+  return named;
+}
+
+bool has_no_old_readers(const std::string& database) {
+  const FreshConnection fresh = open(database, SQLITE_OPEN_READWRITE);
+  std::string mode;
+  if (!fresh ||
+      !read(fresh.get(), "PRAGMA journal_mode", [&](sqlite3_stmt* row) { mode = text(row); }))
+    return false;
+  if (mode != "wal") return true;
+  int in_log = -1;
+  int checkpointed = -1;
+  const int rc = sqlite3_wal_checkpoint_v2(fresh.get(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
+                                           &checkpointed);
+  return rc == SQLITE_OK && in_log == checkpointed;
+}
+
+void sweep(const std::string& database, const storage::SegmentFolder& folder, bool at_once) {
+  storage::Sweep sweep(folder, at_once ? std::chrono::seconds(0) : storage::kGrace);
+  if (!sweep.is_needed()) return;
+  const std::optional<std::set<int64_t>> named = committed_segments(database);
+  if (!named) return;
+  sweep.keep(*named);
+  if (!sweep.is_needed() || !std::filesystem::exists(folder.store())) return;
+  const std::shared_ptr<storage::Store> store = store_if_free(folder);
+  if (!store) return;
+  // A power loss takes the database back no further than here.
+  for (const std::string& path : {database + "-wal", database + "-journal"})
+    if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
+  storage::sync_folder(std::filesystem::absolute(database).parent_path());
+  sweep.remove(*store, *named);
+}
+
+}  // namespace kindred::sql

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/background.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "storage/shared_store.h"
+
+namespace kindred::storage {
+namespace {
+
+class Worker {
+ public:
+  void add(std::function<void()> job) {
+    const std::lock_guard lock(mutex_);
+    if (exiting_ || (owner_ != 0 && owner_ != ::getpid())) return;
+    jobs_.push_back(std::move(job));
+    if (owner_ == 0) {
+      owner_ = ::getpid();
+      std::atexit([] { instance().stop(); });
+      thread_ = std::thread([this] { run(); });
+    }
+    changed_.notify_one();
+  }
+
+  bool exiting() const noexcept { return exiting_; }
+
+  // Never destroyed: the thread may be in it.
+  static Worker& instance() {
+    static Worker* const worker = new Worker;
+    return *worker;
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!exiting_) {
+      changed_.wait(lock, [this] { return exiting_ || !jobs_.empty(); });
+      if (exiting_) return;
+      const std::function<void()> job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+      close_idle_stores(std::chrono::seconds(0));
+      lock.lock();
+    }
+  }
+
+  // Statics of libraries that the job uses are destroyed after this.
+  void stop() {
+    if (owner_ != ::getpid()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      exiting_ = true;
+      jobs_.clear();
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> jobs_;  // guarded by mutex_
+  std::atomic<bool> exiting_{false};
+  std::atomic<pid_t> owner_{0};
+  std::thread thread_;
+};
+
+}  // namespace
+
+void in_background(std::function<void()> job) {
+  Worker::instance().add(std::move(job));
+}
+
+bool is_exiting() noexcept {
+  return Worker::instance().exiting();
+}
+
+}  // namespace kindred::storage

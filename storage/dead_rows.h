@@ -1,0 +1,47 @@
+// The rows of a segment that answer nothing any more: one bit for each rank (segment.h). As stored
+// in the manifest: little-endian words of 64 bits, trailing zeros left out.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kindred::storage {
+
+class DeadRows {
+ public:
+  DeadRows() = default;
+  // REQUIRES: bytes.size() % 8 == 0.
+  explicit DeadRows(std::string_view bytes) : words_(bytes.size() / sizeof(uint64_t)) {
+    std::memcpy(words_.data(), bytes.data(), words_.size() * sizeof(uint64_t));
+  }
+
+  bool contains(size_t rank) const noexcept {
+    return rank / 64 < words_.size() && (words_[rank / 64] >> (rank % 64) & 1) != 0;
+  }
+  void add(size_t rank) {
+    if (rank / 64 >= words_.size()) words_.resize(rank / 64 + 1);
+    words_[rank / 64] |= uint64_t{1} << (rank % 64);
+  }
+  size_t count() const noexcept {
+    size_t bits = 0;
+    for (const uint64_t word : words_) bits += static_cast<size_t>(std::popcount(word));
+    return bits;
+  }
+  // One more than the greatest rank that may be dead.
+  size_t limit() const noexcept { return words_.size() * 64; }
+  std::string_view bytes() const noexcept {
+    return {reinterpret_cast<const char*>(words_.data()), words_.size() * sizeof(uint64_t)};
+  }
+  friend bool operator==(const DeadRows&, const DeadRows&) = default;
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace kindred::storage

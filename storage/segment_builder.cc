@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/segment_builder.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "storage/error.h"
+#include "storage/random_id.h"
+#include "storage/shared_store.h"
+
+namespace kindred::storage {
+namespace {
+
+// A sweeper gets between creating a file and locking it once in a blue moon.
+constexpr int kAttempts = 5;
+
+bool all(size_t) {
+  return true;
+}
+
+}  // namespace
+
+SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& spec,
+                               int64_t collection)
+    : folder_(folder), spec_(spec) {
+  folder_.create();
+  for (int attempt = 1; !writer_; ++attempt) {
+    identity_ = {random_id(), collection};
+    try {
+      writer_.emplace(folder_.file(identity_.segment), spec, identity_);
+    } catch (const StorageError& error) {
+      if (error.fault() != Fault::kBusy || attempt == kAttempts) throw;
+    }
+  }
+}
+
+SegmentBuilder::~SegmentBuilder() {
+  if (store_ == 0) ::unlink(folder_.file(identity_.segment).c_str());
+}
+
+std::shared_ptr<const Segment> SegmentBuilder::finish(
+    const std::function<bool(size_t row)>& counts) {
+  writer_->finish(counts);
+  std::shared_ptr<const Segment> segment = shared_segment(folder_, spec_, identity_);
+  const std::shared_ptr<Store> store = shared_store(folder_.store());
+  SegmentIngest ingest = store->ingest(identity_.segment);
+  for (size_t rank = 0; rank < segment->distinct(); ++rank) {
+    const auto* vector = reinterpret_cast<const char*>(segment->vector(segment->row_at(rank)));
+    ingest.add(segment->id_at(rank), {vector, spec_.bytes()});
+  }
+  ingest.finish();
+  store_ = store->id();
+  writer_.reset();
+  return segment;
+}
+
+void discard(const SegmentFolder& folder, int64_t segment) noexcept {
+  try {
+    shared_store(folder.store())->delete_segment(segment);
+    ::unlink(folder.file(segment).c_str());
+  } catch (const std::exception&) {
+    // The sweep finds it.
+  }
+}
+
+void restore_file(const SegmentFolder& folder, const VectorSpec& spec,
+                  const SegmentIdentity& identity, int64_t store_id) {
+  const std::string name = "segment " + std::to_string(identity.segment);
+  if (!std::filesystem::exists(folder.store()))
+    throw StorageError(Fault::kMissing, folder.store() +
+                                            ": the store is missing beside the "
+                                            "database: copy the folder along with it");
+  const std::shared_ptr<Store> store = shared_store(folder.store());
+  if (store->id() != store_id)
+    throw StorageError(Fault::kMissing, folder.store() + ": the store belongs to another database");
+  folder.create();
+  const std::string draft = folder.file(identity.segment) + "." + std::to_string(random_id());
+  try {
+    SegmentWriter writer(draft, spec, identity);
+    store->scan_segment(identity.segment, [&](int64_t id, std::string_view vector) {
+      if (vector.size() != spec.bytes())
+        throw StorageError(Fault::kCorrupt, folder.store() + ": " + name + ": a vector of " +
+                                                std::to_string(vector.size()) + " bytes");
+      writer.append(id, vector);
+      return true;
+    });
+    writer.finish(all);
+    std::filesystem::rename(draft, folder.file(identity.segment));
+    sync_folder(folder.segments());
+  } catch (...) {
+    ::unlink(draft.c_str());
+    throw;
+  }
+}
+
+}  // namespace kindred::storage
