@@ -15,7 +15,7 @@ namespace kindred::model {
 struct Identity {
   std::string name;       // "hash"
   size_t dim = 0;         // full width
-  std::string tokenizer;  // how text becomes features: "words+chargrams"
+  std::string tokenizer;  // how text becomes features: "words+chargrams/unicode-14.0.0"
   std::string pooling;    // how features become one vector: "rarity-sum"
   uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
 

@@ -2,7 +2,6 @@
 #include "sql/collection.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "sql/boundary.h"
@@ -17,27 +16,15 @@ using math::Element;
 // Cursors of one query that stand on the same collection: rarely more.
 constexpr size_t kLookupsKept = 4;
 
-int64_t to_integer(const std::string& text) {
-  int64_t value = -1;
-  std::from_chars(text.data(), text.data() + text.size(), value);  // stays -1 if it is no number
-  return value;
-}
-
-void require_format(const ShadowTables& tables) {
-  const std::optional<std::string> format = tables.setting(kConfigFormat);
-  const int64_t version = format ? to_integer(*format) : -1;
-  if (version < 1)
+// The whole number of at least `least` that a setting is.
+int64_t require_number(const ShadowTables& tables, std::string_view key, int64_t least) {
+  const std::optional<int64_t> value = tables.number(key);
+  if (!value || *value < least)
     throw storage::StorageError(storage::Fault::kCorrupt,
-                                tables.name() + "_config: no format version");
-  if (version > storage::kFormatVersion)
-    throw Error(SQLITE_ERROR, "kindred: " + tables.name() + " has format " + *format +
-                                  ", written by a newer version: up to " +
-                                  std::to_string(storage::kFormatVersion) + " can be read");
-}
-
-std::string file_of(sqlite3* db, const std::string& schema) {
-  const char* path = sqlite3_db_filename(db, schema.c_str());
-  return path != nullptr ? path : "";
+                                tables.name() + "_config: " + std::string(key) +
+                                    ": a whole number from " + std::to_string(least) +
+                                    " is wanted, got '" + tables.setting(key).value_or("") + "'");
+  return *value;
 }
 
 // A BLOB that lost its subtype on the way (an UPDATE, a table, a parameter) but has the size of the
@@ -56,18 +43,7 @@ Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, Shado
       open_(std::move(open)),
       tables_(std::move(tables)),
       options_(std::move(options)),
-      stored_id_(tables_.setting(kConfigId).value_or("")),
-      id_(to_integer(stored_id_)),
-      manifest_(db, tables_, options_.vectors, file_of(db, tables_.schema()), id_),
       log_(db, tables_) {
-  require_format(tables_);
-  session_ = open_->session(tables_.schema(), stored_id_);
-  if (!session_->view) {
-    const std::string log = name() + "_log";
-    session_->view = std::make_unique<storage::LogView>(
-        vectors(), log,
-        storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
-  }
   list_columns();
   lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
@@ -83,6 +59,30 @@ std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCo
 
 Collection::~Collection() {
   open_->remove(*this);
+}
+
+std::string Collection::database() const {
+  const char* path = sqlite3_db_filename(db_, tables_.schema().c_str());
+  return path != nullptr ? path : "";
+}
+
+void Collection::require_readable() {
+  if (session_) return;
+  const int64_t format = require_number(tables_, kConfigFormat, 1);
+  if (format > storage::kFormatVersion)
+    throw Error(SQLITE_ERROR, "kindred: " + name() + " has format " + std::to_string(format) +
+                                  ", written by a newer version: up to " +
+                                  std::to_string(storage::kFormatVersion) + " can be read");
+  id_ = require_number(tables_, kConfigId, 0);
+  manifest_.emplace(db_, tables_, vectors(), database(), id_);
+  const std::string id = std::to_string(id_);
+  std::shared_ptr<CollectionSession> session = open_->session(tables_.schema(), id, vectors());
+  if (!session->view) {
+    const std::string log = name() + "_log";
+    session->view = std::make_unique<storage::LogView>(
+        vectors(), log, storage::shared_tail(database(), id, vectors(), log));
+  }
+  session_ = std::move(session);
 }
 
 void Collection::list_columns() {
@@ -103,6 +103,7 @@ const model::Embedder& Collection::model() const {
 }
 
 const model::Embedder& Collection::embedder() {
+  require_readable();
   const model::Embedder& now = model();
   if (!made_by_)
     made_by_ = Statement(db_, "SELECT value FROM " + tables_.config() + " WHERE key = ?1");
@@ -154,13 +155,15 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
 }
 
 LogTable& Collection::log() {
-  log_.set_sealed(manifest_.sealed());
+  require_readable();
+  log_.set_sealed(manifest_->sealed());
   return log_;
 }
 
 std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
+  require_readable();
   session_->sealing.settle(*this);
-  const SealedState& state = manifest_.read();
+  const SealedState& state = manifest_->read();
   log_.set_sealed(state.sealed);
   const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
   storage::LogLayers log = session_->view->layers(log_, writing, only);
@@ -182,16 +185,12 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
 // nullopt if it is nowhere.
 std::optional<std::string> Collection::find_vector(int64_t id, int64_t cn) {
   if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return vector;
-  if (cn > manifest_.sealed()) {
+  if (cn > manifest_->sealed()) {
     std::optional<std::string> vector = log_.vector_at(cn);
-    if (vector && vector->size() != vectors().bytes())
-      throw storage::StorageError(storage::Fault::kCorrupt,
-                                  name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-                                      std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-                                      std::to_string(vector->size()));
+    if (vector) verify({cn, 0, id, static_cast<int64_t>(storage::Op::kPut), *vector});
     return vector;
   }
-  for (const NamedSegment& segment : manifest_.read().segments) {
+  for (const NamedSegment& segment : manifest_->read().segments) {
     const std::optional<size_t> rank = segment.file->rank_of(id);
     if (!rank || segment.dead.contains(*rank)) continue;
     const std::byte* vector = segment.file->vector(segment.file->row_at(*rank));
@@ -206,7 +205,7 @@ std::string Collection::vector_of_row(int64_t id, int64_t cn) {
     throw storage::StorageError(
         storage::Fault::kCorrupt,
         name() + ": row " + std::to_string(id) + ": a vector is wanted in " +
-            (cn > manifest_.sealed() ? "row " + std::to_string(cn) + " of the log" : "a segment") +
+            (cn > manifest_->sealed() ? "row " + std::to_string(cn) + " of the log" : "a segment") +
             ", got none");
   return std::move(*vector);
 }
@@ -236,11 +235,17 @@ std::optional<std::string> Collection::row_vector(int64_t id, int64_t cn) {
   return vector_of_row(id, now);
 }
 
-bool Collection::is_in_log(int64_t id) {
+bool Collection::has_stored_vector(int64_t id) {
+  if (session_->sealing.is_past_log()) return false;
+  const SealedState& state = manifest_->read();
   Statement newest(db_, "SELECT op FROM " + tables_.log() +
-                            " WHERE id = ?1 AND op <> ?2 ORDER BY cn DESC LIMIT 1");
-  newest.bind(1, id).bind(2, static_cast<int64_t>(storage::Op::kCut));
-  return newest.step() && newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+                            " WHERE cn > ?1 AND id = ?2 AND op <> ?3 ORDER BY cn DESC LIMIT 1");
+  newest.bind(1, state.sealed).bind(2, id).bind(3, static_cast<int64_t>(storage::Op::kCut));
+  if (newest.step()) return newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+  return std::any_of(state.segments.begin(), state.segments.end(), [id](const NamedSegment& s) {
+    const std::optional<size_t> rank = s.file->rank_of(id);
+    return rank && !s.dead.contains(*rank);
+  });
 }
 
 std::string Collection::lookup_sql() const {
@@ -267,7 +272,7 @@ void Collection::return_lookup(Statement statement) noexcept {
 void Collection::rename(const std::string& name) {
   made_by_ = Statement();
   log_.forget_statements();
-  manifest_.forget_statements();
+  if (manifest_) manifest_->forget_statements();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
   lookup_sql_ = lookup_sql();
@@ -276,7 +281,7 @@ void Collection::rename(const std::string& name) {
 }
 
 bool Collection::is_there() const {
-  return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
+  return tables_.exist() && tables_.number(kConfigId) == id_;
 }
 
 }  // namespace kindred::sql

@@ -32,8 +32,8 @@ struct CollectionSession {
 
 class Collection final : public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`. Throws Error if it is not there or of a
-  // newer format.
+  // Enters the collection that `tables` names in `open`. Nothing is read yet, so that DROP TABLE
+  // finds also one that is broken.
   static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                           ShadowTables tables, CollectionOptions options);
   ~Collection();
@@ -45,10 +45,19 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
+  // SQLite's file, "" for none.
+  std::string database() const;
+
+  // Reads the configuration, once: id(), session() and manifest() are there from then on, and what
+  // reads rows or vectors calls it. Throws StorageError if it is broken, Error if it is of a newer
+  // format.
+  void require_readable();
   int64_t id() const noexcept { return id_; }
   CollectionSession& session() noexcept { return *session_; }
-  Manifest& manifest() noexcept { return manifest_; }
-  const Manifest& manifest() const noexcept { return manifest_; }
+  // nullptr before require_readable().
+  CollectionSession* begun_session() noexcept { return session_.get(); }
+  Manifest& manifest() noexcept { return *manifest_; }
+  const Manifest& manifest() const noexcept { return *manifest_; }
   // The log from where segments end, in the current snapshot. The reference lives as long as the
   // collection; what it begins at is that of the last call.
   LogTable& log();
@@ -77,8 +86,9 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // The vector of a row that was read with this change number; nullopt if the row or its vector has
   // been deleted since, the one it has now if it has another. Throws as vector_of_row().
   std::optional<std::string> row_vector(int64_t id, int64_t cn);
-  // Whether the log says that the id has a vector. Reads the log from its end.
-  bool is_in_log(int64_t id);
+  // Whether log or segments have a vector of the id, changes of this transaction counted; false if
+  // that cannot be told before the transaction ends. Reads the log from its end.
+  bool has_stored_vector(int64_t id);
   // Throws StorageError (kCorrupt) for a row of the log that no program of ours wrote.
   void verify(const storage::LogRow& row) const;
 
@@ -113,15 +123,14 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
-  std::string stored_id_;
+  int64_t id_ = 0;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
   std::string lookup_sql_;
   std::vector<int> stored_positions_;
   Statement made_by_;  // the identity of the model that made the vectors
-  int64_t id_;
-  Manifest manifest_;
+  std::optional<Manifest> manifest_;
   LogTable log_;
   std::vector<Statement> lookups_;
 };

@@ -115,7 +115,7 @@ Statement* CollectionCursor::stored_row() {
     if (!row_) row_ = collection_->take_lookup();
     row_.reset();
     row_gone_ = !row_.bind(1, id_).step();
-    if (row_gone_ && collection_->is_in_log(id_))
+    if (row_gone_ && collection_->has_stored_vector(id_))
       throw storage::StorageError(
           storage::Fault::kCorrupt,
           collection_->name() + "_rows: row " + std::to_string(id_) + " of the log is missing");

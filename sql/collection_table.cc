@@ -53,6 +53,7 @@ class CollectionTable : public sqlite3_vtab {
 
   bool best_index(sqlite3_index_info& info) const;
   std::unique_ptr<CollectionCursor> open() {
+    collection_->require_readable();
     return std::make_unique<CollectionCursor>(collection_, asked_);
   }
   bool update(Values values, int64_t& rowid);
@@ -72,8 +73,8 @@ class CollectionTable : public sqlite3_vtab {
   void destroy() {
     writer_.forget_statements();
     collection_->tables().drop();
-    if (const storage::SegmentFolder* folder = collection_->manifest().folder())
-      storage::sweep_soon(*folder);
+    if (const std::string database = collection_->database(); !database.empty())
+      storage::sweep_soon(storage::SegmentFolder(database));
   }
 
  private:
@@ -270,6 +271,7 @@ void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const 
 
 bool CollectionTable::update(Values values, int64_t& rowid) {
   const KeepLastRowid keep(collection_->db());
+  collection_->require_readable();
   if (values.size() == 1) {
     writer_.erase(sqlite3_value_int64(values[0]));
     return false;

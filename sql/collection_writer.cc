@@ -187,6 +187,9 @@ std::string CollectionWriter::joined_text(Values columns) const {
   std::string text;
   for (size_t i = 0; i < options.columns.size(); ++i) {
     if (options.columns[i].kind != ColumnKind::kText || is_null(columns[i])) continue;
+    if (sqlite3_value_type(columns[i]) == SQLITE_BLOB)
+      throw Error(SQLITE_ERROR, collection_.name() + "." + options.columns[i].name +
+                                    ": text is wanted, got " + describe(columns[i]));
     if (!text.empty()) text += '\n';
     text += text_of(columns[i]);
   }
@@ -355,17 +358,21 @@ void CollectionWriter::optimize() {
 }
 
 void CollectionWriter::sync() {
-  collection_.session().sealing.sync(collection_);
+  if (CollectionSession* session = collection_.begun_session()) session->sealing.sync(collection_);
 }
 
 void CollectionWriter::commit() noexcept {
-  collection_.session().sealing.commit(collection_.manifest());
-  collection_.session().last_cn.reset();
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->sealing.commit(collection_.manifest());
+  session->last_cn.reset();
 }
 
 void CollectionWriter::rollback() noexcept {
-  collection_.session().sealing.rollback();
-  collection_.session().last_cn.reset();
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->sealing.rollback();
+  session->last_cn.reset();
 }
 
 int64_t CollectionWriter::rebuild() {

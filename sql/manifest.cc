@@ -49,7 +49,9 @@ bool Manifest::read_version() {
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
-  return known_ == state_.version;
+  const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
+                                   [](const NamedSegment& s) { return s.file->is_damaged(); });
+  return known_ == state_.version && !damaged;
 }
 
 int64_t Manifest::sealed() {
@@ -74,7 +76,8 @@ const SealedState& Manifest::read() {
                  "SELECT segment, version, dead FROM " + tables_.segments() + " ORDER BY segment");
   while (rows.step()) {
     const auto same = std::find_if(before.begin(), before.end(), [&](const NamedSegment& s) {
-      return s.segment == rows.integer(0) && s.version == rows.integer(1);
+      return s.segment == rows.integer(0) && s.version == rows.integer(1) && s.file != nullptr &&
+             !s.file->is_damaged();
     });
     state_.segments.push_back(same != before.end()
                                   ? std::move(*same)

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "math/kernels.h"
+#include "sql/backup_function.h"
 #include "sql/boundary.h"
 #include "sql/collection_table.h"
 #include "sql/embed_function.h"
@@ -88,6 +89,7 @@ int register_all(sqlite3* db, char** message) noexcept {
         for (const FunctionRows rows : kFunctions)
           for (const Function& f : rows()) register_function(db, f);
         const auto open = std::make_shared<OpenCollections>(db);
+        register_backup_function(db, open);
         for (const NamedModule& m : kModules) register_module(db, m, open);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });

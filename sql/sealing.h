@@ -24,6 +24,8 @@ class Sealing {
   // Notes a change of the transaction at hand: in the log, or past it once there have been many.
   // Hands an error of the log back instead of throwing it.
   std::optional<Error> write(Collection& collection, const storage::LogRow& row);
+  // Whether changes of this transaction have gone past the log.
+  bool is_past_log() const noexcept { return !bulk_.is_idle(); }
   // The vector of a put of this transaction that went past the log.
   std::optional<std::string> vector_at(int64_t cn) { return bulk_.vector_at(cn); }
 

@@ -111,6 +111,7 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
     scorer_.lower_bounds(block, count, bounds.data() + first);
     if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
@@ -124,6 +125,7 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
   bounds.resize(layer.only->size());
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*layer.only)[i];
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
     bounds[i] = layer.is_hidden(row)
                     ? kInfinity
                     : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
@@ -172,9 +174,12 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
+  const RowLayer& layer = layers_[candidate.layer];
   const Place place = place_of(candidate);
-  if (layers_[candidate.layer].is_changed(place.block.id[place.i])) return;
+  if (layer.is_changed(place.block.id[place.i])) return;
   ++visited_;
+  if (layer.verifier != nullptr)
+    layer.verifier->verify_exact(layer.only ? (*layer.only)[candidate.place] : candidate.place);
   if (const std::optional<double> distance = scorer_.exact(place.block, place.i))
     seen_.push({place.block.id[place.i], *distance});
 }

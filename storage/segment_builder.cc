@@ -36,6 +36,13 @@ SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& sp
   }
 }
 
+SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& spec,
+                               const SegmentIdentity& identity)
+    : folder_(folder), spec_(spec), identity_(identity) {
+  folder_.create();
+  writer_.emplace(folder_.file(identity.segment), spec, identity);
+}
+
 SegmentBuilder::~SegmentBuilder() {
   if (store_ == 0) ::unlink(folder_.file(identity_.segment).c_str());
 }
@@ -63,6 +70,18 @@ void discard(const SegmentFolder& folder, int64_t segment) noexcept {
   } catch (const std::exception&) {
     // The sweep finds it.
   }
+}
+
+// By ascending id: dead rows are told by rank, which stays.
+int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t collection,
+                     const SegmentFolder& to) {
+  SegmentBuilder builder(to, spec, SegmentIdentity{segment.id(), collection});
+  for (size_t rank = 0; rank < segment.distinct(); ++rank) {
+    const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
+    builder.append(segment.id_at(rank), {vector, spec.bytes()});
+  }
+  builder.finish(all);
+  return builder.store();
 }
 
 void restore_file(const SegmentFolder& folder, const VectorSpec& spec,

@@ -73,3 +73,32 @@ TEST_CASE("an UPDATE that gives key and rowid two values is refused", "[sql][col
   CHECK(db.rows("SELECT id, rowid FROM items") == Rows{"80|80"});
   CHECK(db.error(kCheck).empty());
 }
+
+TEST_CASE("a BLOB is refused for text to embed", "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(title, body, +picture BLOB)");
+  db.run("INSERT INTO items VALUES('onion soup', 'boil', x'00ff')");
+  const std::string wanted = "text is wanted, got a BLOB of 3 bytes";
+  db.run("BEGIN");
+  check_error(db, "INSERT INTO items(title) VALUES(x'414243')", {"items.title: " + wanted});
+  check_error(db, "INSERT INTO items(title, body) VALUES('x', x'414243')",
+              {"items.body: " + wanted});
+  check_error(db, "INSERT OR IGNORE INTO items(title) VALUES(x'414243')", {wanted});
+  check_error(db, "UPDATE items SET body = x'414243'", {"items.body: " + wanted});
+  db.run("COMMIT");
+  CHECK(db.rows("SELECT title, body, hex(picture) FROM items") == Rows{"onion soup|boil|00FF"});
+  db.run("INSERT INTO items(title) VALUES(5)");  // a number is the text it prints as
+  CHECK(db.error(kCheck).empty());
+}
+
+TEST_CASE("INSERT ... RETURNING without a key gives rowid -1 and takes the row",
+          "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1], m TEXT)");
+  // SQLite answers RETURNING from the values it is about to hand over.
+  CHECK(db.rows("INSERT INTO items(v, m) VALUES('[1]', 'a') RETURNING rowid, id, m") ==
+        Rows{"-1|NULL|a"});
+  CHECK(db.one("SELECT last_insert_rowid()") == "1");
+  CHECK(db.rows("SELECT id, m FROM items") == Rows{"1|a"});
+  CHECK(db.rows("INSERT INTO items(id, v) VALUES(7, '[1]') RETURNING id") == Rows{"7"});
+}

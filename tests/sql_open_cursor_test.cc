@@ -8,6 +8,7 @@
 #include "tests/support/database.h"
 
 using kindred::test::Database;
+using kindred::test::ScratchDirectory;
 using Rows = std::vector<std::string>;
 
 namespace {
@@ -43,8 +44,14 @@ const std::string kCheck = "INSERT INTO items(items) VALUES('integrity-check')";
 }  // namespace
 
 TEST_CASE("a row deleted while a search is read has NULL columns", "[sql][cursor]") {
-  Database db;
+  const ScratchDirectory scratch;
+  const std::string begin = GENERATE(as<std::string>(), "", "BEGIN");
+  const std::string past_log = GENERATE(as<std::string>(), "", "seal=1");
+  INFO(begin << " " << past_log);
+  Database db(past_log.empty() ? ":memory:" : scratch.file("app.db"));
   db.run(kCreate);
+  if (!past_log.empty()) db.run("INSERT INTO items(items) VALUES('" + past_log + "')");
+  db.run(begin);
   const std::string more =
       GENERATE(as<std::string>(), "", "; INSERT INTO items(items) VALUES('optimize')");
   const std::string select =
