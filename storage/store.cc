@@ -5,6 +5,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
@@ -13,7 +14,9 @@
 #include <atomic>
 #include <cerrno>
 #include <charconv>
+#include <cstdarg>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -147,6 +150,14 @@ void empty_incoming(const std::string& folder) {
   check_system(!error, error.value(), folder, "creating the folder of unfinished segments");
 }
 
+// RocksDB's diary would be renamed and pruned before its lock is taken, in the way of another process
+// that opens the store, and an error in writing it ends the process where RocksDB has assertions.
+class NoDiary : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 // Float vectors do not compress; every file is a segment in the lowest level, so nothing compacts.
 rocksdb::Options store_options() {
   rocksdb::BlockBasedTableOptions table;
@@ -165,9 +176,7 @@ rocksdb::Options store_options() {
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;  // no thread that wakes up for it
   options.stats_persist_period_sec = 0;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 1 << 20;
+  options.info_log = std::make_shared<NoDiary>();
   return options;
 }
 
