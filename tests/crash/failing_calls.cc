@@ -100,7 +100,7 @@ template <class Real>
 long call(const Call& what, const Real& real) {
   if (!active.load(std::memory_order_acquire) || !is_below(what.path)) return real(what.bytes);
   const int64_t number = ++seen;
-  const bool now = number == watch.at && watch.failure != Failure::kNone;
+  const bool now = number == watch.at && watch.failure != Failure::kNone && !lifted;
   if (now) {
     note(what);
     failed = true;

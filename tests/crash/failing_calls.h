@@ -34,6 +34,7 @@ struct CallPlan {
 void watch_calls(const CallPlan& plan);
 int64_t calls_seen() noexcept;
 bool has_failed() noexcept;
+// From now on nothing fails.
 void lift_failure() noexcept;
 
 // The file beside the database that names the call that failed: "fdatasync app.db-wal".

@@ -36,11 +36,12 @@ class Workload {
 
   void run() {
     for (int step = 0; step < kSteps; ++step) try_step(step);
+    const int64_t calls = calls_seen();
     lift();
     require(all_differ(db_, both_, blob(random_.vector(4, 1000))));
     for (int step = 0; step < kStepsAfterwards; ++step) try_step(step);
     require(all_differ(db_, both_, blob(random_.vector(4, 1000))));
-    report(-calls_seen());
+    report(-calls);
   }
 
  private:
