@@ -64,7 +64,7 @@ class Workload {
       if (!tolerant_ || !has_failed()) throw;
       after_error(e.what());
     }
-    if (random_.one_in(2)) let_background_work();
+    if (random_.one_in(3)) let_background_work();
   }
 
   // What a failed statement leaves of its transaction counts as much as any other: unless it was
@@ -125,9 +125,9 @@ class Workload {
   // Until no call has been made for a while.
   static void let_background_work() {
     int64_t before = -1;
-    for (int i = 0; i < 25 && before != calls_seen(); ++i) {
+    for (int i = 0; i < 40 && before != calls_seen(); ++i) {
       before = calls_seen();
-      usleep(3000);
+      usleep(1000);
     }
   }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/crash/failing_calls.h"
+#include "tests/support/failing_calls.h"
 
 namespace kindred::test {
 

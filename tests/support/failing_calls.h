@@ -22,7 +22,7 @@ enum class Failure : int {
 };
 
 struct CallPlan {
-  std::string database;  // SQLite's file; what is below its folder is watched
+  std::string database;  // SQLite's file, if there is one; what is below its folder is watched
   Failure failure = Failure::kNone;
   int64_t at = 0;  // the call that fails; for kFull the first
   // "" or where SQLite's files are copied to as <i>.db and <i>.db-wal, i = 0, 1, ..: after each
@@ -30,7 +30,7 @@ struct CallPlan {
   std::string copies;
 };
 
-// Begins counting. Once a process.
+// Begins counting, from 1 again. REQUIRES: no other thread makes such calls meanwhile.
 void watch_calls(const CallPlan& plan);
 int64_t calls_seen() noexcept;
 bool has_failed() noexcept;

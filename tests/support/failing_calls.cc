@@ -1,7 +1,7 @@
 // The calls are made by number, past the C library's functions of the same names, which these here
 // hide. Nothing is allocated once the counting has begun: a call may come from anywhere.
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/crash/failing_calls.h"
+#include "tests/support/failing_calls.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,7 +21,7 @@
 namespace kindred::test {
 namespace {
 
-// Constant from watch_calls() on.
+// Constant while calls are counted.
 struct Watch {
   char folder[PATH_MAX];  // with a slash at its end
   char database[PATH_MAX];
@@ -171,6 +171,9 @@ long no_sync(size_t) {
 }  // namespace
 
 void watch_calls(const CallPlan& plan) {
+  active = false;
+  seen = 0;
+  failed = lifted = false;
   put(watch.database, plan.database);
   put(watch.wal, plan.database + "-wal");
   put(watch.note, failure_note(plan.database));
