@@ -3,6 +3,7 @@
 //   kindred_crash rounds [number [seed]]   200 rounds by default
 //   kindred_crash points [number [seed]]   killed at one system call after the other, 100 of them
 //   kindred_crash faults [number [seed]]   the same with calls that fail
+//   kindred_crash memory [number [seed]]   the same with allocations that fail
 //   kindred_crash rewinds [number [seed]]  SQLite's files as they were before, as after a power loss
 //   kindred_crash processes                two processes see each other's commits at once
 //   kindred_crash crowd [number [seed]]    two writing and two comparing ones, 200 comparisons
@@ -197,6 +198,7 @@ int run(const std::vector<std::string>& arguments) {
   if (mode == "rounds") return check_rounds(number(1, 200), seed());
   if (mode == "points") return check_points(number(1, 100), seed());
   if (mode == "faults") return check_faults(number(1, 100), seed());
+  if (mode == "memory") return check_memory(number(1, 100), seed());
   if (mode == "rewinds") return check_rewinds(number(1, 60), seed());
   if (mode == "processes") return check_processes();
   if (mode == "crowd") return check_crowd(number(1, 200), seed());
@@ -204,7 +206,7 @@ int run(const std::vector<std::string>& arguments) {
   for (const char* child : {"worker", "reader", "workload", "server"})
     if (mode == child) return run_child(arguments);
   std::fprintf(stderr,
-               "usage: kindred_crash rounds|points|faults|rewinds|crowd [number [seed]] | "
+               "usage: kindred_crash rounds|points|faults|memory|rewinds|crowd [number [seed]] | "
                "processes | control\n");
   return 2;
 }

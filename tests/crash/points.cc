@@ -33,7 +33,7 @@ struct Point {
 
 std::string describe(const Point& point) {
   static constexpr const char* kNames[] = {"none",  "die before", "die after", "die halfway",
-                                           "error", "full",       "short"};
+                                           "error", "full",       "short",     "no memory"};
   return std::string(point.mode.journal) + ", " + point.mode.synchronous + ", " +
          kNames[static_cast<int>(point.failure)] + " at call " + std::to_string(point.at) +
          ", seed " + std::to_string(point.seed);
@@ -178,9 +178,11 @@ template <class Visit>
 void for_each_point(const std::vector<Mode>& modes, const std::vector<Failure>& failures,
                     int64_t number, uint64_t seed, Visit&& visit) {
   const ScratchDirectory scratch;
+  const Failure counted =
+      failures.front() == Failure::kNoMemory ? Failure::kNoMemory : Failure::kNone;
   std::vector<int64_t> calls;
   for (const Mode& mode : modes) {
-    const Run whole(scratch.file("calibration"), {mode, Failure::kNone, 0, seed});
+    const Run whole(scratch.file("calibration"), {mode, counted, 0, seed});
     if (!whole.ended_wrong().empty()) throw std::runtime_error(whole.ended_wrong());
     calls.push_back(whole.calls());
     std::printf("%s, %s: %lld calls\n", mode.journal, mode.synchronous,
@@ -215,6 +217,10 @@ int check_points(int64_t number, uint64_t seed) {
 
 int check_faults(int64_t number, uint64_t seed) {
   return check({Failure::kError, Failure::kFull, Failure::kShort}, number, seed);
+}
+
+int check_memory(int64_t number, uint64_t seed) {
+  return check({Failure::kNoMemory}, number, seed);
 }
 
 int check_rewinds(int64_t number, uint64_t seed) {

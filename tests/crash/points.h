@@ -13,6 +13,9 @@ int check_points(int64_t number, uint64_t seed);
 // EIO, a full disk, a short write: the process goes on, and so does a fresh one after it.
 int check_faults(int64_t number, uint64_t seed);
 
+// The same with allocations of the extension.
+int check_memory(int64_t number, uint64_t seed);
+
 // Killed, and SQLite's files put back to what a power loss may leave of them in WAL mode with
 // synchronous=NORMAL; RocksDB and the segment files stay as they are. Then the same with files from
 // before the last sync, which has to be found.

@@ -28,7 +28,7 @@ class Workload {
  public:
   explicit Workload(const WorkloadOptions& options)
       : random_(options.seed), path_(options.plan.database), db_(path_), both_(mirrored("items")) {
-    tolerant_ = options.plan.failure == Failure::kError || options.plan.failure == Failure::kFull;
+    tolerant_ = options.plan.failure >= Failure::kError && options.plan.failure != Failure::kShort;
     db_.run("PRAGMA synchronous=" + options.synchronous);
     db_.run("PRAGMA wal_autocheckpoint=40");
     db_.run("INSERT INTO items(items) VALUES('seal=40')");

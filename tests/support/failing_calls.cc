@@ -4,6 +4,7 @@
 #include "tests/support/failing_calls.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,7 +16,9 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 namespace kindred::test {
@@ -31,6 +34,8 @@ struct Watch {
   int database_file = -1;  // never closed: closing it would drop SQLite's locks
   Failure failure = Failure::kNone;
   int64_t at = 0;
+  uintptr_t code = 0;  // of the extension
+  size_t code_bytes = 0;
 };
 Watch watch;
 std::atomic<bool> active{false};
@@ -98,7 +103,9 @@ bool is_below(const char* path) {
 // `real` makes the call, of a write that many bytes; its result and errno are a system call's.
 template <class Real>
 long call(const Call& what, const Real& real) {
-  if (!active.load(std::memory_order_acquire) || !is_below(what.path)) return real(what.bytes);
+  if (!active.load(std::memory_order_acquire) || watch.failure == Failure::kNoMemory ||
+      !is_below(what.path))
+    return real(what.bytes);
   const int64_t number = ++seen;
   const bool now = number == watch.at && watch.failure != Failure::kNone && !lifted;
   if (now) {
@@ -163,6 +170,28 @@ long ftruncate_counted(int file, off_t bytes) {
               [&](size_t) { return syscall(SYS_ftruncate, file, bytes); });
 }
 
+// Finds the extension's code among what is loaded.
+int find_extension(dl_phdr_info* object, size_t, void*) {
+  if (std::strstr(object->dlpi_name, "kindred.so") == nullptr) return 0;
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& part = object->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
+    watch.code = object->dlpi_addr + part.p_vaddr;
+    watch.code_bytes = part.p_memsz;
+  }
+  return 1;
+}
+
+// Whether this allocation, asked for from `caller`, is the one that fails.
+bool allocation_fails(const void* caller) {
+  if (!active.load(std::memory_order_acquire) || watch.failure != Failure::kNoMemory) return false;
+  if (reinterpret_cast<uintptr_t>(caller) - watch.code >= watch.code_bytes) return false;
+  if (++seen != watch.at || lifted) return false;
+  note({"allocation", watch.database});
+  failed = true;
+  return true;
+}
+
 // A process that dies loses nothing it has written, so that no test here waits for a disk.
 long no_sync(size_t) {
   return 0;
@@ -181,6 +210,7 @@ void watch_calls(const CallPlan& plan) {
   put(watch.copies, plan.copies);
   watch.failure = plan.failure;
   watch.at = plan.at;
+  if (plan.failure == Failure::kNoMemory) dl_iterate_phdr(&find_extension, nullptr);
   watch.database_file = open_raw(watch.database, O_RDONLY);
   active.store(true, std::memory_order_release);
   if (!plan.copies.empty()) copy_database();
@@ -289,4 +319,18 @@ KINDRED_CALL void* mmap64(void* at, size_t bytes, int protection, int flags, int
                           off64_t offset) noexcept {
   return reinterpret_cast<void*>(
       kindred::test::mmap_counted(at, bytes, protection, flags, file, offset));
+}
+
+__attribute__((visibility("default"))) void* operator new(size_t bytes) {
+  if (kindred::test::allocation_fails(__builtin_return_address(0))) throw std::bad_alloc();
+  if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
+  throw std::bad_alloc();
+}
+
+__attribute__((visibility("default"))) void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+
+__attribute__((visibility("default"))) void operator delete(void* memory, size_t) noexcept {
+  std::free(memory);
 }

@@ -19,6 +19,7 @@ enum class Failure : int {
   kError,       // EIO, once
   kFull,        // ENOSPC for this call and all later ones that take room, until it is lifted
   kShort,       // half of a write is done and said to be done, once
+  kNoMemory,    // std::bad_alloc, once; the extension's allocations are counted, no calls
 };
 
 struct CallPlan {
