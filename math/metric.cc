@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 
 #include "math/kernels.h"
 
@@ -15,12 +16,29 @@ namespace {
 constexpr std::array kMetricNames = {"cosine", "l2", "l1", "dot", "hamming"};
 constexpr std::array kElementNames = {"float32", "int8", "bit"};
 
-// Outside these bounds a float32 sum of squares has lost its smallest terms or overflowed.
-constexpr float kLeastSum = 1e-30F;
-constexpr float kGreatestSum = 1e38F;
+// Element i as a double, at any alignment.
+double load(const float* v, size_t i) noexcept {
+  float x;
+  std::memcpy(&x, reinterpret_cast<const char*>(v) + i * sizeof x, sizeof x);
+  return x;
+}
 
-bool is_exact_enough(float sum) {
-  return sum >= kLeastSum && sum <= kGreatestSum;
+// The sum of term(a[i], b[i]) in double: no float32 square under- or overflows there.
+template <class Term>
+double wide_sum(const float* a, const float* b, size_t dim, Term term) {
+  double sum = 0;
+  for (size_t i = 0; i < dim; ++i) sum += term(load(a, i), load(b, i));
+  return sum;
+}
+
+// Rounded to float32 where that has room for it.
+double narrowed(double wide) noexcept {
+  const auto narrow = static_cast<float>(wide);
+  return std::isfinite(narrow) ? narrow : wide;
+}
+
+double product(double x, double y) noexcept {
+  return x * y;
 }
 
 std::optional<float> cosine_distance_f64(double dot, double aa, double bb) {
@@ -29,19 +47,10 @@ std::optional<float> cosine_distance_f64(double dot, double aa, double bb) {
   return static_cast<float>(std::clamp(1 - similarity, 0.0, 2.0));
 }
 
-// For vectors of extreme magnitude: no float32 square under- or overflows in double.
+// For vectors of extreme magnitude.
 std::optional<float> cosine_distance_f64(const float* a, const float* b, size_t dim) {
-  double dot = 0;
-  double aa = 0;
-  double bb = 0;
-  for (size_t i = 0; i < dim; ++i) {
-    const double x = a[i];
-    const double y = b[i];
-    dot += x * y;
-    aa += x * x;
-    bb += y * y;
-  }
-  return cosine_distance_f64(dot, aa, bb);
+  return cosine_distance_f64(wide_sum(a, b, dim, product), wide_sum(a, a, dim, product),
+                             wide_sum(b, b, dim, product));
 }
 
 std::optional<float> cosine_distance_f32(const float* a, const float* b, size_t dim) {
@@ -50,34 +59,34 @@ std::optional<float> cosine_distance_f32(const float* a, const float* b, size_t 
   return cosine_distance_f64(a, b, dim);
 }
 
-float l2_distance_f32(const float* a, const float* b, size_t dim) {
+double l2_distance_f32(const float* a, const float* b, size_t dim) {
   const float squared = active().l2_squared(a, b, dim);
   if (is_exact_enough(squared)) return std::sqrt(squared);
-  double sum = 0;
-  for (size_t i = 0; i < dim; ++i) {
-    const double difference = static_cast<double>(a[i]) - b[i];
-    sum += difference * difference;
-  }
-  return static_cast<float>(std::sqrt(sum));
+  return narrowed(std::sqrt(
+      wide_sum(a, b, dim, [](double x, double y) noexcept { return (x - y) * (x - y); })));
+}
+
+double l1_distance_f32(const float* a, const float* b, size_t dim) {
+  const float l1 = active().l1(a, b, dim);
+  if (std::isfinite(l1)) return l1;
+  return narrowed(
+      wide_sum(a, b, dim, [](double x, double y) noexcept { return std::fabs(x - y); }));
 }
 
 // Sums that overflow in opposite directions would make NaN.
-float dot_f32(const float* a, const float* b, size_t dim) {
+double dot_f32(const float* a, const float* b, size_t dim) {
   const float dot = active().dot(a, b, dim);
-  if (std::isfinite(dot)) return dot;
-  double sum = 0;
-  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(a[i]) * b[i];
-  return static_cast<float>(sum);
+  return std::isfinite(dot) ? dot : narrowed(wide_sum(a, b, dim, product));
 }
 
-std::optional<float> distance_f32(Metric metric, const float* a, const float* b, size_t dim) {
+std::optional<double> distance_f32(Metric metric, const float* a, const float* b, size_t dim) {
   switch (metric) {
     case Metric::kCosine:
       return cosine_distance_f32(a, b, dim);
     case Metric::kL2:
       return l2_distance_f32(a, b, dim);
     case Metric::kL1:
-      return active().l1(a, b, dim);
+      return l1_distance_f32(a, b, dim);
     case Metric::kDot:
       return -dot_f32(a, b, dim);
     case Metric::kHamming:
@@ -90,7 +99,7 @@ int32_t dot_i8(const int8_t* a, const int8_t* b, size_t dim) {
   return active().dot_i8(a, active().sum_i8(a, dim), b, dim);
 }
 
-std::optional<float> distance_i8(Metric metric, const int8_t* a, const int8_t* b, size_t dim) {
+std::optional<double> distance_i8(Metric metric, const int8_t* a, const int8_t* b, size_t dim) {
   switch (metric) {
     case Metric::kCosine:
       return cosine_distance_f64(dot_i8(a, b, dim), dot_i8(a, a, dim), dot_i8(b, b, dim));
@@ -139,8 +148,8 @@ bool is_defined_for(Metric metric, Element element) noexcept {
   return (metric == Metric::kHamming) == (element == Element::kBit);
 }
 
-std::optional<float> distance(Metric metric, Element element, const void* a, const void* b,
-                              size_t dim) {
+std::optional<double> distance(Metric metric, Element element, const void* a, const void* b,
+                               size_t dim) {
   assert(is_defined_for(metric, element));
   switch (element) {
     case Element::kFloat32:

@@ -38,10 +38,18 @@ size_t vector_bytes(Element element, size_t dim) noexcept;
 bool is_defined_for(Metric metric, Element element) noexcept;
 
 // The distance of two vectors of `dim` elements at `a` and `b` (any alignment).
-// nullopt where the metric has no value: cosine with a vector of norm 0.
+// nullopt where the metric has no value: cosine with a vector of norm 0. A float32, but for a
+// distance beyond its range, which is a double: finite vectors have a finite distance.
 // REQUIRES: is_defined_for(metric, element).
-std::optional<float> distance(Metric metric, Element element, const void* a, const void* b,
-                              size_t dim);
+std::optional<double> distance(Metric metric, Element element, const void* a, const void* b,
+                               size_t dim);
+
+// Outside these bounds a float32 sum of squares has lost its smallest terms or overflowed.
+inline constexpr float kLeastSum = 1e-30F;
+inline constexpr float kGreatestSum = 1e38F;
+inline bool is_exact_enough(float sum_of_squares) noexcept {
+  return sum_of_squares >= kLeastSum && sum_of_squares <= kGreatestSum;
+}
 
 // 1 - similarity of three sums in float32 arithmetic, clamped to [0, 2]; nullopt if a norm is 0.
 std::optional<float> cosine_distance(float dot, float aa, float bb) noexcept;

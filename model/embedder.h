@@ -15,7 +15,7 @@ namespace kindred::model {
 struct Identity {
   std::string name;       // "hash"
   size_t dim = 0;         // full width
-  std::string tokenizer;  // how text becomes features: "words+chargrams"
+  std::string tokenizer;  // how text becomes features: "words+chargrams/unicode-14.0.0"
   std::string pooling;    // how features become one vector: "rarity-sum"
   uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
 
@@ -36,6 +36,8 @@ class Embedder {
 
   virtual ~Embedder() = default;
   virtual const Identity& identity() const = 0;
+  // identity().describe(), made once: it is compared for each text.
+  virtual const std::string& description() const = 0;
 
   // Writes the first out.size() dimensions of the text's vector, normalised to length 1, and
   // returns true; returns false and leaves `out` alone if the text has no content (empty, white

@@ -128,7 +128,9 @@ uint64_t checksum_of(WordRarity list) {
 
 HashModel::HashModel(WordRarity rarity)
     : rarity_(rarity),
-      identity_{"hash", kDim, "words+chargrams", "rarity-sum", checksum_of(rarity)} {}
+      identity_{"hash", kDim, "words+chargrams/unicode-" + unicode_version(), "rarity-sum",
+                checksum_of(rarity)},
+      description_(identity_.describe()) {}
 
 bool HashModel::embed(std::string_view text, std::span<float> out) const {
   Sum sum{};

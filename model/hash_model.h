@@ -21,11 +21,13 @@ class HashModel final : public Embedder {
   explicit HashModel(WordRarity rarity);
 
   const Identity& identity() const override { return identity_; }
+  const std::string& description() const override { return description_; }
   bool embed(std::string_view text, std::span<float> out) const override;
 
  private:
   WordRarity rarity_;
   Identity identity_;
+  std::string description_;
 };
 
 }  // namespace kindred::model

@@ -132,6 +132,10 @@ bool joins_character(Class c) {
 
 }  // namespace
 
+std::string unicode_version() {
+  return utf8proc_unicode_version();
+}
+
 // Takes a character of `first_bytes` and what joins it, up to kMaxCharacters.
 template <class Joins>
 std::string_view WordReader::take(size_t first_bytes, Joins joins) {

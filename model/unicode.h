@@ -15,6 +15,10 @@
 
 namespace kindred::model {
 
+// The version of Unicode that the library's tables are of: "14.0.0". With another one a text may
+// have other words.
+std::string unicode_version();
+
 struct Word {
   enum class Kind {
     kSpaced,     // a word between separators

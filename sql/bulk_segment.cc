@@ -18,8 +18,8 @@ constexpr int kReadOver = 16;
 }  // namespace
 
 void BulkSegment::open(const Collection& collection) {
-  builder_ = std::make_unique<storage::SegmentBuilder>(
-      *collection.manifest().folder(), collection.vectors(), collection.id());
+  builder_ = std::make_unique<storage::SegmentBuilder>(*collection.manifest().folder(),
+                                                       collection.vectors(), collection.id());
 }
 
 void BulkSegment::put(int64_t cn, int64_t id, std::string_view vector) {
@@ -114,7 +114,8 @@ BulkSegment::Outcome BulkSegment::outcome(Collection& collection) const {
 }
 
 void BulkSegment::finish(Collection& collection) {
-  if (failed_) throw Error(SQLITE_ABORT, collection.name() + ": an earlier error is to be undone by ROLLBACK");
+  if (failed_)
+    throw Error(SQLITE_ABORT, collection.name() + ": an earlier error is to be undone by ROLLBACK");
   failed_ = true;  // until it is through
   const int64_t last = collection.newest_cn();
   fold_log(collection);
@@ -122,15 +123,15 @@ void BulkSegment::finish(Collection& collection) {
   Adoption adoption;
   adoption.changed = outcome.changed;
   adoption.sealed = last;
-  const bool any = std::find(outcome.counts.begin(), outcome.counts.end(), true) !=
-                   outcome.counts.end();
+  const bool any =
+      std::find(outcome.counts.begin(), outcome.counts.end(), true) != outcome.counts.end();
   if (any && !make_segment(collection, adoption, outcome.counts)) {
     spill(collection, outcome);
   } else {
     collection.manifest().adopt(adoption);
     std::sort(changes_.begin(), changes_.end(),
               [](const Change& a, const Change& b) { return a.cn < b.cn; });
-    if (adoption.segment) 
+    if (adoption.segment)
       finished_.push_back({adoption.segment, std::move(changes_), {adoption.segment->id()}});
   }
   builder_.reset();
@@ -157,12 +158,16 @@ void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
   LogTable& log = collection.log();
   for (const Change& change : changes_) {
     if (log.nonce_at(change.cn)) continue;
-    const bool changed =
-        std::binary_search(outcome.changed.begin(), outcome.changed.end(), change.id);
-    if (change.row == kDelete && changed)
-      log.write(change.cn, change.id, storage::Op::kDelete, {});
-    else if (change.row != kDelete && outcome.counts[change.row])
-      log.write(change.cn, change.id, storage::Op::kPut, builder_->vector(change.row));
+    const bool put = change.row != kDelete;
+    const bool counts =
+        put ? outcome.counts[change.row]
+            : std::binary_search(outcome.changed.begin(), outcome.changed.end(), change.id);
+    if (!counts) continue;
+    const std::string vector = put ? builder_->vector(change.row) : std::string();
+    const storage::Op op = put ? storage::Op::kPut : storage::Op::kDelete;
+    const storage::LogRow row{change.cn, random_number(), change.id, static_cast<int64_t>(op),
+                              vector};
+    if (const std::optional<Error> error = log.try_write(row)) throw *error;
   }
 }
 

@@ -51,7 +51,8 @@ class BulkSegment {
   struct Finished {
     std::shared_ptr<const storage::Segment> file;
     std::vector<Change> changes;  // by ascending cn
-    std::vector<int64_t> places;  // segments that have its rows: itself, and what it was merged into
+    std::vector<int64_t>
+        places;  // segments that have its rows: itself, and what it was merged into
   };
 
   struct Outcome {

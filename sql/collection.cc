@@ -2,7 +2,6 @@
 #include "sql/collection.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "sql/boundary.h"
@@ -17,27 +16,15 @@ using math::Element;
 // Cursors of one query that stand on the same collection: rarely more.
 constexpr size_t kLookupsKept = 4;
 
-int64_t to_integer(const std::string& text) {
-  int64_t value = -1;
-  std::from_chars(text.data(), text.data() + text.size(), value);  // stays -1 if it is no number
-  return value;
-}
-
-void require_format(const ShadowTables& tables) {
-  const std::optional<std::string> format = tables.setting(kConfigFormat);
-  const int64_t version = format ? to_integer(*format) : -1;
-  if (version < 1)
+// The whole number of at least `least` that a setting is.
+int64_t require_number(const ShadowTables& tables, std::string_view key, int64_t least) {
+  const std::optional<int64_t> value = tables.number(key);
+  if (!value || *value < least)
     throw storage::StorageError(storage::Fault::kCorrupt,
-                                tables.name() + "_config: no format version");
-  if (version > storage::kFormatVersion)
-    throw Error(SQLITE_ERROR, "kindred: " + tables.name() + " has format " + *format +
-                                  ", written by a newer version: up to " +
-                                  std::to_string(storage::kFormatVersion) + " can be read");
-}
-
-std::string file_of(sqlite3* db, const std::string& schema) {
-  const char* path = sqlite3_db_filename(db, schema.c_str());
-  return path != nullptr ? path : "";
+                                tables.name() + "_config: " + std::string(key) +
+                                    ": a whole number from " + std::to_string(least) +
+                                    " is wanted, got '" + tables.setting(key).value_or("") + "'");
+  return *value;
 }
 
 // A BLOB that lost its subtype on the way (an UPDATE, a table, a parameter) but has the size of the
@@ -50,39 +37,52 @@ bool fits_untyped(sqlite3_value* value, const storage::VectorSpec& spec) {
 
 }  // namespace
 
-Collection::Collection(sqlite3* db, OpenCollections& open, ShadowTables tables,
+Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
                        CollectionOptions options)
     : db_(db),
-      open_(open),
+      open_(std::move(open)),
       tables_(std::move(tables)),
       options_(std::move(options)),
-      stored_id_(tables_.setting(kConfigId).value_or("")),
-      id_(to_integer(stored_id_)),
-      manifest_(db, tables_, options_.vectors, file_of(db, tables_.schema()), id_),
       log_(db, tables_) {
-  require_format(tables_);
-  stored_identity_ = tables_.setting(kConfigModel).value_or("");
-  session_ = open_.session(tables_.schema(), stored_id_);
-  if (!session_->view) {
-    const std::string log = name() + "_log";
-    session_->view = std::make_unique<storage::LogView>(
-        vectors(), log,
-        storage::shared_tail(file_of(db, tables_.schema()), stored_id_, vectors(), log));
-  }
   list_columns();
+  lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
 }
 
-std::shared_ptr<Collection> Collection::open(sqlite3* db, OpenCollections& open,
+std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCollections> open,
                                              ShadowTables tables, CollectionOptions options) {
   const std::shared_ptr<Collection> collection(
-      new Collection(db, open, std::move(tables), std::move(options)));
-  open.add(Place(collection->tables().schema(), collection->name()), collection);
+      new Collection(db, std::move(open), std::move(tables), std::move(options)));
+  collection->open_->add(Place(collection->tables().schema(), collection->name()), collection);
   return collection;
 }
 
 Collection::~Collection() {
-  open_.remove(*this);
+  open_->remove(*this);
+}
+
+std::string Collection::database() const {
+  const char* path = sqlite3_db_filename(db_, tables_.schema().c_str());
+  return path != nullptr ? path : "";
+}
+
+void Collection::require_readable() {
+  if (session_) return;
+  const int64_t format = require_number(tables_, kConfigFormat, 1);
+  if (format > storage::kFormatVersion)
+    throw Error(SQLITE_ERROR, "kindred: " + name() + " has format " + std::to_string(format) +
+                                  ", written by a newer version: up to " +
+                                  std::to_string(storage::kFormatVersion) + " can be read");
+  id_ = require_number(tables_, kConfigId, 0);
+  manifest_.emplace(db_, tables_, vectors(), database(), id_);
+  const std::string id = std::to_string(id_);
+  std::shared_ptr<CollectionSession> session = open_->session(tables_.schema(), id, vectors());
+  if (!session->view) {
+    const std::string log = name() + "_log";
+    session->view = std::make_unique<storage::LogView>(
+        vectors(), log, storage::shared_tail(database(), id, vectors(), log));
+  }
+  session_ = std::move(session);
 }
 
 void Collection::list_columns() {
@@ -94,24 +94,32 @@ void Collection::list_columns() {
   }
 }
 
-const model::Embedder& Collection::embedder() const {
+const model::Embedder& Collection::model() const {
   if (!options_.embeds())
     throw Error(SQLITE_ERROR, name() + " has no model: a vector is wanted, not text");
   const model::Embedder* model = model::Embedder::find(options_.model);
   if (model == nullptr) throw Error(SQLITE_ERROR, name() + ": no such model: " + options_.model);
-  if (model->identity().describe() != stored_identity_)
-    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
-                                  stored_identity_ + "\", which now is \"" +
-                                  model->identity().describe() + "\": INSERT INTO " + name() + "(" +
-                                  name() + ") VALUES('rebuild') embeds its rows anew");
   return *model;
 }
 
+const model::Embedder& Collection::embedder() {
+  require_readable();
+  const model::Embedder& now = model();
+  if (!made_by_)
+    made_by_ = Statement(db_, "SELECT value FROM " + tables_.config() + " WHERE key = ?1");
+  const ResetGuard reset(made_by_);
+  const std::string_view then =
+      made_by_.bind(1, kConfigModel).step() ? made_by_.text(0) : std::string_view();
+  if (then != now.description())
+    throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
+                                  std::string(then) + "\", which now is \"" + now.description() +
+                                  "\": INSERT INTO " + name() + "(" + name() +
+                                  ") VALUES('rebuild') embeds its rows anew");
+  return now;
+}
+
 void Collection::adopt_model() {
-  const model::Embedder* model = model::Embedder::find(options_.model);
-  const std::string identity = model != nullptr ? model->identity().describe() : "";
-  if (identity != stored_identity_) tables_.set(kConfigModel, identity);
-  stored_identity_ = identity;
+  tables_.set(kConfigModel, model().description());
 }
 
 std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
@@ -129,15 +137,16 @@ std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::str
   return vector;
 }
 
-std::optional<Vector> Collection::embed(std::string_view text) const {
+std::optional<Vector> Collection::embed(const model::Embedder& model, std::string_view text) const {
   std::vector<float> v(vectors().dim);
-  if (!embedder().embed(text, v)) return std::nullopt;
+  if (!model.embed(text, v)) return std::nullopt;
   return Vector(std::move(v));
 }
 
-std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) const {
+std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) {
   const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (text && options_.embeds() && !is_vector_text(text_of(value))) return embed(text_of(value));
+  if (text && options_.embeds() && !is_vector_text(text_of(value)))
+    return embed(embedder(), text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
     throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
                                   describe(value));
@@ -146,13 +155,15 @@ std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::stri
 }
 
 LogTable& Collection::log() {
-  log_.set_sealed(manifest_.sealed());
+  require_readable();
+  log_.set_sealed(manifest_->sealed());
   return log_;
 }
 
 std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) {
+  require_readable();
   session_->sealing.settle(*this);
-  const SealedState& state = manifest_.read();
+  const SealedState& state = manifest_->read();
   log_.set_sealed(state.sealed);
   const bool writing = sqlite3_txn_state(db_, tables_.schema().c_str()) == SQLITE_TXN_WRITE;
   storage::LogLayers log = session_->view->layers(log_, writing, only);
@@ -171,26 +182,32 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
   return layers;
 }
 
-std::string Collection::vector_of_row(int64_t id, int64_t cn) {
-  if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return *vector;
-  if (cn <= manifest_.sealed()) {
-    for (const NamedSegment& segment : manifest_.read().segments) {
-      const std::optional<size_t> rank = segment.file->rank_of(id);
-      if (rank && !segment.dead.contains(*rank))
-        return {reinterpret_cast<const char*>(segment.file->vector(segment.file->row_at(*rank))),
-                vectors().bytes()};
-    }
-    throw storage::StorageError(storage::Fault::kCorrupt,
-                                name() + ": row " + std::to_string(id) +
-                                    ": a vector in one of the segments is wanted, got none");
+// nullopt if it is nowhere.
+std::optional<std::string> Collection::find_vector(int64_t id, int64_t cn) {
+  if (std::optional<std::string> vector = session_->sealing.vector_at(cn)) return vector;
+  if (cn > manifest_->sealed()) {
+    std::optional<std::string> vector = log_.vector_at(cn);
+    if (vector) verify({cn, 0, id, static_cast<int64_t>(storage::Op::kPut), *vector});
+    return vector;
   }
-  const std::optional<std::string> vector = log_.vector_at(cn);
-  if (vector && vector->size() == vectors().bytes()) return *vector;
-  throw storage::StorageError(
-      storage::Fault::kCorrupt,
-      name() + "_log: row " + std::to_string(cn) + ": a vector of " +
-          std::to_string(vectors().bytes()) + " bytes is wanted, got " +
-          (vector ? std::to_string(vector->size()) : "no row"));
+  for (const NamedSegment& segment : manifest_->read().segments) {
+    const std::optional<size_t> rank = segment.file->rank_of(id);
+    if (!rank || segment.dead.contains(*rank)) continue;
+    const std::byte* vector = segment.file->vector(segment.file->row_at(*rank));
+    return std::string(reinterpret_cast<const char*>(vector), vectors().bytes());
+  }
+  return std::nullopt;
+}
+
+std::string Collection::vector_of_row(int64_t id, int64_t cn) {
+  std::optional<std::string> vector = find_vector(id, cn);
+  if (!vector)
+    throw storage::StorageError(
+        storage::Fault::kCorrupt,
+        name() + ": row " + std::to_string(id) + ": a vector is wanted in " +
+            (cn > manifest_->sealed() ? "row " + std::to_string(cn) + " of the log" : "a segment") +
+            ", got none");
+  return std::move(*vector);
 }
 
 void Collection::verify(const storage::LogRow& row) const {
@@ -207,31 +224,64 @@ int64_t Collection::next_cn() {
   return ++*last;
 }
 
+std::optional<std::string> Collection::row_vector(int64_t id, int64_t cn) {
+  std::optional<std::string> bytes = find_vector(id, cn);
+  if (bytes) return bytes;
+  Statement row = take_lookup();
+  const bool has_vector = row.bind(1, id).step() && !row.is_null(1);
+  const int64_t now = has_vector ? row.integer(1) : 0;
+  return_lookup(std::move(row));
+  if (!has_vector) return std::nullopt;
+  return vector_of_row(id, now);
+}
+
+bool Collection::has_stored_vector(int64_t id) {
+  if (session_->sealing.is_past_log()) return false;
+  const SealedState& state = manifest_->read();
+  Statement newest(db_, "SELECT op FROM " + tables_.log() +
+                            " WHERE cn > ?1 AND id = ?2 AND op <> ?3 ORDER BY cn DESC LIMIT 1");
+  newest.bind(1, state.sealed).bind(2, id).bind(3, static_cast<int64_t>(storage::Op::kCut));
+  if (newest.step()) return newest.integer(0) == static_cast<int64_t>(storage::Op::kPut);
+  return std::any_of(state.segments.begin(), state.segments.end(), [id](const NamedSegment& s) {
+    const std::optional<size_t> rank = s.file->rank_of(id);
+    return rank && !s.dead.contains(*rank);
+  });
+}
+
+std::string Collection::lookup_sql() const {
+  return "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1";
+}
+
 Statement Collection::take_lookup() {
-  if (lookups_.empty())
-    return Statement(db_, "SELECT " + stored_list_ + " FROM " + tables_.rows() + " WHERE id = ?1");
+  if (lookups_.empty()) return {db_, lookup_sql_};
   Statement lookup = std::move(lookups_.back());
   lookups_.pop_back();
   return lookup;
 }
 
+bool Collection::is_current(const Statement& lookup) const noexcept {
+  return lookup_sql_ == sqlite3_sql(lookup.get());
+}
+
 void Collection::return_lookup(Statement statement) noexcept {
-  if (!statement || lookups_.size() == kLookupsKept) return;
+  if (!statement || lookups_.size() == kLookupsKept || !is_current(statement)) return;
   statement.reset();
   lookups_.push_back(std::move(statement));  // within what the constructor reserved
 }
 
 void Collection::rename(const std::string& name) {
+  made_by_ = Statement();
   log_.forget_statements();
-  manifest_.forget_statements();
+  if (manifest_) manifest_->forget_statements();
   lookups_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
-  open_.remove(*this);
-  open_.add(Place(tables_.schema(), name), weak_from_this());
+  lookup_sql_ = lookup_sql();
+  open_->remove(*this);
+  open_->add(Place(tables_.schema(), name), weak_from_this());
 }
 
 bool Collection::is_there() const {
-  return tables_.exist() && tables_.setting(kConfigId) == stored_id_;
+  return tables_.exist() && tables_.number(kConfigId) == id_;
 }
 
 }  // namespace kindred::sql

@@ -32,10 +32,10 @@ struct CollectionSession {
 
 class Collection final : public std::enable_shared_from_this<Collection> {
  public:
-  // Opens what `tables` names and enters it in `open`, which outlives it. Throws Error if it is not
-  // there or of a newer format.
-  static std::shared_ptr<Collection> open(sqlite3* db, OpenCollections& open, ShadowTables tables,
-                                          CollectionOptions options);
+  // Enters the collection that `tables` names in `open`. Nothing is read yet, so that DROP TABLE
+  // finds also one that is broken.
+  static std::shared_ptr<Collection> open(sqlite3* db, std::shared_ptr<OpenCollections> open,
+                                          ShadowTables tables, CollectionOptions options);
   ~Collection();
   Collection(const Collection&) = delete;
   Collection& operator=(const Collection&) = delete;
@@ -45,33 +45,50 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   const storage::VectorSpec& vectors() const noexcept { return options_.vectors; }
   const ShadowTables& tables() const noexcept { return tables_; }
   const std::string& name() const noexcept { return tables_.name(); }
+  // SQLite's file, "" for none.
+  std::string database() const;
+
+  // Reads the configuration, once: id(), session() and manifest() are there from then on, and what
+  // reads rows or vectors calls it. Throws StorageError if it is broken, Error if it is of a newer
+  // format.
+  void require_readable();
   int64_t id() const noexcept { return id_; }
   CollectionSession& session() noexcept { return *session_; }
-  Manifest& manifest() noexcept { return manifest_; }
-  const Manifest& manifest() const noexcept { return manifest_; }
+  // nullptr before require_readable().
+  CollectionSession* begun_session() noexcept { return session_.get(); }
+  Manifest& manifest() noexcept { return *manifest_; }
+  const Manifest& manifest() const noexcept { return *manifest_; }
   // The log from where segments end, in the current snapshot. The reference lives as long as the
   // collection; what it begins at is that of the last call.
   LogTable& log();
 
-  // The model that embeds this collection's text. Throws Error if the collection has none, or if
-  // its vectors were made by another version of it.
-  const model::Embedder& embedder() const;
-  // Takes the model as it is now for the one the vectors were made by, once they are.
+  // The model of this collection's text as it is now. Throws Error if the collection has none.
+  const model::Embedder& model() const;
+  // The same, to be used beside the vectors that are there: throws Error also if they were made by
+  // another version of it. What made them is read each time, for a ROLLBACK TO may change it back.
+  const model::Embedder& embedder();
+  // Says that all vectors are made by the model as it is now.
   void adopt_model();
 
   // Reads a vector of this collection's kind: element type and dimensions must fit; a BLOB without
   // a subtype is taken for the column's type if its size is right. nullopt for NULL.
   std::optional<Vector> vector_of(sqlite3_value* value, const std::string& where) const;
-  // Text -> the collection's vector; nullopt for text without content.
-  std::optional<Vector> embed(std::string_view text) const;
+  // Text -> a vector of the collection's dimensions; nullopt for text without content.
+  std::optional<Vector> embed(const model::Embedder& model, std::string_view text) const;
   // A search's query: a vector, or text if the collection embeds.
-  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where) const;
+  std::optional<Vector> query_of(sqlite3_value* value, const std::string& where);
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.
   std::vector<storage::RowLayer> layers(const storage::OnlyIds& only);
   // The vector of the row with this id and change number, wherever it lies. Throws StorageError
   // (kCorrupt) if it is nowhere.
   std::string vector_of_row(int64_t id, int64_t cn);
+  // The vector of a row that was read with this change number; nullopt if the row or its vector has
+  // been deleted since, the one it has now if it has another. Throws as vector_of_row().
+  std::optional<std::string> row_vector(int64_t id, int64_t cn);
+  // Whether log or segments have a vector of the id, changes of this transaction counted; false if
+  // that cannot be told before the transaction ends. Reads the log from its end.
+  bool has_stored_vector(int64_t id);
   // Throws StorageError (kCorrupt) for a row of the log that no program of ours wrote.
   void verify(const storage::LogRow& row) const;
 
@@ -83,6 +100,8 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // return_lookup(): prepared once and used by one cursor at a time.
   Statement take_lookup();
   void return_lookup(Statement statement) noexcept;
+  // Whether a look-up was prepared under the name that the collection has now.
+  bool is_current(const Statement& lookup) const noexcept;
   // The result column of that statement (and of a scan by the same list) for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
   // The columns both read: id, cn, c0, c2; and the same as one text.
@@ -94,21 +113,24 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   bool is_there() const;
 
  private:
-  Collection(sqlite3* db, OpenCollections& open, ShadowTables tables, CollectionOptions options);
+  Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, ShadowTables tables,
+             CollectionOptions options);
   void list_columns();
+  std::optional<std::string> find_vector(int64_t id, int64_t cn);
+  std::string lookup_sql() const;
 
   sqlite3* db_;
-  OpenCollections& open_;
+  std::shared_ptr<OpenCollections> open_;
   ShadowTables tables_;
   CollectionOptions options_;
-  std::string stored_id_;
-  std::string stored_identity_;
+  int64_t id_ = 0;
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";
+  std::string lookup_sql_;
   std::vector<int> stored_positions_;
-  int64_t id_;
-  Manifest manifest_;
+  Statement made_by_;  // the identity of the model that made the vectors
+  std::optional<Manifest> manifest_;
   LogTable log_;
   std::vector<Statement> lookups_;
 };

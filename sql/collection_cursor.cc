@@ -21,7 +21,7 @@ void CollectionCursor::give_row_back() noexcept {
 }
 
 void CollectionCursor::filter(int plan, const char* plan_text, Values arguments) {
-  const std::vector<PlanTerm> terms = decode(plan_text);
+  const std::vector<PlanTerm> terms = decode(plan_text, arguments.size());
   give_row_back();
   search_.reset();
   by_rowid_ = false;
@@ -66,25 +66,33 @@ void CollectionCursor::next() {
   if (!done_) id_ = row_.integer(0);
 }
 
-Statement& CollectionCursor::stored_row() {
-  if (!search_ || row_read_) return row_;
-  if (!row_) row_ = collection_->take_lookup();
-  row_.reset();
-  if (!row_.bind(1, id_).step())
-    throw storage::StorageError(
-        storage::Fault::kCorrupt,
-        collection_->name() + "_rows: row " + std::to_string(id_) + " of the log is missing");
-  row_read_ = true;
-  return row_;
+Statement* CollectionCursor::stored_row() {
+  if (!search_) return &row_;
+  if (!row_read_) {
+    if (row_ && !collection_->is_current(row_)) row_ = Statement();
+    if (!row_) row_ = collection_->take_lookup();
+    row_.reset();
+    row_gone_ = !row_.bind(1, id_).step();
+    if (row_gone_ && collection_->has_stored_vector(id_))
+      throw storage::StorageError(
+          storage::Fault::kCorrupt,
+          collection_->name() + "_rows: row " + std::to_string(id_) + " of the log is missing");
+    row_read_ = true;
+  }
+  return row_gone_ ? nullptr : &row_;
 }
 
+// Columns of a row that has gone are NULL, as for SQLite's own cursors.
 void CollectionCursor::column(sqlite3_context* context, int column) {
   const CollectionOptions& options = collection_->options();
   const auto i = static_cast<size_t>(column);
   if (i >= options.columns.size())
     return hidden_column(context, column - static_cast<int>(options.columns.size()));
-  if (options.is_stored(i))
-    return sqlite3_result_value(context, stored_row().value(collection_->stored_position(i)));
+  if (options.is_stored(i)) {
+    if (Statement* row = stored_row())
+      sqlite3_result_value(context, row->value(collection_->stored_position(i)));
+    return;
+  }
   if (options.columns[i].kind == ColumnKind::kKey) return sqlite3_result_int64(context, id_);
   vector_column(context);
 }
@@ -102,10 +110,11 @@ void CollectionCursor::hidden_column(sqlite3_context* context, int column) const
 // An UPDATE that leaves the vector alone is not given it.
 void CollectionCursor::vector_column(sqlite3_context* context) {
   if (sqlite3_vtab_nochange(context) != 0) return;
-  Statement& row = stored_row();
-  if (row.is_null(1)) return;
-  const std::string bytes = collection_->vector_of_row(row.integer(0), row.integer(1));
-  result_vector(context, collection_->vectors().element, bytes.data(), collection_->vectors().dim);
+  const Statement* row = stored_row();
+  if (row == nullptr || row->is_null(1)) return;
+  const std::optional<std::string> bytes = collection_->row_vector(id_, row->integer(1));
+  if (!bytes) return;
+  result_vector(context, collection_->vectors().element, bytes->data(), collection_->vectors().dim);
 }
 
 }  // namespace kindred::sql

@@ -36,15 +36,17 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   void start_scan(const std::vector<PlanTerm>& terms, Values arguments);
   void hidden_column(sqlite3_context* context, int column) const;
   void vector_column(sqlite3_context* context);
-  // The row's stored columns; looked up when the first one is asked for.
-  Statement& stored_row();
+  // The row's stored columns, looked up when the first one is asked for; nullptr if the row has
+  // been deleted since the search found it.
+  Statement* stored_row();
 
   std::shared_ptr<Collection> collection_;
   std::unique_ptr<Search> search_;  // of a search; else the scan goes on in row_
-  float distance_ = 0;
+  double distance_ = 0;
   Statement row_;
   bool by_rowid_ = false;  // row_ is a look-up: of one row, and not by a search
-  bool row_read_ = false;  // row_ stands on id_
+  bool row_read_ = false;  // row_ stands on id_, or behind it where it has gone
+  bool row_gone_ = false;
   int64_t id_ = 0;
   bool done_ = true;
 };

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <stdexcept>
 
 #include "model/embedder.h"
+#include "sql/ascii.h"
 
 namespace kindred::sql {
 namespace {
@@ -22,13 +22,6 @@ constexpr std::array kTypes = {"INTEGER", "INT",     "BIGINT", "BOOLEAN", "REAL"
 // Columns that every collection has, hidden: names of inputs and outputs of a search.
 constexpr std::array kReserved = {"k",     "distance",  "ef",      "exact",
                                   "rowid", "diversity", "visited", "is_exact"};
-
-bool equal_nocase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
 
 [[noreturn]] void fail(const std::string& message) {
   throw std::invalid_argument("kindred: " + message);
@@ -78,14 +71,12 @@ class Tokens {
 
   size_t read(std::string_view s, size_t i) {
     const char c = s[i];
-    if (std::isspace(static_cast<unsigned char>(c))) return i + 1;
+    if (is_space(c)) return i + 1;
     if (c == '"' || c == '\'' || c == '`') return read_quoted(s, i, c);
     const bool name_follows = tokens_.empty() || tokens_.back().text == "+";
     if (c == '[' && name_follows) return read_quoted(s, i, ']');
-    const auto is_word = [](char x) {
-      return std::isalnum(static_cast<unsigned char>(x)) || x == '_' || x == '.' || x == '$' ||
-             static_cast<unsigned char>(x) >= 0x80;
-    };
+    // Values of options may be numbers and file names, hence the dot.
+    const auto is_word = [](char x) { return is_name_character(x) || x == '.'; };
     if (!is_word(c)) {
       tokens_.push_back({Token::Kind::kSymbol, std::string(1, c)});
       return i + 1;
@@ -124,9 +115,7 @@ size_t parse_number(const Tokens& tokens, const std::string& text, size_t most) 
 }
 
 Metric parse_metric(const Tokens& tokens, const std::string& text) {
-  std::string lower = text;
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  const std::optional<Metric> metric = math::parse_metric(lower);
+  const std::optional<Metric> metric = math::parse_metric(folded(text));
   if (!metric)
     fail("\"" + tokens.argument() +
          "\": distance_metric cosine, l2, l1, dot or hamming is wanted, "
@@ -172,16 +161,22 @@ class Parser {
   }
 
  private:
+  template <class T>
+  static void set_once(std::optional<T>& option, const T& value, const std::string& name) {
+    if (option) fail("option '" + name + "' is given twice");
+    option = value;
+  }
+
   void read_option(Tokens& tokens) {
     const std::string name = tokens.take_text("an option");
     tokens.expect_symbol("=");
     const std::string value = tokens.take_text("a value");
     if (equal_nocase(name, "model")) {
-      model_ = value;
+      set_once(model_, value, name);
     } else if (equal_nocase(name, "dimensions")) {
-      dimensions_ = parse_number(tokens, value, math::kMaxDimensions);
+      set_once(dimensions_, parse_number(tokens, value, math::kMaxDimensions), name);
     } else if (equal_nocase(name, "distance_metric")) {
-      metric_ = parse_metric(tokens, value);
+      set_once(metric_, parse_metric(tokens, value), name);
     } else {
       fail("unknown option '" + name + "': model, dimensions or distance_metric is wanted");
     }
@@ -252,7 +247,7 @@ class Parser {
       if (!equal_nocase(name, "distance_metric"))
         fail("\"" + tokens.argument() + "\": unknown option '" + name +
              "' of a vector column: distance_metric is wanted");
-      metric_ = parse_metric(tokens, tokens.take_text("a metric"));
+      set_once(metric_, parse_metric(tokens, tokens.take_text("a metric")), name);
     }
   }
 

@@ -51,6 +51,7 @@ class CollectionTable : public sqlite3_vtab {
 
   bool best_index(sqlite3_index_info& info) const;
   std::unique_ptr<CollectionCursor> open() {
+    collection_->require_readable();
     return std::make_unique<CollectionCursor>(collection_);
   }
   bool update(Values values, int64_t& rowid);
@@ -69,8 +70,8 @@ class CollectionTable : public sqlite3_vtab {
   void destroy() {
     writer_.forget_statements();
     collection_->tables().drop();
-    if (const storage::SegmentFolder* folder = collection_->manifest().folder())
-      storage::sweep_soon(*folder);
+    if (const std::string database = collection_->database(); !database.empty())
+      storage::sweep_soon(storage::SegmentFolder(database));
   }
 
  private:
@@ -80,7 +81,7 @@ class CollectionTable : public sqlite3_vtab {
   bool plan_search(sqlite3_index_info& info, int match) const;
   bool plan_lookup(sqlite3_index_info& info) const;
   bool plan_scan(sqlite3_index_info& info) const;
-  void refuse_hidden_values(Values hidden, bool inserting) const;
+  void refuse_hidden_value(sqlite3_value* value, size_t i) const;
 
   std::shared_ptr<Collection> collection_;
   CollectionWriter writer_;
@@ -109,7 +110,7 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
 std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
   const CollectionOptions options = options_of(connection);
   const model::Embedder* model = model::Embedder::find(options.model);
-  tables_of(connection).create(options, model != nullptr ? model->identity().describe() : "");
+  tables_of(connection).create(options, model != nullptr ? model->description() : "");
   return connect(connection);
 }
 
@@ -117,7 +118,7 @@ std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& conn
   CollectionOptions options = options_of(connection);
   declare(connection.db, connection.arguments[2], options);
   return std::make_unique<CollectionTable>(Collection::open(
-      connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
+      connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
       tables_of(connection), std::move(options)));
 }
 
@@ -217,44 +218,44 @@ bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
   return true;
 }
 
-void CollectionTable::refuse_hidden_values(Values values, bool inserting) const {
+void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const {
   static constexpr const char* kNames[] = {nullptr, "k", "distance", "visited", "is_exact"};
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (is_null(values[i]) || (!inserting && sqlite3_value_nochange(values[i]) != 0)) continue;
-    const std::string column = kNames[i] != nullptr ? kNames[i] : collection_->name();
-    throw Error(SQLITE_ERROR, collection_->name() + ": the hidden column '" + column +
-                                  "' takes no value, got " + describe(values[i]));
-  }
+  if (is_null(value)) return;
+  const std::string column = kNames[i] != nullptr ? kNames[i] : collection_->name();
+  throw Error(SQLITE_ERROR, collection_->name() + ": the hidden column '" + column +
+                                "' takes no value, got " + describe(value));
 }
 
 bool CollectionTable::update(Values values, int64_t& rowid) {
   const KeepLastRowid keep(collection_->db());
+  collection_->require_readable();
   if (values.size() == 1) {
     writer_.erase(sqlite3_value_int64(values[0]));
     return false;
   }
   const size_t count = collection_->options().columns.size();
   const Values columns = values.subspan(2, count);
-  const Values hidden = values.subspan(2 + count);
+  const Values extra = values.subspan(2 + count);
   const std::optional<int64_t> id = whole_number(values[1]);
-  if (!id && !is_null(values[1]))
+  const bool inserting = is_null(values[0]);
+  if (!id && !(inserting && is_null(values[1])))
     throw Error(SQLITE_MISMATCH,
                 collection_->name() + ": rowid: an integer is wanted, got " + describe(values[1]));
   const int conflict = sqlite3_vtab_on_conflict(collection_->db());
-  const bool inserting = is_null(values[0]);
-  if (inserting && !is_null(hidden[0])) {
-    refuse_hidden_values(hidden.subspan(1), true);
-    rowid = sqlite3_last_insert_rowid(collection_->db());
-    run_command(*collection_, writer_, hidden[0], columns);
-    return true;
+  if (!inserting) {
+    // The others may be what a search has put there: UPDATE ... FROM hands everything back.
+    refuse_hidden_value(extra[hidden::kTable], hidden::kTable);
+    writer_.update(sqlite3_value_int64(values[0]), *id, columns, conflict);
+    return false;
   }
-  refuse_hidden_values(hidden, inserting);
-  if (inserting) {
+  for (size_t i = 1; i < extra.size(); ++i) refuse_hidden_value(extra[i], i);
+  if (is_null(extra[hidden::kTable])) {
     rowid = writer_.insert(id, columns, conflict);
     return true;
   }
-  writer_.update(sqlite3_value_int64(values[0]), id, columns, conflict);
-  return false;
+  rowid = sqlite3_last_insert_rowid(collection_->db());
+  run_command(*collection_, writer_, extra[hidden::kTable], columns);
+  return true;
 }
 
 int shadow_name(const char* suffix) noexcept {

@@ -10,6 +10,13 @@
 namespace kindred::sql {
 namespace {
 
+// SQLite has rolled a transaction back after these, or will when a callback returns them.
+bool ends_transaction(int code) {
+  const int primary = code & 0xFF;
+  return primary == SQLITE_NOMEM || primary == SQLITE_IOERR || primary == SQLITE_INTERRUPT ||
+         primary == SQLITE_FULL;
+}
+
 bool is_unique(int code) {
   return code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_ROWID ||
          code == SQLITE_CONSTRAINT_UNIQUE;
@@ -38,14 +45,19 @@ bool same_value(sqlite3_value* a, sqlite3_value* b) {
   }
 }
 
+std::optional<std::string> bytes_of(const std::optional<Vector>& vector) {
+  if (!vector) return std::nullopt;
+  return std::string(static_cast<const char*>(vector->data()), vector->bytes());
+}
+
 }  // namespace
 
 CollectionWriter::CollectionWriter(Collection& collection)
     : collection_(collection), db_(collection.db()) {}
 
 void CollectionWriter::forget_statements() {
-  for (Statement* s :
-       {&insert_, &update_, &move_, &erase_, &find_, &find_key_, &greatest_id_})
+  for (Statement* s : {&insert_, &replace_, &update_, &update_replace_, &move_, &erase_, &find_,
+                       &find_key_, &greatest_id_})
     *s = Statement();
 }
 
@@ -61,76 +73,76 @@ void CollectionWriter::prepare_row_statements() {
     sets += (i > 0 ? ", " : "") + names[i] + " = " + place;
   }
   const std::string& rows = collection_.tables().rows();
-  insert_ = Statement(
-      db_, "INSERT INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")");
-  update_ = Statement(
-      db_, "UPDATE " + rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1));
+  const std::string insert =
+      " INTO " + rows + "(" + collection_.stored_list() + ") VALUES(" + places + ")";
+  const std::string update =
+      rows + " SET " + sets + " WHERE id = ?" + std::to_string(names.size() + 1);
+  replace_ = Statement(db_, "INSERT OR REPLACE" + insert);
+  update_ = Statement(db_, "UPDATE " + update);
+  update_replace_ = Statement(db_, "UPDATE OR REPLACE " + update);
   move_ = Statement(db_, "UPDATE " + rows + " SET cn = ?1 WHERE id = ?2");
+  insert_ = Statement(db_, "INSERT" + insert);  // last: where it is, all are
 }
 
 int64_t CollectionWriter::insert(std::optional<int64_t> id, Values columns, int conflict) {
   if (const std::optional<int64_t> named = named_id(columns)) {
-    if (id && *id != *named)
-      throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(*named) +
-                                       " differs from the rowid " + std::to_string(*id));
+    require_one_id(*named, id.value_or(*named));
     id = named;
   }
   require_text_key(columns);
   const std::optional<std::string> vector = vector_bytes(columns);
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) {
-    if (!id) id = next_id();
-    clear_way(id, columns, std::nullopt);
-  }
-  const std::optional<int64_t> cn = vector ? std::optional(next_cn()) : std::nullopt;
-  bind_row(insert_, id, cn, columns);
-  write_row(insert_);
-  const int64_t row = sqlite3_last_insert_rowid(db_);
-  if (vector) log(*cn, row, storage::Op::kPut, *vector);
-  return row;
+  if (!id) id = next_id();
+  const bool replaces = conflict == SQLITE_REPLACE;
+  LogRows log;
+  if (vector) log.push_back(put(*id, *vector));
+  if (replaces) end_replaced(log, in_the_way(*id, columns, std::nullopt));
+  Statement& row = replaces ? replace_ : insert_;
+  bind_row(row, *id, vector ? std::optional(log[0].cn) : std::nullopt, columns);
+  write(log, row);
+  return *id;
 }
 
-void CollectionWriter::update(int64_t old_id, std::optional<int64_t> new_id, Values columns,
-                              int conflict) {
+void CollectionWriter::update(int64_t old_id, int64_t new_id, Values columns, int conflict) {
   const std::optional<int64_t> named = named_id(columns);
   if (!named && collection_.options().has_integer_key())
     throw Error(SQLITE_MISMATCH,
                 collection_.name() + ": an INTEGER PRIMARY KEY is wanted, got NULL");
-  const int64_t id = named && *named != old_id ? *named : new_id.value_or(old_id);
+  const bool key_changes = named && *named != old_id;
+  if (key_changes && new_id != old_id) require_one_id(*named, new_id);
+  const int64_t id = key_changes ? *named : new_id;
   require_text_key(columns);
   const std::optional<VectorChange> change = vector_change(old_id, id, columns);
   if (!change) return;  // another statement of this transaction has removed the row
   prepare_row_statements();
-  if (conflict == SQLITE_REPLACE) clear_way(id, columns, old_id);
-  const bool ends = change->old_cn && !change->keep;
-  std::optional<int64_t> end_cn;
-  if (ends && (id != old_id || !change->put)) end_cn = next_cn();
-  std::optional<int64_t> cn = change->keep ? change->old_cn : std::nullopt;
-  if (change->put) cn = next_cn();
+  LogRows log;
+  if (change->put) log.push_back(put(id, *change->put));
+  const std::optional<int64_t> cn = change->put    ? std::optional(log[0].cn)
+                                    : change->keep ? change->old_cn
+                                                   : std::nullopt;
+  if (change->old_cn && !change->keep) end_vector(log, old_id);
   if (change->only) {
     cn ? move_.bind(1, *cn) : move_.bind_null(1);
-    move_.bind(2, old_id).run();
-  } else {
-    bind_row(update_, id, cn, columns);
-    update_.bind(sqlite3_bind_parameter_count(update_.get()), old_id);
-    write_row(update_);
+    move_.bind(2, old_id);
+    return write(log, move_);
   }
-  if (end_cn) log(*end_cn, old_id, storage::Op::kDelete, {});
-  if (change->put) log(*cn, id, storage::Op::kPut, *change->put);
+  const bool replaces = conflict == SQLITE_REPLACE;
+  if (replaces) end_replaced(log, in_the_way(id, columns, old_id));
+  Statement& row = replaces ? update_replace_ : update_;
+  bind_row(row, id, cn, columns);
+  row.bind(sqlite3_bind_parameter_count(row.get()), old_id);
+  write(log, row);
 }
 
 void CollectionWriter::erase(int64_t id) {
-  if (!find_)
-    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  const bool exists = find_.bind(1, id).step();
-  const bool has_vector = exists && !find_.is_null(0);
-  find_.reset();
-  if (!exists) return;
+  const std::optional<bool> vector = has_vector(id);
+  if (!vector) return;
+  LogRows log;
+  if (*vector) end_vector(log, id);
   if (!erase_)
     erase_ = Statement(db_, "DELETE FROM " + collection_.tables().rows() + " WHERE id = ?1");
-  erase_.bind(1, id).run();
-  if (!has_vector) return;
-  log(next_cn(), id, storage::Op::kDelete, {});
+  erase_.bind(1, id);
+  write(log, erase_);
 }
 
 // An INTEGER PRIMARY KEY is the rowid by another name.
@@ -143,6 +155,12 @@ std::optional<int64_t> CollectionWriter::named_id(Values columns) const {
                 collection_.name() + "." + collection_.options().columns[*key].name +
                     ": an INTEGER PRIMARY KEY is wanted, got " + describe(columns[*key]));
   return id;
+}
+
+void CollectionWriter::require_one_id(int64_t named, int64_t id) const {
+  if (named == id) return;
+  throw Error(SQLITE_MISMATCH, collection_.name() + ": the key " + std::to_string(named) +
+                                   " differs from the rowid " + std::to_string(id));
 }
 
 void CollectionWriter::require_text_key(Values columns) const {
@@ -159,9 +177,8 @@ std::optional<std::string> CollectionWriter::vector_bytes(Values columns) const 
     vector = collection_.vector_of(columns[*column],
                                    collection_.name() + "." + options.columns[*column].name);
   else
-    vector = collection_.embed(joined_text(columns));
-  if (!vector) return std::nullopt;
-  return std::string(static_cast<const char*>(vector->data()), vector->bytes());
+    vector = collection_.embed(collection_.embedder(), joined_text(columns));
+  return bytes_of(vector);
 }
 
 // Several columns of text are one text, a line each.
@@ -170,6 +187,9 @@ std::string CollectionWriter::joined_text(Values columns) const {
   std::string text;
   for (size_t i = 0; i < options.columns.size(); ++i) {
     if (options.columns[i].kind != ColumnKind::kText || is_null(columns[i])) continue;
+    if (sqlite3_value_type(columns[i]) == SQLITE_BLOB)
+      throw Error(SQLITE_ERROR, collection_.name() + "." + options.columns[i].name +
+                                    ": text is wanted, got " + describe(columns[i]));
     if (!text.empty()) text += '\n';
     text += text_of(columns[i]);
   }
@@ -188,7 +208,7 @@ bool CollectionWriter::vector_changes(Values columns, Statement& row) const {
   return false;
 }
 
-// nullopt if there is no such row.
+// Whether an UPDATE changes anything but the vector and the id.
 bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
   for (size_t i = 0; i < columns.size(); ++i)
     if (collection_.options().is_stored(i) &&
@@ -197,6 +217,7 @@ bool CollectionWriter::stored_changes(Values columns, Statement& row) const {
   return false;
 }
 
+// nullopt if there is no such row.
 std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
     int64_t old_id, int64_t id, Values columns) const {
   Statement row = collection_.take_lookup();
@@ -215,9 +236,9 @@ std::optional<CollectionWriter::VectorChange> CollectionWriter::vector_change(
   return change;
 }
 
-void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
-                                std::optional<int64_t> cn, Values columns) const {
-  id ? statement.bind(1, *id) : statement.bind_null(1);
+void CollectionWriter::bind_row(Statement& statement, int64_t id, std::optional<int64_t> cn,
+                                Values columns) const {
+  statement.bind(1, id);
   cn ? statement.bind(2, *cn) : statement.bind_null(2);
   for (size_t i = 0; i < columns.size(); ++i)
     if (collection_.options().is_stored(i))
@@ -225,53 +246,111 @@ void CollectionWriter::bind_row(Statement& statement, std::optional<int64_t> id,
 }
 
 // The rowid that SQLite would count for a new row: taken before REPLACE removes rows, as for an
-// ordinary table. nullopt: at the end of the range SQLite looks for a gap itself.
-std::optional<int64_t> CollectionWriter::next_id() {
+// ordinary table. At the end of the range it tries random ones, as SQLite does.
+int64_t CollectionWriter::next_id() {
   if (!greatest_id_)
     greatest_id_ = Statement(db_, "SELECT max(id) FROM " + collection_.tables().rows());
   const ResetGuard reset(greatest_id_);
   if (!greatest_id_.step() || greatest_id_.is_null(0)) return 1;
   const int64_t greatest = greatest_id_.integer(0);
-  if (greatest == std::numeric_limits<int64_t>::max()) return std::nullopt;
-  return greatest + 1;
+  if (greatest != std::numeric_limits<int64_t>::max()) return greatest + 1;
+  for (int tries = 0; tries < 100; ++tries) {
+    const int64_t id = (random_number() >> 1) + 1;
+    if (!has_vector(id)) return id;
+  }
+  throw Error(SQLITE_FULL, collection_.name() + ": no free rowid is found");
 }
 
-// REPLACE: removes the rows that have the new row's id or key, all but one's own.
-void CollectionWriter::clear_way(std::optional<int64_t> id, Values columns,
-                                 std::optional<int64_t> but) {
-  if (id && id != but) erase(*id);
+// The ids whose rows, if there are any, REPLACE removes for a row of this id and key, which was
+// `but` until now.
+std::vector<int64_t> CollectionWriter::in_the_way(int64_t id, Values columns,
+                                                  std::optional<int64_t> but) {
+  std::vector<int64_t> ids;
+  if (id != but) ids.push_back(id);
   const CollectionOptions& options = collection_.options();
-  if (!options.has_text_key()) return;
+  if (!options.has_text_key()) return ids;
   const size_t key = *options.key_column();
   if (!find_key_)
     find_key_ = Statement(db_, "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
                                    stored_column(key) + " = ?1");
-  const bool found = find_key_.bind(1, columns[key]).step();
-  const int64_t other = found ? find_key_.integer(0) : 0;
-  find_key_.reset();
-  if (found && other != but) erase(other);
+  const ResetGuard reset(find_key_);
+  if (find_key_.bind(1, columns[key]).step() && find_key_.integer(0) != id &&
+      find_key_.integer(0) != but)
+    ids.push_back(find_key_.integer(0));
+  return ids;
 }
 
-// Runs an INSERT or UPDATE of a row, and names the collection's column where a key is taken.
-void CollectionWriter::write_row(Statement& statement) {
-  try {
-    statement.run();
-  } catch (const Error& error) {
-    if (!is_unique(error.code())) throw;
-    const std::optional<size_t> key = collection_.options().key_column();
-    const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
-    const bool by_key = key && by_text == collection_.options().has_text_key();
-    throw Error(error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
-                                  (by_key ? collection_.options().columns[*key].name : "rowid"));
+// Whether a row has a vector; nullopt if there is no such row.
+std::optional<bool> CollectionWriter::has_vector(int64_t id) {
+  if (!find_)
+    find_ = Statement(db_, "SELECT cn FROM " + collection_.tables().rows() + " WHERE id = ?1");
+  const ResetGuard reset(find_);
+  if (!find_.bind(1, id).step()) return std::nullopt;
+  return !find_.is_null(0);
+}
+
+storage::LogRow CollectionWriter::put(int64_t id, std::string_view vector) {
+  return {collection_.next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kPut),
+          vector};
+}
+
+// Says that `id` has its old vector no longer, unless a put of the same change says so.
+void CollectionWriter::end_vector(LogRows& log, int64_t id) {
+  if (!log.empty() && log[0].id == id) return;
+  log.push_back(
+      {collection_.next_cn(), random_number(), id, static_cast<int64_t>(storage::Op::kDelete), {}});
+}
+
+void CollectionWriter::end_replaced(LogRows& log, const std::vector<int64_t>& ids) {
+  for (const int64_t id : ids)
+    if (has_vector(id) == true) end_vector(log, id);
+}
+
+// Writes one change: what the log says of it, then the row. All that `row` binds is bound; a put
+// comes first, so that a vector that is too long for SQLite is found before anything is written.
+void CollectionWriter::write(const LogRows& log, Statement& row) {
+  std::optional<Error> error;
+  size_t written = 0;
+  while (!error && written < log.size()) {
+    error = write_log(log[written]);
+    if (!error) ++written;
   }
+  if (!error) error = row.try_run();
+  if (!error) return;
+  take_back({log.data(), written}, *error);
+  throw written == log.size() ? named(*error) : *error;
 }
 
-int64_t CollectionWriter::next_cn() {
-  return collection_.next_cn();
+std::optional<Error> CollectionWriter::write_log(const storage::LogRow& row) {
+  std::optional<Error> error = collection_.session().sealing.write(collection_, row);
+  if (error && is_unique(error->code()))  // not the user's: no conflict clause is to hide it
+    error = Error(SQLITE_CORRUPT_VTAB, collection_.name() + "_log: row " + std::to_string(row.cn) +
+                                           " is there before it is written");
+  return error;
 }
 
-void CollectionWriter::log(int64_t cn, int64_t id, storage::Op op, std::string_view vector) {
-  collection_.session().sealing.write(collection_, cn, id, op, vector);
+// Where even that fails, the error is one after which SQLite rolls the transaction back.
+void CollectionWriter::take_back(std::span<const storage::LogRow> written, const Error& error) {
+  const bool writing =
+      sqlite3_txn_state(db_, collection_.tables().schema().c_str()) == SQLITE_TXN_WRITE;
+  if (written.empty() || !writing || ends_transaction(error.code())) return;
+  const std::optional<Error> stuck = try_execute(
+      db_, "DELETE FROM " + collection_.tables().log() + " WHERE cn BETWEEN " +
+               std::to_string(written.front().cn) + " AND " + std::to_string(written.back().cn));
+  if (stuck)
+    throw Error(SQLITE_IOERR, collection_.name() + ": a change failed (" + error.what() +
+                                  ") and cannot be taken back (" + stuck->what() +
+                                  "): the transaction is rolled back");
+}
+
+// An error by the collection's own names, where it is that a key is taken.
+Error CollectionWriter::named(const Error& error) const {
+  if (!is_unique(error.code())) return error;
+  const std::optional<size_t> key = collection_.options().key_column();
+  const bool by_text = error.code() == SQLITE_CONSTRAINT_UNIQUE;
+  const bool by_key = key && by_text == collection_.options().has_text_key();
+  return {error.code(), "UNIQUE constraint failed: " + collection_.name() + "." +
+                            (by_key ? collection_.options().columns[*key].name : "rowid")};
 }
 
 void CollectionWriter::optimize() {
@@ -279,42 +358,49 @@ void CollectionWriter::optimize() {
 }
 
 void CollectionWriter::sync() {
-  collection_.session().sealing.sync(collection_);
+  if (CollectionSession* session = collection_.begun_session()) session->sealing.sync(collection_);
 }
 
 void CollectionWriter::commit() noexcept {
-  collection_.session().sealing.commit(collection_.manifest());
-  collection_.session().last_cn.reset();
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->sealing.commit(collection_.manifest());
+  session->last_cn.reset();
 }
 
 void CollectionWriter::rollback() noexcept {
-  collection_.session().sealing.rollback();
-  collection_.session().last_cn.reset();
+  CollectionSession* session = collection_.begun_session();
+  if (session == nullptr) return;
+  session->sealing.rollback();
+  session->last_cn.reset();
 }
 
 int64_t CollectionWriter::rebuild() {
   if (!collection_.options().embeds())
     throw Error(SQLITE_ERROR,
                 collection_.name() + " has no model: vectors from outside cannot be made anew");
-  collection_.adopt_model();
+  const model::Embedder& model = collection_.model();
   Statement rows(db_,
                  "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
-  Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?2 WHERE id = ?1");
+  Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?1 WHERE id = ?2");
   int64_t count = 0;
   while (rows.step()) {
     std::vector<sqlite3_value*> columns;
     for (size_t i = 0; i < collection_.options().columns.size(); ++i)
       columns.push_back(
           rows.value(collection_.options().is_stored(i) ? collection_.stored_position(i) : 0));
-    const std::optional<std::string> vector = vector_bytes(columns);
+    const std::optional<std::string> vector =
+        bytes_of(collection_.embed(model, joined_text(columns)));
     const int64_t id = rows.integer(0);
-    const int64_t cn = next_cn();
-    move.bind(1, id);
-    vector ? move.bind(2, cn) : move.bind_null(2);
-    move.run();
-    vector ? log(cn, id, storage::Op::kPut, *vector) : log(cn, id, storage::Op::kDelete, {});
+    LogRows log;
+    if (vector) log.push_back(put(id, *vector));
+    if (!rows.is_null(1)) end_vector(log, id);
+    vector ? move.bind(1, log[0].cn) : move.bind_null(1);
+    move.bind(2, id);
+    write(log, move);
     ++count;
   }
+  collection_.adopt_model();  // last: until then searches are refused, should this stop halfway
   optimize();
   return count;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -62,9 +64,18 @@ size_t read_dimensions(const Call& call, const Json& value, size_t dim) {
 
 EmbedOptions read_options(const Call& call, const Embedder& model) {
   const std::string_view text = require_text(call, kOptions);
-  const Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  std::set<std::string> keys;  // of the object itself
+  std::optional<std::string> twice;
+  const auto note_key = [&](int depth, Json::parse_event_t event, Json& key) {
+    if (depth != 1 || event != Json::parse_event_t::key) return true;
+    const auto& name = key.get_ref<const std::string&>();
+    if (!keys.insert(name).second) twice = name;
+    return true;
+  };
+  const Json json = Json::parse(text, note_key, /*allow_exceptions=*/false);
   if (json.is_discarded()) call.reject("options: malformed JSON: " + describe(call[kOptions]));
   if (!json.is_object()) call.reject("options: a JSON object is wanted, got " + shown(json));
+  if (twice) call.reject("option \"" + *twice + "\" is given twice");
   EmbedOptions options;
   for (const auto& [key, value] : json.items()) {
     if (key == "dimensions")

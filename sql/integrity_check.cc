@@ -33,8 +33,11 @@ void check_log(Collection& collection) {
     fail(collection, "row " + std::to_string(lost.integer(0)) + " has no vector in the log at " +
                          std::to_string(lost.integer(1)));
   Statement stray(collection.db(), "SELECT l.id, l.cn FROM (SELECT id, max(cn) AS cn, op FROM " +
-                                       log + " WHERE cn > ?1 AND op <> 3 GROUP BY id) AS l "
-                                       "LEFT JOIN " + rows + " AS r ON r.id = l.id WHERE l.op = 1 "
+                                       log +
+                                       " WHERE cn > ?1 AND op <> 3 GROUP BY id) AS l "
+                                       "LEFT JOIN " +
+                                       rows +
+                                       " AS r ON r.id = l.id WHERE l.op = 1 "
                                        "AND r.cn IS NOT l.cn OR l.op = 2 AND r.cn IS NOT NULL");
   if (stray.bind(1, sealed).step())
     fail(collection, "the log's newest row of id " + std::to_string(stray.integer(0)) + ", " +
@@ -52,8 +55,8 @@ void check_rows(Collection& collection) {
                 "SELECT DISTINCT id FROM " + collection.tables().log() + " WHERE cn > ?1");
   log.bind(1, state.sealed);
   while (log.step()) logged.insert(log.integer(0));
-  Statement rows(collection.db(), "SELECT id FROM " + collection.tables().rows() +
-                                      " WHERE cn <= ?1 ORDER BY id");
+  Statement rows(collection.db(),
+                 "SELECT id FROM " + collection.tables().rows() + " WHERE cn <= ?1 ORDER BY id");
   rows.bind(1, state.sealed);
   bool more = rows.step();
   const auto require_row = [&](int64_t id) {
@@ -79,10 +82,9 @@ void check_segment(Collection& collection, const NamedSegment& segment) {
   const std::string name = "segment " + std::to_string(segment.segment);
   const auto store = wait_for_store(collection.db(), *collection.manifest().folder());
   store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
-    const bool same = rank < file.distinct() && file.id_at(rank) == id &&
-                      vector.size() == file.vector_bytes() &&
-                      std::memcmp(vector.data(), file.vector(file.row_at(rank)),
-                                  vector.size()) == 0;
+    const bool same =
+        rank < file.distinct() && file.id_at(rank) == id && vector.size() == file.vector_bytes() &&
+        std::memcmp(vector.data(), file.vector(file.row_at(rank)), vector.size()) == 0;
     if (!same)
       fail(collection, name + ": its file and the store differ at id " + std::to_string(id));
     ++rank;

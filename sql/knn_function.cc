@@ -55,7 +55,8 @@ class KnnTable : public sqlite3_vtab {
  public:
   using Cursor = KnnCursor;
 
-  KnnTable(sqlite3* db, OpenCollections& open) : sqlite3_vtab{}, db_(db), open_(open) {}
+  KnnTable(sqlite3* db, std::shared_ptr<OpenCollections> open)
+      : sqlite3_vtab{}, db_(db), open_(std::move(open)) {}
 
   static std::unique_ptr<KnnTable> connect(const Connection& connection) {
     declare_columns(connection.db,
@@ -63,7 +64,7 @@ class KnnTable : public sqlite3_vtab {
                     "query HIDDEN, k HIDDEN, visited INTEGER HIDDEN, is_exact INTEGER HIDDEN)");
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<KnnTable>(
-        connection.db, **static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
+        connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
   }
 
   bool best_index(sqlite3_index_info& info) const;
@@ -83,7 +84,7 @@ class KnnTable : public sqlite3_vtab {
   Known& look_up(const std::string& name);
 
   sqlite3* db_;
-  OpenCollections& open_;
+  std::shared_ptr<OpenCollections> open_;
   std::map<std::string, Known, std::less<>> known_;
   uint64_t generation_ = 0;  // of open_ when known_ was filled
 };
@@ -128,15 +129,15 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
 }
 
 KnnTable::Known& KnnTable::look_up(const std::string& name) {
-  if (generation_ != open_.generation()) known_.clear();
-  generation_ = open_.generation();
+  if (generation_ != open_->generation()) known_.clear();
+  generation_ = open_->generation();
   auto found = known_.find(name);
   if (found == known_.end()) {
-    const Place place = open_.locate(name, "knn()");
+    const Place place = open_->locate(name, "knn()");
     Statement touch(db_, "SELECT 1 FROM " + quote_identifier(place.schema) + "." +
                              quote_identifier(place.table) + " WHERE 0");
     found = known_.emplace(name, Known{place, std::move(touch)}).first;
-    generation_ = open_.generation();
+    generation_ = open_->generation();
   }
   return found->second;
 }
@@ -148,7 +149,7 @@ std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
     known_.erase(name);
     look_up(name).touch.run();
   }
-  std::shared_ptr<Collection> collection = open_.at(look_up(name).place);
+  std::shared_ptr<Collection> collection = open_->at(look_up(name).place);
   if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
   return collection;
 }
@@ -157,7 +158,7 @@ void KnnCursor::filter(int, const char* plan_text, Values arguments) {
   search_.reset();
   row_.reset();
   arguments_.clear();
-  const std::vector<PlanTerm> plan = decode(plan_text);
+  const std::vector<PlanTerm> plan = decode(plan_text, arguments.size());
   for (size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].column >= kCollection) arguments_[plan[i].column] = keep(arguments[i]);
     if (plan[i].role != Role::kCollection) continue;

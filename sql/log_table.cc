@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/log_table.h"
 
-#include "storage/random_id.h"
-
 namespace kindred::sql {
 
 Statement& LogTable::prepared(Statement& statement, const std::string& before,
@@ -26,8 +24,8 @@ std::optional<int64_t> LogTable::nonce_at(int64_t cn) {
 }
 
 void LogTable::read_after(int64_t cn, const std::function<bool(const storage::LogRow&)>& visit) {
-  Statement rows(db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() +
-                          " WHERE cn > ?1 ORDER BY cn");
+  Statement rows(
+      db_, "SELECT cn, nonce, id, op, vector FROM " + tables_.log() + " WHERE cn > ?1 ORDER BY cn");
   rows.bind(1, cn);
   while (rows.step()) {
     const storage::LogRow row{rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3),
@@ -43,19 +41,19 @@ std::optional<std::string> LogTable::vector_at(int64_t cn) {
   return std::string(vector.blob(0));
 }
 
-void LogTable::write(int64_t cn, int64_t id, storage::Op op, std::string_view vector) {
-  Statement& row = prepared(write_, "INSERT INTO ",
-                            "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
-  row.bind(1, cn).bind(2, storage::random_nonce()).bind(3, id).bind(4, static_cast<int64_t>(op));
-  op == storage::Op::kPut ? row.bind_blob(5, vector.data(), vector.size()) : row.bind_null(5);
-  row.run();
+std::optional<Error> LogTable::try_write(const storage::LogRow& row) {
+  Statement& insert =
+      prepared(write_, "INSERT INTO ", "(cn, nonce, id, op, vector) VALUES(?1, ?2, ?3, ?4, ?5)");
+  insert.bind(1, row.cn).bind(2, row.nonce).bind(3, row.id).bind(4, row.op);
+  is(row, storage::Op::kPut) ? insert.bind_blob(5, row.vector.data(), row.vector.size())
+                             : insert.bind_null(5);
+  return insert.try_run();
 }
 
 int64_t LogTable::remove_sealed(int64_t most) {
-  Statement& remove =
-      prepared(remove_, "DELETE FROM ",
-               " WHERE cn <= (SELECT max(cn) FROM (SELECT cn FROM " + tables_.log() +
-                   " WHERE cn <= ?1 ORDER BY cn LIMIT ?2))");
+  Statement& remove = prepared(remove_, "DELETE FROM ",
+                               " WHERE cn <= (SELECT max(cn) FROM (SELECT cn FROM " +
+                                   tables_.log() + " WHERE cn <= ?1 ORDER BY cn LIMIT ?2))");
   remove.bind(1, sealed_).bind(2, most).run();
   return sqlite3_changes64(db_);
 }

@@ -28,8 +28,8 @@ class LogTable final : public storage::LogReader {
 
   // The vector of a row; nullopt if there is no such row.
   std::optional<std::string> vector_at(int64_t cn);
-  // Adds a row. `nonce` is drawn here.
-  void write(int64_t cn, int64_t id, storage::Op op, std::string_view vector);
+  // Adds a row. Hands an error back instead of throwing it.
+  std::optional<Error> try_write(const storage::LogRow& row);
   // Removes up to `most` rows that are sealed. Returns their number.
   int64_t remove_sealed(int64_t most);
 

@@ -8,7 +8,6 @@
 #include "sql/boundary.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
-#include "storage/random_id.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::sql {
@@ -24,8 +23,9 @@ int64_t usual_threshold(const storage::VectorSpec& spec) {
 }  // namespace
 
 const NamedSegment* SealedState::find(int64_t segment) const noexcept {
-  const auto found = std::find_if(segments.begin(), segments.end(),
-                                  [segment](const NamedSegment& s) { return s.segment == segment; });
+  const auto found =
+      std::find_if(segments.begin(), segments.end(),
+                   [segment](const NamedSegment& s) { return s.segment == segment; });
   return found == segments.end() ? nullptr : &*found;
 }
 
@@ -49,7 +49,9 @@ bool Manifest::read_version() {
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
-  return known_ == state_.version;
+  const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
+                                   [](const NamedSegment& s) { return s.file->is_damaged(); });
+  return known_ == state_.version && !damaged;
 }
 
 int64_t Manifest::sealed() {
@@ -70,11 +72,12 @@ const SealedState& Manifest::read() {
     known_ = 0;
     return state_;
   }
-  Statement rows(db_, "SELECT segment, version, dead FROM " + tables_.segments() +
-                          " ORDER BY segment");
+  Statement rows(db_,
+                 "SELECT segment, version, dead FROM " + tables_.segments() + " ORDER BY segment");
   while (rows.step()) {
     const auto same = std::find_if(before.begin(), before.end(), [&](const NamedSegment& s) {
-      return s.segment == rows.integer(0) && s.version == rows.integer(1);
+      return s.segment == rows.integer(0) && s.version == rows.integer(1) && s.file != nullptr &&
+             !s.file->is_damaged();
     });
     state_.segments.push_back(same != before.end()
                                   ? std::move(*same)
@@ -86,8 +89,8 @@ const SealedState& Manifest::read() {
 
 NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
   NamedSegment named{segment, version, storage::DeadRows(dead), open_file(segment), {}};
-  if (dead.size() % sizeof(uint64_t) != 0 || dead.size() / sizeof(uint64_t) >
-                                                 named.file->distinct() / 64 + 1)
+  if (dead.size() % sizeof(uint64_t) != 0 ||
+      dead.size() / sizeof(uint64_t) > named.file->distinct() / 64 + 1)
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 tables_.name() + "_segments: " + std::to_string(segment) +
                                     ": the bitmap of dead rows does not fit the segment");
@@ -143,14 +146,14 @@ void Manifest::adopt(const Adoption& adoption) {
   if (adoption.segment) {
     Statement row(db_, "INSERT INTO " + tables_.segments() +
                            "(segment, version, rows, dead) VALUES(?1, ?2, ?3, ?4)");
-    row.bind(1, adoption.segment->id()).bind(2, storage::random_nonce());
+    row.bind(1, adoption.segment->id()).bind(2, random_number());
     row.bind(3, static_cast<int64_t>(adoption.segment->distinct()));
     row.bind_blob(4, adoption.dead.bytes().data(), adoption.dead.bytes().size());
     row.run();
   }
   if (adoption.segment) require_store(adoption.store);
   if (adoption.sealed) tables_.set(kConfigSealed, *adoption.sealed);
-  tables_.set(kConfigSegments, storage::random_nonce());
+  tables_.set(kConfigSegments, random_number());
 }
 
 // All segments of a collection are in one store: the one beside the database.
@@ -166,9 +169,9 @@ void Manifest::kill(const NamedSegment& older, const std::vector<int64_t>& ids) 
   storage::DeadRows dead = older.dead;
   older.file->for_each_rank(ids, [&](size_t rank) { dead.add(rank); });
   if (dead == older.dead) return;
-  Statement update(db_, "UPDATE " + tables_.segments() +
-                            " SET version = ?2, dead = ?3 WHERE segment = ?1");
-  update.bind(1, older.segment).bind(2, storage::random_nonce());
+  Statement update(
+      db_, "UPDATE " + tables_.segments() + " SET version = ?2, dead = ?3 WHERE segment = ?1");
+  update.bind(1, older.segment).bind(2, random_number());
   update.bind_blob(3, dead.bytes().data(), dead.bytes().size());
   update.run();
 }

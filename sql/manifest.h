@@ -26,20 +26,21 @@ struct NamedSegment {
 };
 
 struct SealedState {
-  int64_t version = 0;  // drawn anew whenever anything here changes
-  int64_t sealed = 0;   // the change number up to which segments hold the collection
+  int64_t version = 0;                 // drawn anew whenever anything here changes
+  int64_t sealed = 0;                  // the change number up to which segments hold the collection
   std::vector<NamedSegment> segments;  // by ascending id
   const NamedSegment* find(int64_t segment) const noexcept;
 };
 
 // How a prepared segment takes its place.
 struct Adoption {
-  std::shared_ptr<const storage::Segment> segment;  // nullptr: of what it would hold nothing is left
-  storage::DeadRows dead;             // its own rows that died while it was made
-  int64_t store = 0;                  // the id of the store that has it
-  std::vector<int64_t> replaces;      // segments whose rows it holds
-  std::vector<int64_t> changed;       // ids, ascending, whose rows in the other segments are dead
-  std::optional<int64_t> sealed;      // the new change number, where it took rows from the log
+  std::shared_ptr<const storage::Segment>
+      segment;                    // nullptr: of what it would hold nothing is left
+  storage::DeadRows dead;         // its own rows that died while it was made
+  int64_t store = 0;              // the id of the store that has it
+  std::vector<int64_t> replaces;  // segments whose rows it holds
+  std::vector<int64_t> changed;   // ids, ascending, whose rows in the other segments are dead
+  std::optional<int64_t> sealed;  // the new change number, where it took rows from the log
 };
 
 class Manifest {

@@ -2,21 +2,15 @@
 #include "sql/open_collections.h"
 
 #include <algorithm>
-#include <cctype>
 #include <vector>
 
+#include "sql/ascii.h"
 #include "sql/boundary.h"
 #include "sql/collection.h"
 #include "sql/statement.h"
 
 namespace kindred::sql {
 namespace {
-
-std::string folded(std::string_view name) {
-  std::string lower(name);
-  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
-}
 
 // Schemas in the order in which SQLite resolves a bare name.
 std::vector<std::string> schemas(sqlite3* db) {
@@ -41,8 +35,8 @@ Place OpenCollections::locate(std::string_view name, const std::string& who) con
   const std::vector<std::string> all = schemas(db_);
   for (const std::string& schema : all)
     if (exists(schema, name)) return {schema, name};
-  const size_t dot = name.find('.');
-  if (dot != std::string_view::npos) {
+  // Schemas and tables may have dots in their names: the first one that leads to a table counts.
+  for (size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.', dot + 1)) {
     const Place place(name.substr(0, dot), name.substr(dot + 1));
     const bool attached = std::any_of(all.begin(), all.end(), [&](const std::string& schema) {
       return folded(schema) == place.schema;
@@ -72,9 +66,10 @@ void OpenCollections::remove(const Collection& collection) noexcept {
 }
 
 std::shared_ptr<CollectionSession> OpenCollections::session(const std::string& schema,
-                                                            const std::string& id) {
+                                                            const std::string& id,
+                                                            const storage::VectorSpec& spec) {
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<CollectionSession>& known = sessions_[Place(schema, id)];
+  std::weak_ptr<CollectionSession>& known = sessions_[{Place(schema, id), spec}];
   std::shared_ptr<CollectionSession> session = known.lock();
   if (!session) known = session = std::make_shared<CollectionSession>();
   return session;

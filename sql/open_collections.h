@@ -1,6 +1,6 @@
 // The collections a connection has open, by name: how knn('films', ...) finds one. One object a
-// connection, owned by the registration of the module `kindred`. Holds no statements: it outlives
-// the moment at which the connection may have none.
+// connection, owned by the registrations of modules and by each collection, which may outlive them.
+// Holds no statements: it outlives the moment at which the connection may have none.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -8,8 +8,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "sql/sqlite.h"
+#include "storage/format.h"
 
 namespace kindred::sql {
 
@@ -40,8 +42,10 @@ class OpenCollections {
   void add(const Place& place, std::weak_ptr<Collection> collection);
   void remove(const Collection& collection) noexcept;
 
-  // The session of a collection by its random id, shared by all virtual table objects of it.
-  std::shared_ptr<CollectionSession> session(const std::string& schema, const std::string& id);
+  // The session of a collection by its random id, shared by all virtual table objects of it; never
+  // by collections of different specs, even if somebody has given them one id.
+  std::shared_ptr<CollectionSession> session(const std::string& schema, const std::string& id,
+                                             const storage::VectorSpec& spec);
 
  private:
   bool exists(const std::string& schema, std::string_view table) const;
@@ -49,7 +53,8 @@ class OpenCollections {
   sqlite3* db_;
   uint64_t generation_ = 0;
   std::map<Place, std::weak_ptr<Collection>> open_;
-  std::map<Place, std::weak_ptr<CollectionSession>> sessions_;  // table: the random id
+  std::map<std::pair<Place, storage::VectorSpec>, std::weak_ptr<CollectionSession>>
+      sessions_;  // table: the random id
 };
 
 }  // namespace kindred::sql

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 #include <string_view>
 
 namespace kindred::sql {
@@ -114,28 +115,30 @@ void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows) {
 std::string encode(const std::vector<PlanTerm>& terms) {
   std::string text;
   for (const PlanTerm& term : terms) {
-    if (!text.empty()) text += ';';
     text += static_cast<char>(term.role);
-    text += std::to_string(term.column) + ',' + std::to_string(term.op) + ',' + term.collation;
+    text += std::to_string(term.column) + ',' + std::to_string(term.op) + ',' +
+            std::to_string(term.collation.size()) + ',' + term.collation;
   }
   return text;
 }
 
-std::vector<PlanTerm> decode(const char* text) {
+std::vector<PlanTerm> decode(const char* text, size_t arguments) {
   std::vector<PlanTerm> terms;
   std::string_view rest = text != nullptr ? text : "";
   while (!rest.empty()) {
-    const size_t end = std::min(rest.find(';'), rest.size());
-    std::string_view term = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    PlanTerm decoded;
-    decoded.role = static_cast<Role>(term.front());
-    term.remove_prefix(1);
-    decoded.column = take_integer(term);
-    decoded.op = take_integer(term);
-    decoded.collation = std::string(term);
-    terms.push_back(std::move(decoded));
+    PlanTerm term;
+    term.role = static_cast<Role>(rest.front());
+    rest.remove_prefix(1);
+    term.column = take_integer(rest);
+    term.op = take_integer(rest);
+    const auto length = static_cast<size_t>(take_integer(rest));
+    term.collation = std::string(rest.substr(0, length));
+    rest.remove_prefix(std::min(length, rest.size()));
+    terms.push_back(std::move(term));
   }
+  if (terms.size() != arguments)
+    throw std::logic_error("a plan of " + std::to_string(terms.size()) + " terms for " +
+                           std::to_string(arguments) + " arguments");
   return terms;
 }
 

@@ -58,9 +58,11 @@ class PlanBuilder {
   std::vector<PlanTerm> terms_;
 };
 
-// "Q;F3,2,BINARY;K": one term an argument.
+// "Q-1,0,0,F3,2,6,BINARY": of each term the role, then column, op and the collation's length, then
+// the collation, whose name may have any characters.
 std::string encode(const std::vector<PlanTerm>& terms);
-std::vector<PlanTerm> decode(const char* text);
+// Throws std::logic_error unless the text has one term for each of xFilter's arguments.
+std::vector<PlanTerm> decode(const char* text, size_t arguments);
 
 // The SQL operator of a filter's constraint: "=", "LIKE", "IS NOT NULL", ...; nullptr for those
 // that are left to SQLite.

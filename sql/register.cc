@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "math/kernels.h"
+#include "sql/backup_function.h"
 #include "sql/boundary.h"
 #include "sql/collection_table.h"
 #include "sql/embed_function.h"
@@ -37,10 +38,11 @@ struct NamedModule {
   bool uses_collections;  // its client data is the connection's OpenCollections
 };
 
+// `kindred` comes last: where it is, everything is.
 constexpr NamedModule kModules[] = {
-    {"kindred", collection_module, true},
     {"knn", knn_module, true},
     {"vec_each", vec_each_module, false},
+    {"kindred", collection_module, true},
 };
 
 void register_function(sqlite3* db, const Function& f) {
@@ -66,6 +68,14 @@ void register_module(sqlite3* db, const NamedModule& m, const SharedCollections&
                 [](void* data) { delete static_cast<SharedCollections*>(data); }));
 }
 
+// By a statement, for a SQLite that was built without this PRAGMA answers it with no rows.
+bool is_registered(sqlite3* db) {
+  Statement modules(db, "PRAGMA module_list");
+  while (modules.step())
+    if (modules.text(0) == "kindred") return true;
+  return false;
+}
+
 }  // namespace
 
 int register_all(sqlite3* db, char** message) noexcept {
@@ -74,10 +84,12 @@ int register_all(sqlite3* db, char** message) noexcept {
         if (sqlite3_libversion_number() < kMinimumSqlite)
           throw Error(SQLITE_ERROR, std::string("kindred: SQLite 3.38.0 or newer is wanted, got ") +
                                         sqlite3_libversion());
+        if (is_registered(db)) return;  // a second registry would know no open collection
         math::active();  // reports an unknown KINDRED_FORCE_ISA at loading, not at the first query
         for (const FunctionRows rows : kFunctions)
           for (const Function& f : rows()) register_function(db, f);
         const auto open = std::make_shared<OpenCollections>(db);
+        register_backup_function(db, open);
         for (const NamedModule& m : kModules) register_module(db, m, open);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });

@@ -6,8 +6,8 @@
 
 namespace kindred::sql {
 
-// Returns SQLITE_OK, or a code with an sqlite3_malloc'd text in *message. noexcept in effect: never
-// throws across the C entry point.
+// Leaves a connection alone that has them already: collections may be open. Returns SQLITE_OK, or a
+// code with an sqlite3_malloc'd text in *message; never throws across the C entry point.
 int register_all(sqlite3* db, char** message) noexcept;
 
 }  // namespace kindred::sql

@@ -40,20 +40,17 @@ bool is_mostly_alive(const NamedSegment& segment) {
 
 }  // namespace
 
-void Sealing::write(Collection& collection, int64_t cn, int64_t id, storage::Op op,
-                    std::string_view vector) {
+std::optional<Error> Sealing::write(Collection& collection, const storage::LogRow& row) {
   wrote_ = true;
   if (!bulk_.is_open() && collection.manifest().folder() != nullptr &&
       rows_ >= collection.manifest().threshold() / kBulkShare && collection.tables().has_segments())
     bulk_.open(collection);
   if (!bulk_.is_open()) {
-    collection.log().write(cn, id, op, vector);
     ++rows_;
-  } else if (op == storage::Op::kPut) {
-    bulk_.put(cn, id, vector);
-  } else {
-    bulk_.erase(cn, id);
+    return collection.log().try_write(row);
   }
+  is(row, storage::Op::kPut) ? bulk_.put(row.cn, row.id, row.vector) : bulk_.erase(row.cn, row.id);
+  return std::nullopt;
 }
 
 void Sealing::settle(Collection& collection) {
@@ -88,7 +85,10 @@ void Sealing::optimize(Collection& collection) {
 // A database without a file keeps all vectors in the log: removes the rows that no longer count.
 void Sealing::compact(Collection& collection) {
   const int64_t last = collection.next_cn();
-  collection.log().write(last, 0, storage::Op::kCut, {});
+  const auto cut = static_cast<int64_t>(storage::Op::kCut);
+  if (const std::optional<Error> error =
+          collection.log().try_write({last, random_number(), 0, cut, {}}))
+    throw *error;
   const std::string& rows = collection.tables().rows();
   Statement(collection.db(), "DELETE FROM " + collection.tables().log() +
                                  " AS l WHERE cn < ?1 AND NOT EXISTS (SELECT 1 FROM " + rows +

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "sql/boundary.h"
 #include "sql/bulk_segment.h"
 #include "storage/format.h"
 #include "storage/preparation.h"
@@ -21,8 +22,10 @@ class Collection;
 class Sealing {
  public:
   // Notes a change of the transaction at hand: in the log, or past it once there have been many.
-  void write(Collection& collection, int64_t cn, int64_t id, storage::Op op,
-             std::string_view vector);
+  // Hands an error of the log back instead of throwing it.
+  std::optional<Error> write(Collection& collection, const storage::LogRow& row);
+  // Whether changes of this transaction have gone past the log.
+  bool is_past_log() const noexcept { return !bulk_.is_idle(); }
   // The vector of a put of this transaction that went past the log.
   std::optional<std::string> vector_at(int64_t cn) { return bulk_.vector_at(cn); }
 
@@ -48,7 +51,7 @@ class Sealing {
 
   int64_t rows_ = 0;  // of this transaction that went to the log
   bool wrote_ = false;
-  int64_t written_ = 0;       // rows since the log of a database without a file was looked at
+  int64_t written_ = 0;        // rows since the log of a database without a file was looked at
   int64_t drained_up_to_ = 0;  // no older row is left in the log
   int64_t looked_at_ = 0;      // the manifest's version in which nothing is to be merged
   BulkSegment bulk_;

@@ -112,10 +112,7 @@ void Search::add_ids(sqlite3_value* list) {
   sqlite3_value* value = nullptr;
   int rc = sqlite3_vtab_in_first(list, &value);
   for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) {
-    const int64_t id = sqlite3_value_int64(value);
-    if (sqlite3_value_numeric_type(value) == SQLITE_INTEGER ||
-        (is_number(value) && static_cast<double>(id) == sqlite3_value_double(value)))
-      ids.push_back(id);
+    if (const std::optional<int64_t> id = whole_number(value)) ids.push_back(*id);
   }
   if (rc != SQLITE_OK && rc != SQLITE_DONE) check(collection_.db(), rc);
   std::sort(ids.begin(), ids.end());
@@ -147,59 +144,56 @@ std::optional<storage::Neighbor> Search::next() {
 // A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
 // the candidates instead, in ascending distance.
 void Search::start() {
+  std::vector<storage::RowLayer> layers = collection_.layers(only_);
   if (!condition_.empty()) {
-    most_listed_ = probing_limit();
-    const bool listed = condition_.values() > kProbedValues ? list_passing(std::nullopt)
-                                                            : list_passing(most_listed_);
-    if (!listed)
+    size_t rows = 0;
+    for (const storage::RowLayer& layer : layers) rows += layer.count;
+    most_listed_ = probing_limit(rows);
+    const bool list = condition_.values() > kProbedValues;
+    if (std::optional<std::vector<int64_t>> ids =
+            passing(list ? std::nullopt : std::optional(most_listed_))) {
+      layers = collection_.layers(ids);
+    } else {
       probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
                                                " WHERE id = ?1 AND " + condition_.sql());
+      condition_.bind(probe_);
+    }
   }
-  if (probe_) condition_.bind(probe_);
-  open_stream();
-}
-
-void Search::open_stream() {
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     collection_.layers(only_),
+                                                     std::move(layers),
                                                      wanted > 0 ? wanted : kUnknownExpected);
 }
 
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
 // k n / p candidates: equal at p = sqrt(7.5 k n).
-size_t Search::probing_limit() const {
-  size_t rows = 0;
-  for (const storage::RowLayer& layer : collection_.layers(std::nullopt)) rows += layer.count;
+size_t Search::probing_limit(size_t rows) const {
   const double wanted = static_cast<double>(k_ ? *k_ : std::max<size_t>(expected_, 10));
-  return std::max<size_t>(1000, static_cast<size_t>(std::sqrt(7.5 * wanted * rows)));
+  return std::max<size_t>(1000,
+                          static_cast<size_t>(std::sqrt(7.5 * wanted * static_cast<double>(rows))));
 }
 
-// Makes only_ the ids that pass the filter, if they are no more than `most`.
-bool Search::list_passing(std::optional<size_t> most) {
+// The ids that pass the filter, sorted; nullopt if they are more than `most`.
+std::optional<std::vector<int64_t>> Search::passing(std::optional<size_t> most) {
   Statement list(collection_.db(), "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
                                        condition_.sql() +
                                        (most ? " LIMIT " + std::to_string(*most + 1) : ""));
   condition_.bind(list);
   std::vector<int64_t> ids;
   for (size_t read = 0; list.step(); ++read) {
-    if (most && read == *most) return false;
+    if (most && read == *most) return std::nullopt;
     const int64_t id = list.integer(0);
     if (!only_ || std::binary_search(only_->begin(), only_->end(), id)) ids.push_back(id);
   }
   std::sort(ids.begin(), ids.end());
-  only_ = std::move(ids);
-  return true;
+  return ids;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {
   for (;;) {
+    if (probe_ && probed_ > most_listed_ + 20 * passed_) stop_probing();
     const std::optional<storage::Neighbor> neighbor = stream_->next();
     if (!neighbor) return std::nullopt;
-    if (probe_ && probed_ > most_listed_ + 20 * passed_) {
-      stop_probing();
-      continue;
-    }
     if (!probe_ || passes(neighbor->id)) {
       ++passed_;
       return neighbor;
@@ -213,14 +207,11 @@ bool Search::passes(int64_t id) {
   return probe_.bind(1, id).step();
 }
 
-// The rows near the query are not the ones that pass: lists those that do after all, and goes on
-// behind the ones that have been given.
+// The rows near the query are not the ones that pass: lists those that do after all. The stream
+// goes on over the rows it began with: the collection may have changed since.
 void Search::stop_probing() {
   probe_ = Statement();
-  list_passing(std::nullopt);
-  visited_before_ += stream_->visited();
-  open_stream();
-  for (size_t i = 0; i < passed_; ++i) stream_->next();
+  stream_->keep_only(*passing(std::nullopt));
 }
 
 }  // namespace kindred::sql

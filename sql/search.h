@@ -42,7 +42,7 @@ class Search {
   // The k it was given.
   std::optional<uint64_t> k() const noexcept { return k_; }
   // Distances computed so far.
-  size_t visited() const noexcept { return visited_before_ + (stream_ ? stream_->visited() : 0); }
+  size_t visited() const noexcept { return stream_ ? stream_->visited() : 0; }
 
  private:
   void read(const PlanTerm& term, sqlite3_value* value, const std::string& who);
@@ -51,12 +51,11 @@ class Search {
   void add_ids(sqlite3_value* list);
 
   void start();
-  void open_stream();
-  bool list_passing(std::optional<size_t> most);
+  std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);
   bool passes(int64_t id);
   void stop_probing();
   std::optional<storage::Neighbor> next_passing();
-  size_t probing_limit() const;
+  size_t probing_limit(size_t rows) const;
 
   Collection& collection_;
   std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
@@ -68,11 +67,10 @@ class Search {
   Condition condition_;
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
-  size_t visited_before_ = 0;
   Statement probe_;  // set while candidates are looked up one by one
   size_t probed_ = 0;
   size_t most_listed_ = 0;  // ids that are listed before probing is tried
-  size_t passed_ = 0;  // rows of the stream that passed, given out or below the range
+  size_t passed_ = 0;       // rows that passed the probe
 };
 
 }  // namespace kindred::sql

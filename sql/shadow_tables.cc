@@ -12,13 +12,13 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kSuffixes = {"rows", "log", "segments", "config"};
 
-int64_t random_id() {
+}  // namespace
+
+int64_t random_number() {
   uint64_t bits = 0;
   sqlite3_randomness(sizeof bits, &bits);
   return static_cast<int64_t>(bits >> 1);
 }
-
-}  // namespace
 
 std::string stored_column(size_t position) {
   return "c" + std::to_string(position);
@@ -33,7 +33,7 @@ std::string ShadowTables::table(std::string_view suffix) const {
 }
 
 void ShadowTables::create(const CollectionOptions& options, const std::string& identity) const {
-  const int64_t id = random_id();
+  const int64_t id = random_number();
   create_rows(options, id);
   execute(db_, "CREATE TABLE " + log() +
                    "(cn INTEGER PRIMARY KEY, nonce INTEGER NOT NULL, id INTEGER NOT NULL, "

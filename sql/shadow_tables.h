@@ -23,9 +23,14 @@ inline constexpr std::string_view kConfigFormat = "format";  // storage::kFormat
 inline constexpr std::string_view kConfigId = "id";          // random, names the collection
 inline constexpr std::string_view kConfigModel = "model";    // model::Identity::describe()
 inline constexpr std::string_view kConfigSealed = "sealed";  // change number: see sql/manifest.h
-inline constexpr std::string_view kConfigSegments = "segments";  // random, new with each change there
-inline constexpr std::string_view kConfigStore = "store";        // random id of the RocksDB store
-inline constexpr std::string_view kConfigSeal = "seal";  // log rows that are sealed; not there: 10,000
+inline constexpr std::string_view kConfigSegments =
+    "segments";                                            // random, new with each change there
+inline constexpr std::string_view kConfigStore = "store";  // random id of the RocksDB store
+inline constexpr std::string_view kConfigSeal =
+    "seal";  // log rows that are sealed; not there: 10,000
+
+// 63 random bits: a collection's id, a log row's nonce.
+int64_t random_number();
 
 // The column of <name>_rows that keeps the collection's column at this position.
 std::string stored_column(size_t position);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/statement.h"
 
-#include "sql/boundary.h"
-
 namespace kindred::sql {
 
 void check(sqlite3* db, int rc) {
@@ -10,12 +8,16 @@ void check(sqlite3* db, int rc) {
 }
 
 void execute(sqlite3* db, const std::string& sql) {
+  if (const std::optional<Error> error = try_execute(db, sql)) throw *error;
+}
+
+std::optional<Error> try_execute(sqlite3* db, const std::string& sql) {
   char* message = nullptr;
   const int rc = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message);
-  if (rc == SQLITE_OK) return;
+  if (rc == SQLITE_OK) return std::nullopt;
   const std::string text = message != nullptr ? message : sqlite3_errstr(rc);
   sqlite3_free(message);
-  throw Error(rc, text);
+  return Error(rc, text);
 }
 
 std::string quote_identifier(std::string_view name) {
@@ -80,18 +82,31 @@ bool Statement::step() {
   const int rc = sqlite3_step(get());
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
-  sqlite3* db = sqlite3_db_handle(get());
-  // Which constraint failed is told only by the extended code, whatever the connection has step()
-  // itself return.
-  const Error error(sqlite3_extended_errcode(db), sqlite3_errmsg(db));
+  const Error error = last_error();
   reset();
   throw error;
 }
 
+// Which constraint failed is told only by the extended code, whatever the connection has
+// sqlite3_step() itself return.
+Error Statement::last_error() const {
+  sqlite3* db = sqlite3_db_handle(get());
+  return {sqlite3_extended_errcode(db), sqlite3_errmsg(db)};
+}
+
 void Statement::run() {
-  while (step()) {
-  }
+  if (const std::optional<Error> error = try_run()) throw *error;
+}
+
+std::optional<Error> Statement::try_run() {
+  int rc;
+  do {
+    rc = sqlite3_step(get());
+  } while (rc == SQLITE_ROW);
+  std::optional<Error> error;
+  if (rc != SQLITE_DONE) error = last_error();
   reset();
+  return error;
 }
 
 void Statement::reset() noexcept {

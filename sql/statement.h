@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "sql/boundary.h"
 #include "sql/sqlite.h"
 
 namespace kindred::sql {
@@ -15,8 +17,9 @@ namespace kindred::sql {
 // Throws Error{code, sqlite3_errmsg} unless rc is SQLITE_OK.
 void check(sqlite3* db, int rc);
 
-// Runs statements that return no rows.
+// Runs statements that return no rows. The second hands an error back instead of throwing it.
 void execute(sqlite3* db, const std::string& sql);
+std::optional<Error> try_execute(sqlite3* db, const std::string& sql);
 
 // "name" as an SQL identifier, quotes doubled: for names in SQL text.
 std::string quote_identifier(std::string_view name);
@@ -42,6 +45,8 @@ class Statement {
   bool step();
   // Steps to the end and resets: for statements that return no rows.
   void run();
+  // The same, but hands an error back instead of throwing it.
+  std::optional<Error> try_run();
   void reset() noexcept;
 
   int64_t integer(int column) const noexcept;
@@ -52,6 +57,8 @@ class Statement {
   sqlite3_value* value(int column) const noexcept;   // the same; unprotected
 
  private:
+  Error last_error() const;
+
   struct Finalize {
     void operator()(sqlite3_stmt* stmt) const noexcept;
   };

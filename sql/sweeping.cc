@@ -54,10 +54,10 @@ std::optional<std::set<int64_t>> committed_segments(const std::string& database)
   const FreshConnection fresh = open(database, SQLITE_OPEN_READONLY);
   if (!fresh || !read(fresh.get(), "BEGIN", [](sqlite3_stmt*) {})) return std::nullopt;
   std::vector<std::string> tables;
-  const bool listed = read(
-      fresh.get(),
-      "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%\\_segments' ESCAPE '\\'",
-      [&](sqlite3_stmt* row) { tables.push_back(text(row)); });
+  const bool listed = read(fresh.get(),
+                           "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE "
+                           "'%\\_segments' ESCAPE '\\'",
+                           [&](sqlite3_stmt* row) { tables.push_back(text(row)); });
   if (!listed) return std::nullopt;
   std::set<int64_t> named;
   for (const std::string& table : tables) {
@@ -73,8 +73,8 @@ std::optional<std::set<int64_t>> committed_segments(const std::string& database)
 bool has_no_old_readers(const std::string& database) {
   const FreshConnection fresh = open(database, SQLITE_OPEN_READWRITE);
   std::string mode;
-  if (!fresh || !read(fresh.get(), "PRAGMA journal_mode",
-                      [&](sqlite3_stmt* row) { mode = text(row); }))
+  if (!fresh ||
+      !read(fresh.get(), "PRAGMA journal_mode", [&](sqlite3_stmt* row) { mode = text(row); }))
     return false;
   if (mode != "wal") return true;
   int in_log = -1;

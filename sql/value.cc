@@ -99,8 +99,10 @@ std::optional<int64_t> whole_number(sqlite3_value* value) noexcept {
   const int type = sqlite3_value_numeric_type(value);
   if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) return std::nullopt;
   const int64_t whole = sqlite3_value_int64(value);
-  const bool same =
-      type == SQLITE_INTEGER || static_cast<double>(whole) == sqlite3_value_double(value);
+  if (type == SQLITE_INTEGER) return whole;
+  // SQLite gives the nearest integer for a number beyond 64 bits, and makes none of the last two.
+  const double x = sqlite3_value_double(value);
+  const bool same = std::fabs(x) < 0x1p63 && static_cast<double>(whole) == x;
   return same ? std::optional(whole) : std::nullopt;
 }
 

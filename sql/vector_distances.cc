@@ -11,18 +11,6 @@ namespace {
 
 using math::Metric;
 
-// The L2, L1 or dot distance in double arithmetic, where float32 sums overflow.
-double wide_distance(Metric metric, const VectorPair& pair) {
-  double dot = 0, l1 = 0, l2 = 0;
-  for (size_t i = 0; i < pair.dim(); ++i) {
-    const double a = load<float>(pair.a.data(), i), b = load<float>(pair.b.data(), i);
-    dot += a * b;
-    l1 += std::fabs(a - b);
-    l2 += (a - b) * (a - b);
-  }
-  return metric == Metric::kDot ? -dot : metric == Metric::kL1 ? l1 : std::sqrt(l2);
-}
-
 // Arguments 1 and 2 under the metric; nullopt for NULL and for cosine with a zero vector.
 //
 // Looking for NaN first would read every vector twice: a NaN or infinity leaves no finite distance,
@@ -32,13 +20,12 @@ std::optional<double> distance_of(Metric metric, const Call& call) {
   if (!pair) return std::nullopt;
   if (!math::is_defined_for(metric, pair->element()))
     reject_element(call, metric == Metric::kHamming ? "bit" : "float32 or int8", pair->element());
-  const std::optional<float> d =
+  const std::optional<double> d =
       math::distance(metric, pair->element(), pair->a.data(), pair->b.data(), pair->dim());
   if (d && std::isfinite(*d)) return d;
   require_finite(pair->a, call.argument(0));
   require_finite(pair->b, call.argument(1));
-  if (!d) return std::nullopt;
-  return wide_distance(metric, *pair);
+  return d;
 }
 
 template <Metric metric>

@@ -1,5 +1,5 @@
-// One thread a process for work that nobody waits for: sealing and merging. It starts with the first
-// job, ends its job at exit() and closes idle stores (shared_store.h) after each.
+// One thread a process for work that nobody waits for: sealing and merging. It starts with the
+// first job, ends its job at exit() and closes idle stores (shared_store.h) after each.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cerrno>
 #include <stdexcept>
 #include <string>
 
@@ -14,6 +15,11 @@ enum class Fault {
   kFull,     // no space left on the device
   kIo,       // any other failure of the file system
 };
+
+inline Fault fault_of_errno(int error) noexcept {
+  if (error == ENOENT) return Fault::kMissing;
+  return error == ENOSPC || error == EDQUOT ? Fault::kFull : Fault::kIo;
+}
 
 class StorageError : public std::runtime_error {
  public:

@@ -22,10 +22,7 @@ namespace {
 
 [[noreturn]] void fail(const std::string& path, const char* what) {
   const int error = errno;
-  const Fault fault = error == ENOENT                      ? Fault::kMissing
-                      : error == ENOSPC || error == EDQUOT ? Fault::kFull
-                                                           : Fault::kIo;
-  throw StorageError(fault, path + ": " + what + ": " + std::strerror(error));
+  throw StorageError(fault_of_errno(error), path + ": " + what + ": " + std::strerror(error));
 }
 
 }  // namespace

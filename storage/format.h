@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -47,6 +48,7 @@ struct VectorSpec {
   math::Metric metric = math::Metric::kCosine;
   size_t dim = 0;
   size_t bytes() const noexcept { return math::vector_bytes(element, dim); }
+  auto operator<=>(const VectorSpec&) const = default;
 };
 
 }  // namespace kindred::storage

@@ -3,13 +3,17 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace kindred::storage {
 namespace {
 
-// States remembered for readers of older snapshots; one before that reads on its own.
-constexpr size_t kPoints = 64;
+// States remembered for readers of older snapshots; one before that reads on its own. Of the rows
+// that come at once the last kPointsAtOnce are remembered, so that whoever read at the same time
+// and came second finds its own state.
+constexpr size_t kPoints = 256;
+constexpr size_t kPointsAtOnce = 16;
 
 // A cache with more dead rows than this and than live ones is copied without them.
 constexpr size_t kDeadRows = 10000;
@@ -42,50 +46,103 @@ void restrict(RowLayer& slice, const Tail& tail, const OnlyIds& only) {
 
 }  // namespace
 
-TailCache::TailCache(const VectorSpec& spec, std::string name) : tail_(spec, std::move(name)) {}
+TailCache::TailCache(const VectorSpec& spec, std::string name)
+    : spec_(spec), name_(name), tail_(spec, std::move(name)) {}
 
 bool TailCache::knows(const LogPoint& point) const {
   return std::find(points_.begin(), points_.end(), point) != points_.end();
 }
 
 std::optional<LogLayers> TailCache::committed(LogReader& log, const OnlyIds& only) {
-  const std::lock_guard lock(mutex_);
+  const LogPoint start{log.sealed(), 0};
   const LogPoint newest = log.last();
-  if (log.sealed() != tail_.start() || !knows(newest)) {
-    if (log.sealed() < tail_.start() || newest.cn < tail_.last().cn) return std::nullopt;
-    renew(log);
+  for (;;) {
+    LogPoint end;
+    int64_t begin = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (tail_.start() == start.cn && knows(newest)) return layers_at(newest, only);
+      if (start.cn < tail_.start() || newest.cn < tail_.last().cn) return std::nullopt;
+      end = tail_.last();
+      begin = tail_.start();
+    }
+    const NewRows rows = read_new(log, start, begin == start.cn ? end : start);
+    const std::lock_guard lock(mutex_);
+    if (tail_.last() != end || tail_.start() != begin) continue;  // another reader was faster
+    add(rows);
+    return layers_at(newest, only);
   }
+}
+
+// What brings a tail that ends at `end` to the reader's newest row: the rows after that where it is
+// part of the same history, else all from `start`.
+TailCache::NewRows TailCache::read_new(LogReader& log, const LogPoint& start,
+                                       const LogPoint& end) const {
+  NewRows rows;
+  rows.after = contains(log, end) ? end : start;
+  bool complete = true;
+  const auto read = [&] {
+    const bool from_start = rows.after == start;
+    log.read_after(rows.after.cn, [&](const LogRow& row) {
+      verify(spec_, name_, row);
+      complete = from_start || !is(row, Op::kCut);
+      if (complete) rows.rows.emplace_back(row, std::string(row.vector));
+      return complete;
+    });
+  };
+  read();
+  if (!complete) {  // a cut: rows that the tail should have ended are missing
+    rows = NewRows{start, {}};
+    read();
+  }
+  return rows;
+}
+
+void TailCache::add(const NewRows& rows) {
+  if (rows.after != tail_.last() || rows.after.cn == tail_.start()) {
+    tail_ = tail_.emptied(rows.after);
+    points_.clear();
+  }
+  std::vector<LogPoint> points = {tail_.last()};
+  for (const auto& [read, vector] : rows.rows) {
+    LogRow row = read;
+    row.vector = vector;
+    tail_.append(row);
+    if (is(row, Op::kCut)) points.clear();  // states before it had rows that are gone
+    points.push_back(tail_.last());
+  }
+  const size_t most = std::min(points.size(), kPointsAtOnce);
+  points_.insert(points_.end(), points.end() - static_cast<ptrdiff_t>(most), points.end());
+  if (tail_.dead() > kDeadRows && tail_.dead() > tail_.rows() / 2) {
+    tail_ = tail_.compacted();
+    points_ = {tail_.last()};
+  }
+  if (points_.size() > kPoints)
+    points_.erase(points_.begin(), points_.end() - static_cast<ptrdiff_t>(kPoints));
+}
+
+LogLayers TailCache::layers_at(const LogPoint& point, const OnlyIds& only) const {
   LogLayers found;
-  found.layers.push_back(tail_.slice_at(newest.cn));
+  found.layers.push_back(tail_.slice_at(point.cn));
   restrict(found.layers.back(), tail_, only);
-  found.changes.push_back(tail_.changes_at(newest.cn));
+  found.changes.push_back(tail_.changes_at(point.cn));
   return found;
 }
 
-// Brings the tail to the reader's newest row: by the rows after its own last one where that is part
-// of the same history, else from the start.
-void TailCache::renew(LogReader& log) {
-  const LogPoint start{log.sealed(), 0};
-  if (tail_.start() != start.cn || !contains(log, tail_.last()) || !append_newer(log, tail_)) {
-    tail_ = tail_.emptied(start);
-    points_.clear();
-    append_newer(log, tail_);
-  }
-  if (tail_.dead() > kDeadRows && tail_.dead() > tail_.rows() / 2) {
-    tail_ = tail_.compacted();
-    points_.clear();
-  }
-  if (points_.size() == kPoints) points_.erase(points_.begin());
-  points_.push_back(tail_.last());
-}
-
 LogLayers TailCache::with_overlay(LogReader& log, Overlay& overlay, const OnlyIds& only) {
-  const std::lock_guard lock(mutex_);
   const LogPoint start{log.sealed(), 0};
-  const bool is_base = tail_.start() == start.cn && contains(log, tail_.last());
-  LogPoint base = is_base ? tail_.last() : start;
-  const bool continues = overlay.base == base && overlay.tail.start() == base.cn &&
-                         contains(log, overlay.tail.last());
+  LogPoint end;
+  LogLayers shared;
+  {
+    const std::lock_guard lock(mutex_);
+    if (tail_.start() == start.cn) {
+      end = tail_.last();
+      shared = layers_at(end, only);
+    }
+  }
+  LogPoint base = !shared.layers.empty() && contains(log, end) ? end : start;
+  const bool continues =
+      overlay.base == base && overlay.tail.start() == base.cn && contains(log, overlay.tail.last());
   const auto start_from = [&](const LogPoint& point) {
     base = overlay.base = point;  // before rows are read: one may be corrupt
     overlay.tail = overlay.tail.emptied(point);
@@ -98,10 +155,8 @@ LogLayers TailCache::with_overlay(LogReader& log, Overlay& overlay, const OnlyId
   const Changes changes = overlay.tail.changes_at(overlay.tail.last().cn);
   LogLayers found;
   if (base != start) {
-    found.layers.push_back(tail_.slice());
+    found = std::move(shared);
     found.layers.back().newer.push_back(changes);
-    restrict(found.layers.back(), tail_, only);
-    found.changes.push_back(tail_.changes_at(base.cn));
   }
   found.layers.push_back(overlay.tail.slice());
   restrict(found.layers.back(), overlay.tail, only);
@@ -113,10 +168,11 @@ std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::strin
                                        const VectorSpec& spec, const std::string& name) {
   if (path.empty()) return std::make_shared<TailCache>(spec, name);
   static std::mutex mutex;
-  static std::map<std::pair<std::string, std::string>, std::weak_ptr<TailCache>> caches;
+  static std::map<std::tuple<std::string, std::string, VectorSpec>, std::weak_ptr<TailCache>>
+      caches;
   const std::lock_guard lock(mutex);
   std::erase_if(caches, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<TailCache>& known = caches[{path, id}];
+  std::weak_ptr<TailCache>& known = caches[{path, id, spec}];
   std::shared_ptr<TailCache> cache = known.lock();
   if (!cache) known = cache = std::make_shared<TailCache>(spec, name);
   return cache;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/format.h"
@@ -50,7 +51,10 @@ struct LogLayers {
   std::vector<Changes> changes;  // what hides rows of segments
 };
 
-// The tail of committed rows, for all connections of a process. Thread-safe.
+// The tail of committed rows, for all connections of a process. Thread-safe: no lock is held while
+// a reader reads, for SQLite may wait there (a busy handler) or call the host back (progress
+// handler, authorizer), which may come here again by another connection. Readers that miss the same
+// rows at the same time each read them; the first to come back adds them.
 class TailCache {
  public:
   // `name` opens the messages of errors, e.g. "films_log".
@@ -67,18 +71,30 @@ class TailCache {
   LogLayers with_overlay(LogReader& log, Overlay& overlay, const OnlyIds& only);
 
  private:
-  bool knows(const LogPoint& point) const;
-  void renew(LogReader& log);
+  // Rows that were read to follow a tail that ends at `after`.
+  struct NewRows {
+    LogPoint after;
+    std::vector<std::pair<LogRow, std::string>> rows;  // with a copy of the vector
+  };
 
+  NewRows read_new(LogReader& log, const LogPoint& start, const LogPoint& end) const;
+  // REQUIRES of the next three: mutex_ is held.
+  bool knows(const LogPoint& point) const;
+  void add(const NewRows& rows);
+  LogLayers layers_at(const LogPoint& point, const OnlyIds& only) const;
+
+  const VectorSpec spec_;
+  const std::string name_;
   std::mutex mutex_;
-  Tail tail_;  // guarded by mutex_
+  Tail tail_;  // guarded by mutex_; what a reader's snapshot had, never a part of it
   std::vector<LogPoint>
       points_;  // guarded by mutex_: states at which tail_ was complete, ascending
 };
 
 // The cache of a database file's collection, shared by all connections of this process that have it
-// open; `path` is the file's resolved path and `id` the collection's random id. A database without
-// a file ("") is its connection's own, and so is its cache.
+// open; `path` is the file's resolved path and `id` the collection's random id. Collections of
+// different specs share nothing, even if somebody has given them one id. A database without a file
+// ("") is its connection's own, and so is its cache.
 std::shared_ptr<TailCache> shared_tail(const std::string& path, const std::string& id,
                                        const VectorSpec& spec, const std::string& name);
 

@@ -2,6 +2,7 @@
 #include "storage/nearest.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace kindred::storage {
@@ -28,6 +29,32 @@ float smallest(const float* v, size_t n) noexcept {
   return *std::min_element(least, least + 8);
 }
 
+// Whether an id is among sorted ones. Most are not, which a bit for each of their hashes says
+// without looking into the list.
+class IdSet {
+ public:
+  explicit IdSet(std::span<const int64_t> ids)
+      : ids_(ids),
+        shift_(60 - static_cast<int>(std::bit_width(ids.size()))),
+        bits_((size_t{1} << (64 - shift_)) / 64) {
+    for (const int64_t id : ids) bits_[hash(id) / 64] |= uint64_t{1} << (hash(id) % 64);
+  }
+  bool contains(int64_t id) const noexcept {
+    if ((bits_[hash(id) / 64] >> (hash(id) % 64) & 1) == 0) return false;
+    return std::binary_search(ids_.begin(), ids_.end(), id);
+  }
+
+ private:
+  // Knuth's multiplicative hashing (The Art of Computer Programming 3, 6.4).
+  size_t hash(int64_t id) const noexcept {
+    return static_cast<size_t>(static_cast<uint64_t>(id) * 0x9E3779B97F4A7C15U >> shift_);
+  }
+
+  std::span<const int64_t> ids_;
+  int shift_;
+  std::vector<uint64_t> bits_;
+};
+
 }  // namespace
 
 NearestStream::NearestStream(const VectorSpec& spec, const void* query,
@@ -52,6 +79,21 @@ std::optional<Neighbor> NearestStream::next() {
   }
 }
 
+void NearestStream::keep_only(std::span<const int64_t> ids) {
+  if (!scored_) score();
+  const IdSet set(ids);
+  for (uint32_t s = 0; s < bounds_.size(); ++s)
+    for (uint32_t i = 0; i < bounds_[s].size(); ++i)
+      if (bounds_[s][i] < kInfinity && !set.contains(id_of({0, s, i}))) bounds_[s][i] = kInfinity;
+  pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(cursor_));
+  cursor_ = 0;
+  std::erase_if(pending_, [&](const Candidate& c) { return !set.contains(id_of(c)); });
+  decltype(seen_) kept;
+  for (; !seen_.empty(); seen_.pop())
+    if (set.contains(seen_.top().id)) kept.push(seen_.top());
+  seen_ = std::move(kept);
+}
+
 void NearestStream::score() {
   scored_ = true;
   bounds_.resize(layers_.size());
@@ -69,6 +111,7 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
     scorer_.lower_bounds(block, count, bounds.data() + first);
     if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
@@ -82,6 +125,7 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
   bounds.resize(layer.only->size());
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = (*layer.only)[i];
+    if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
     bounds[i] = layer.is_hidden(row)
                     ? kInfinity
                     : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
@@ -130,10 +174,13 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
+  const RowLayer& layer = layers_[candidate.layer];
   const Place place = place_of(candidate);
-  if (layers_[candidate.layer].is_changed(place.block.id[place.i])) return;
+  if (layer.is_changed(place.block.id[place.i])) return;
   ++visited_;
-  if (const std::optional<float> distance = scorer_.exact(place.block, place.i))
+  if (layer.verifier != nullptr)
+    layer.verifier->verify_exact(layer.only ? (*layer.only)[candidate.place] : candidate.place);
+  if (const std::optional<double> distance = scorer_.exact(place.block, place.i))
     seen_.push({place.block.id[place.i], *distance});
 }
 

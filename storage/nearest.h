@@ -2,12 +2,14 @@
 // optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
 // Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
 // then looked at exactly in the order of their bounds, and the nearest one seen is given out as
-// soon as no bound of the others is below it. SPDX-License-Identifier: Apache-2.0
+// soon as no bound of the others is below it.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <span>
 #include <vector>
 
 #include "storage/row_layer.h"
@@ -17,7 +19,7 @@ namespace kindred::storage {
 
 struct Neighbor {
   int64_t id = 0;
-  float distance = 0;
+  double distance = 0;
 };
 
 class NearestStream {
@@ -29,6 +31,10 @@ class NearestStream {
 
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
   std::optional<Neighbor> next();
+
+  // From now on only rows with these ids are given, from the same rows and where the stream stands.
+  // REQUIRES: `ids` sorted.
+  void keep_only(std::span<const int64_t> ids);
 
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
@@ -51,6 +57,10 @@ class NearestStream {
     }
   };
 
+  int64_t id_of(const Candidate& candidate) const {
+    const Place place = place_of(candidate);
+    return place.block.id[place.i];
+  }
   void score();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);

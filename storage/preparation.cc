@@ -192,9 +192,7 @@ void end(const std::shared_ptr<Preparation>& preparation, bool discarded) {
       found->second.current.reset();
   }
   if (!discarded || !preparation->segment()) return;
-  in_background([preparation] {
-    discard(preparation->folder(), preparation->segment()->id());
-  });
+  in_background([preparation] { discard(preparation->folder(), preparation->segment()->id()); });
 }
 
 }  // namespace kindred::storage

@@ -36,8 +36,7 @@ class LogRows {
   template <class Visit>
   void for_each_put(size_t bytes, Visit&& visit) const {
     for (const Entry& entry : entries_)
-      if (entry.at != kDelete)
-        visit(entry.id, std::string_view(vectors_).substr(entry.at, bytes));
+      if (entry.at != kDelete) visit(entry.id, std::string_view(vectors_).substr(entry.at, bytes));
   }
   bool has_puts() const noexcept;
 

@@ -16,14 +16,4 @@ inline int64_t random_id() {
   return id;
 }
 
-// The same, drawn without a system call: tells rows of the log apart, and states of a manifest.
-inline int64_t random_nonce() {
-  thread_local std::mt19937_64 random = [] {
-    std::random_device seed;
-    std::seed_seq seeds{seed(), seed(), seed(), seed()};
-    return std::mt19937_64(seeds);
-  }();
-  return static_cast<int64_t>(random() >> 1);
-}
-
 }  // namespace kindred::storage

@@ -7,16 +7,10 @@
 
 #include "math/aligned.h"
 #include "math/kernels.h"
+#include "math/metric.h"
 #include "math/quantize.h"
 
 namespace kindred::storage {
-namespace {
-
-constexpr float kLeastSquares = 1e-30F;
-constexpr float kGreatestSquares = 1e38F;
-
-}  // namespace
-
 bool has_codes(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1;
 }
@@ -31,7 +25,7 @@ size_t code_stride(const VectorSpec& spec) noexcept {
 
 bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
   if (norm_squared == 0) return math::active().max_abs(v, dim) == 0;
-  return norm_squared >= kLeastSquares && norm_squared <= kGreatestSquares;
+  return math::is_exact_enough(norm_squared);
 }
 
 RowNumbers RowEncoder::encode(const std::byte* exact, int8_t* codes) {
@@ -62,7 +56,7 @@ RowNumbers RowEncoder::encode_floats(const float* v, int8_t* codes) {
   numbers.scale = made.scale;
   numbers.code_norm = made.code_norm;
   numbers.residual_norm = codable ? made.residual_norm : std::numeric_limits<float>::infinity();
-  if (!codable) numbers.norm_squared = std::max(numbers.norm_squared, kLeastSquares);
+  if (!codable) numbers.norm_squared = std::max(numbers.norm_squared, math::kLeastSum);
   return numbers;
 }
 

@@ -35,10 +35,21 @@ struct RowBlock {
   const int8_t* code(size_t i) const noexcept { return codes + i * code_stride; }
 };
 
+// Rows that may have been damaged where they lie: to be asked for before they are read. Throws
+// StorageError (kCorrupt). Thread-safe.
+class RowVerifier {
+ public:
+  virtual ~RowVerifier() = default;
+  // Codes, numbers and ids of rows that lie end to end.
+  virtual void verify_rows(size_t first, size_t count) const = 0;
+  virtual void verify_exact(size_t row) const = 0;
+};
+
 // The rows of one place as one snapshot sees them. Keeps them in memory.
 struct RowLayer {
   std::vector<RowBlock> blocks;
   std::vector<std::shared_ptr<const void>> owners;  // of the blocks' memory
+  const RowVerifier* verifier = nullptr;            // one of the owners, or none
   size_t block_rows = 1;                            // of each block but the last
   size_t count = 0;                                 // rows, dead ones included
   int64_t cn = 0;                                   // rows ended after it are alive

@@ -142,7 +142,7 @@ void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float
   for (size_t i = 0; i < count; ++i) {
     const float squared = block.norm_squared[first + i];
     if (spec_.metric == Metric::kL1 || spec_.metric == Metric::kL2) {
-      out[i] = *exact(block, first + i);
+      out[i] = static_cast<float>(*exact(block, first + i));
     } else if (spec_.metric == Metric::kDot) {
       out[i] = -static_cast<float>(integers_[i]);
     } else {  // the norms are rounded to float32, the dot product is exact
@@ -152,11 +152,8 @@ void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float
   }
 }
 
-std::optional<float> Scorer::exact(const RowBlock& block, size_t i) const {
-  const std::optional<float> distance =
-      math::distance(spec_.metric, spec_.element, query_.get(), block.row(i), spec_.dim);
-  if (distance && std::isnan(*distance)) return std::nullopt;  // an overflow: NULL in SQL
-  return distance;
+std::optional<double> Scorer::exact(const RowBlock& block, size_t i) const {
+  return math::distance(spec_.metric, spec_.element, query_.get(), block.row(i), spec_.dim);
 }
 
 }  // namespace kindred::storage

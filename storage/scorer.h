@@ -28,7 +28,7 @@ class Scorer {
   float lower_bound(const RowBlock& block, size_t i);
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
-  std::optional<float> exact(const RowBlock& block, size_t i) const;
+  std::optional<double> exact(const RowBlock& block, size_t i) const;
 
  private:
   void raw_scores(const RowBlock& block, size_t first, size_t count);

@@ -39,7 +39,7 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   block_.residual_norm = section<float>(Section::kResidualNorm, n);
   block_.norm_squared = section<float>(Section::kNormSquared, n);
   block_.id = ids_ = section<int64_t>(Section::kIds, n);
-  if (place(header_, Section::kOrder).bytes > 0)
+  if (place_of(Section::kOrder).bytes > 0)
     order_ = section<uint32_t>(Section::kOrder, header_.distinct);
   else if (header_.distinct != n)
     corrupt("an order of its rows is wanted");
@@ -65,44 +65,84 @@ void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identit
       header_.exact_stride == exact_stride(spec) && header_.code_stride == code_stride(spec) &&
       header_.distinct <= header_.rows && header_.rows <= UINT32_MAX;
   if (!fits) corrupt("its vectors are not the collection's");
-  const SectionPlace& sums = place(header_, Section::kSums);
+  const SectionPlace& sums = place_of(Section::kSums);
   const uint64_t body = sums.offset - kSegmentPage;
   if (sums.offset < kSegmentPage || sums.bytes != (body + kSumBlock - 1) / kSumBlock * 8)
     corrupt("its table of checksums is misplaced");
   const auto* table = section<uint64_t>(Section::kSums, sums.bytes / 8);
   if (checksum(table, sums.bytes) != header_.sums_sum)
     corrupt("the checksum of the checksums does not fit");
+  sums_ = table;
+  blocks_ = sums.bytes / sizeof(uint64_t);
+  verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
 }
 
 // A section's first element, once `count` of them are known to lie inside the file.
 template <class T>
 const T* Segment::section(Section section, uint64_t count) const {
-  const SectionPlace& at = header_.sections[static_cast<size_t>(section)];
+  const SectionPlace& at = place_of(section);
+  const uint64_t limit =
+      section == Section::kSums ? mapping_->size() : place_of(Section::kSums).offset;
   if (at.bytes != count * sizeof(T) || at.offset % alignof(uint64_t) != 0 ||
-      at.offset > mapping_->size() || at.bytes > mapping_->size() - at.offset)
+      at.offset < kSegmentPage || at.offset > limit || at.bytes > limit - at.offset)
     corrupt("section " + std::to_string(static_cast<int>(section)) + " is misplaced");
   return reinterpret_cast<const T*>(mapping_->data() + at.offset);
 }
 
 void Segment::verify() const {
-  const SectionPlace& at = header_.sections[static_cast<size_t>(Section::kSums)];
-  const auto* sums = reinterpret_cast<const uint64_t*>(mapping_->data() + at.offset);
-  for (uint64_t offset = kSegmentPage, i = 0; offset < at.offset; offset += kSumBlock, ++i) {
-    const size_t bytes = std::min<uint64_t>(kSumBlock, at.offset - offset);
-    if (checksum(mapping_->data() + offset, bytes) != sums[i])
-      corrupt("the block at byte " + std::to_string(offset) + " has changed");
-  }
+  for (size_t block = 0; block < blocks_; ++block) require_block(block);
 }
 
-// A row that the order misnames is taken for the last one: read inside the file, found by verify().
-uint32_t Segment::row_at(size_t rank) const noexcept {
+void Segment::verify_rows(size_t first, size_t count) const {
+  require(block_.code(first), count * block_.code_stride);
+  if (block_.code_stride == 0) require(block_.row(first), count * block_.exact_stride);
+  for (const float* of_row :
+       {block_.scale, block_.code_norm, block_.residual_norm, block_.norm_squared})
+    require(of_row + first, count * sizeof(float));
+  require(ids_ + first, count * sizeof(int64_t));
+}
+
+void Segment::verify_exact(size_t row) const {
+  require(block_.row(row), block_.exact_stride);
+}
+
+// Bytes of the mapping. What an unknown section's checksum covers beside them is compared as well.
+void Segment::require(const void* data, size_t bytes) const {
+  if (bytes == 0) return;
+  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(data) - mapping_->data());
+  const size_t last = (offset + bytes - 1 - kSegmentPage) / kSumBlock;
+  for (size_t block = (offset - kSegmentPage) / kSumBlock; block <= last; ++block)
+    if (!verified_[block].load(std::memory_order_relaxed)) require_block(block);
+}
+
+void Segment::require_block(size_t block) const {
+  const uint64_t offset = kSegmentPage + block * kSumBlock;
+  const uint64_t end = place_of(Section::kSums).offset;
+  const size_t bytes = std::min<uint64_t>(kSumBlock, end - offset);
+  if (checksum(mapping_->data() + offset, bytes) != sums_[block]) {
+    damaged_ = true;
+    corrupt("the block at byte " + std::to_string(offset) + " has changed");
+  }
+  verified_[block].store(true, std::memory_order_relaxed);
+}
+
+void Segment::require_tables() const {
+  if (tables_verified_.load(std::memory_order_relaxed)) return;
+  require(ids_, rows() * sizeof(int64_t));
+  if (order_ != nullptr) require(order_, distinct() * sizeof(uint32_t));
+  tables_verified_.store(true, std::memory_order_relaxed);
+}
+
+// A row that the order misnames is taken for the last one: no program of ours wrote that.
+uint32_t Segment::row_at(size_t rank) const {
+  require_tables();
   if (order_ == nullptr) return static_cast<uint32_t>(rank);
   return std::min(order_[rank], static_cast<uint32_t>(header_.rows - 1));
 }
 
 // The first rank at or after `rank` whose id is at least this: in steps that double, since the next
 // id asked for is mostly near.
-size_t Segment::first_at_least(int64_t id, size_t rank) const noexcept {
+size_t Segment::first_at_least(int64_t id, size_t rank) const {
   size_t step = 1;
   size_t low = rank;
   size_t high = rank;
@@ -122,7 +162,7 @@ size_t Segment::first_at_least(int64_t id, size_t rank) const noexcept {
   return low;
 }
 
-std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
+std::optional<size_t> Segment::rank_of(int64_t id) const {
   const size_t rank = first_at_least(id, 0);
   if (rank == distinct() || id_at(rank) != id) return std::nullopt;
   return rank;
@@ -131,6 +171,7 @@ std::optional<size_t> Segment::rank_of(int64_t id) const noexcept {
 RowLayer Segment::layer(const DeadRows& dead) const {
   RowLayer layer;
   layer.owners.push_back(shared_from_this());
+  layer.verifier = this;
   layer.count = rows();
   layer.block_rows = kBlockRows;
   for (size_t first = 0; first < rows(); first += kBlockRows) {

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,16 +20,22 @@
 
 namespace kindred::storage {
 
-class Segment : public std::enable_shared_from_this<Segment> {
+class Segment final : public RowVerifier, public std::enable_shared_from_this<Segment> {
  public:
   // Maps the file and checks header, places of sections and table of checksums: what can be read
-  // afterwards lies inside the file whatever its bytes are. The vectors are not read: see verify().
-  // Throws StorageError: kMissing, kCorrupt for what does not fit `spec` and `identity` either.
+  // afterwards lies inside the file whatever its bytes are. The rest is compared with its checksums
+  // block by block, when it is first read: members that read throw StorageError (kCorrupt) then,
+  // and the segment is_damaged(). Throws StorageError: kMissing, kCorrupt for what does not fit
+  // `spec` and `identity` either.
   static std::shared_ptr<const Segment> open(const std::string& path, const VectorSpec& spec,
                                              const SegmentIdentity& identity);
 
-  // Compares every block with its checksum. Throws StorageError (kCorrupt).
+  // Compares every block with its checksum.
   void verify() const;
+  void verify_rows(size_t first, size_t count) const override;
+  void verify_exact(size_t row) const override;
+  // Whether a block has been found that does not fit its checksum: the file is to be written anew.
+  bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
   // Whether the file has been removed, or another taken its name.
   bool is_removed() const { return file_.is_removed(); }
 
@@ -37,10 +44,13 @@ class Segment : public std::enable_shared_from_this<Segment> {
   size_t rows() const noexcept { return header_.rows; }
   // Ids, each with one row; they have ranks 0, 1, ... in ascending order.
   size_t distinct() const noexcept { return header_.distinct; }
-  int64_t id_at(size_t rank) const noexcept { return ids_[row_at(rank)]; }
-  uint32_t row_at(size_t rank) const noexcept;
-  std::optional<size_t> rank_of(int64_t id) const noexcept;
-  const std::byte* vector(size_t row) const noexcept { return block_.row(row); }
+  int64_t id_at(size_t rank) const { return ids_[row_at(rank)]; }
+  uint32_t row_at(size_t rank) const;
+  std::optional<size_t> rank_of(int64_t id) const;
+  const std::byte* vector(size_t row) const {
+    verify_exact(row);
+    return block_.row(row);
+  }
 
   // Calls visit(rank) for each of these ids that the segment has. REQUIRES: ids ascending.
   template <class Visit>
@@ -59,8 +69,14 @@ class Segment : public std::enable_shared_from_this<Segment> {
  private:
   Segment(const std::string& path, const VectorSpec& spec, const SegmentIdentity& identity);
 
-  size_t first_at_least(int64_t id, size_t rank) const noexcept;
+  size_t first_at_least(int64_t id, size_t rank) const;
+  void require(const void* data, size_t bytes) const;
+  void require_block(size_t block) const;
+  void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
+  const SectionPlace& place_of(Section section) const noexcept {
+    return header_.sections[static_cast<size_t>(section)];
+  }
   template <class T>
   const T* section(Section section, uint64_t count) const;
   [[noreturn]] void corrupt(const std::string& what) const;
@@ -72,6 +88,11 @@ class Segment : public std::enable_shared_from_this<Segment> {
   const int64_t* ids_ = nullptr;
   const uint32_t* order_ = nullptr;  // nullptr: rank and row are the same
   RowBlock block_;                   // all rows
+  const uint64_t* sums_ = nullptr;   // of blocks of kSumBlock bytes from kSegmentPage on
+  size_t blocks_ = 0;
+  std::unique_ptr<std::atomic<bool>[]> verified_;     // blocks
+  mutable std::atomic<bool> tables_verified_{false};  // ids and order
+  mutable std::atomic<bool> damaged_{false};
 };
 
 }  // namespace kindred::storage

@@ -36,6 +36,13 @@ SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& sp
   }
 }
 
+SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& spec,
+                               const SegmentIdentity& identity)
+    : folder_(folder), spec_(spec), identity_(identity) {
+  folder_.create();
+  writer_.emplace(folder_.file(identity.segment), spec, identity);
+}
+
 SegmentBuilder::~SegmentBuilder() {
   if (store_ == 0) ::unlink(folder_.file(identity_.segment).c_str());
 }
@@ -65,16 +72,28 @@ void discard(const SegmentFolder& folder, int64_t segment) noexcept {
   }
 }
 
+// By ascending id: dead rows are told by rank, which stays.
+int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t collection,
+                     const SegmentFolder& to) {
+  SegmentBuilder builder(to, spec, SegmentIdentity{segment.id(), collection});
+  for (size_t rank = 0; rank < segment.distinct(); ++rank) {
+    const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
+    builder.append(segment.id_at(rank), {vector, spec.bytes()});
+  }
+  builder.finish(all);
+  return builder.store();
+}
+
 void restore_file(const SegmentFolder& folder, const VectorSpec& spec,
                   const SegmentIdentity& identity, int64_t store_id) {
   const std::string name = "segment " + std::to_string(identity.segment);
   if (!std::filesystem::exists(folder.store()))
-    throw StorageError(Fault::kMissing, folder.store() + ": the store is missing beside the "
-                       "database: copy the folder along with it");
+    throw StorageError(Fault::kMissing, folder.store() +
+                                            ": the store is missing beside the "
+                                            "database: copy the folder along with it");
   const std::shared_ptr<Store> store = shared_store(folder.store());
   if (store->id() != store_id)
-    throw StorageError(Fault::kMissing,
-                       folder.store() + ": the store belongs to another database");
+    throw StorageError(Fault::kMissing, folder.store() + ": the store belongs to another database");
   folder.create();
   const std::string draft = folder.file(identity.segment) + "." + std::to_string(random_id());
   try {

@@ -21,6 +21,9 @@ class SegmentBuilder {
  public:
   // Creates the file under a new random id, and the folders where they are missing.
   SegmentBuilder(const SegmentFolder& folder, const VectorSpec& spec, int64_t collection);
+  // The same under a known id, for a copy.
+  SegmentBuilder(const SegmentFolder& folder, const VectorSpec& spec,
+                 const SegmentIdentity& identity);
   // Removes the file of a segment that was not finished.
   ~SegmentBuilder();
   SegmentBuilder(const SegmentBuilder&) = delete;
@@ -32,9 +35,9 @@ class SegmentBuilder {
   // The vector of a row that was appended.
   std::string vector(size_t row) { return writer_->vector(row); }
 
-  // Completes file and key range, both durable: see SegmentWriter::finish() for `counts`. The result
-  // keeps the file from being swept. Throws StorageError: kBusy if another process has the store.
-  // REQUIRES: not finished.
+  // Completes file and key range, both durable: see SegmentWriter::finish() for `counts`. The
+  // result keeps the file from being swept. Throws StorageError: kBusy if another process has the
+  // store. REQUIRES: not finished.
   std::shared_ptr<const Segment> finish(const std::function<bool(size_t row)>& counts);
   // The id of the store that has the segment's rows. REQUIRES: finished.
   int64_t store() const noexcept { return store_; }
@@ -50,6 +53,11 @@ class SegmentBuilder {
 // Removes a finished segment that no manifest names: key range first, then the file, so that the
 // file's lock guards both. What fails is left to the sweep.
 void discard(const SegmentFolder& folder, int64_t segment) noexcept;
+
+// Copies a segment, file and key range, into another database's folder, durably. Returns the id of
+// that folder's store. Throws StorageError.
+int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t collection,
+                     const SegmentFolder& to);
 
 // Writes the file of a segment anew from the store's rows. Throws StorageError: kMissing if the
 // store is not there, is not `store` or has no such segment; kBusy if another process has it.

@@ -35,7 +35,8 @@ class SegmentFolder {
   std::string folder_;
 };
 
-// The segment's file, mapped once a process. Throws as Segment::open() does.
+// The segment's file, mapped once a process. Throws as Segment::open() does, and kCorrupt for a
+// file that has been found damaged since.
 std::shared_ptr<const Segment> shared_segment(const SegmentFolder& folder, const VectorSpec& spec,
                                               const SegmentIdentity& identity);
 

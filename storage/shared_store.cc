@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "storage/error.h"
@@ -61,7 +62,10 @@ std::shared_ptr<Store> shared_store(const std::string& folder) {
     throw StorageError(
         Fault::kBusy,
         "store " + folder + ": this process was forked from one that had used a store");
-  const std::string path = std::filesystem::weakly_canonical(folder).string();
+  std::error_code error;
+  const std::string path = std::filesystem::weakly_canonical(folder, error).string();
+  if (error)
+    throw StorageError(fault_of_errno(error.value()), "store " + folder + ": " + error.message());
   OpenStores& stores = open_stores();
   const std::lock_guard lock(stores.mutex);
   auto entry = stores.by_folder.find(path);

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/store.h"
 
-#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
-#include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -25,10 +24,24 @@
 #include <utility>
 
 #include "storage/error.h"
+#include "storage/file.h"
 #include "storage/random_id.h"
 #include "storage/store_keys.h"
 
 namespace kindred::storage {
+namespace {
+
+// Stores that this process has open; in a forked child those that its parent had.
+std::atomic<int> open_stores{0};
+
+struct OpenCount {
+  OpenCount() { ++open_stores; }
+  ~OpenCount() { --open_stores; }
+  OpenCount(const OpenCount&) = delete;
+  OpenCount& operator=(const OpenCount&) = delete;
+};
+
+}  // namespace
 
 // Where a segment is taken in RocksDB deletes its file on any error, though its manifest may name
 // the file by then and could not be synced: the store would never open again. Nothing is deleted
@@ -46,6 +59,7 @@ class KeepWhileIngesting : public rocksdb::FileSystemWrapper {
 };
 
 struct Rocks {
+  OpenCount counted;  // goes last
   std::string folder;
   std::shared_ptr<KeepWhileIngesting> files = std::make_shared<KeepWhileIngesting>();
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);  // outlives the DB
@@ -65,9 +79,9 @@ struct SegmentFile {
   int64_t rows = 0;
   int64_t last_id = 0;
 
-  SegmentFile(Rocks& into, int64_t id, std::string at)
+  SegmentFile(Rocks& into, int64_t name, std::string at)
       : rocks(into),
-        segment(id),
+        segment(name),
         path(std::move(at)),
         writer(rocksdb::EnvOptions(), into.options, into.vectors.get()) {}
   // Taken in, it has another name. One that is left here is removed by the next opening: so errors
@@ -95,11 +109,13 @@ Fault fault_of(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return Fault::kFull;
   if (status.IsPathNotFound() || status.IsNotFound()) return Fault::kMissing;
   if (status.IsBusy() || status.IsTryAgain()) return Fault::kBusy;
-  // RocksDB's file lock has no code of its own, only these texts.
+  // RocksDB's file lock and lost files have no code of their own, only these texts.
   const std::string text = status.ToString();
-  if (status.IsIOError() && (text.find("While lock file") != std::string::npos ||
-                             text.find("lock hold by current process") != std::string::npos))
+  const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
+  if (status.IsIOError() && (says("While lock file") || says("lock hold by current process")))
     return Fault::kBusy;
+  // A sorted file is looked for under its old suffix when it is not there.
+  if (status.IsCorruption() && says("While open a file") && says(".ldb: ")) return Fault::kMissing;
   if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument())
     return Fault::kCorrupt;
   return Fault::kIo;
@@ -126,33 +142,31 @@ std::string name_of(int64_t segment) {
   return "segment " + std::to_string(segment);
 }
 
-void check_system(bool done, int error, const std::string& folder, const std::string& what) {
-  if (done) return;
-  const Fault fault = error == ENOSPC || error == EDQUOT ? Fault::kFull
-                      : error == ENOENT                  ? Fault::kMissing
-                                                         : Fault::kIo;
-  fail(fault, folder, what + ": " + std::generic_category().message(error));
+void check_system(const std::error_code& error, const std::string& folder,
+                  const std::string& what) {
+  if (error) fail(fault_of_errno(error.value()), folder, what + ": " + error.message());
 }
 
-void sync_folder(const std::string& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);  // nothing was written through it
-  check_system(synced, error, folder, "syncing the folder");
+// RocksDB syncs only what is inside the folder: a power loss could take it back with all that, or
+// `<db>-kindred` above it. Done at each opening: whoever created them may have died before it.
+void sync_names(const std::string& folder) {
+  const std::filesystem::path outer = std::filesystem::absolute(folder).parent_path();
+  sync_folder(outer);
+  sync_folder(outer.parent_path());
 }
 
-// Creates the folder and those above it so that a power loss does not take them back: RocksDB syncs
-// only what is inside.
-void make_folder(const std::filesystem::path& folder) {
+// Without CURRENT, the file that it begins with, RocksDB would create a new store and delete the
+// files of the old one. They are listed first: who creates the store meanwhile writes them after
+// it.
+void check_current(const std::string& folder) {
+  bool has_tables = false;
   std::error_code error;
-  if (std::filesystem::exists(folder, error)) return;
-  check_system(!error, error.value(), folder, "looking for the folder");
-  const std::filesystem::path parent = std::filesystem::absolute(folder).parent_path();
-  make_folder(parent);
-  std::filesystem::create_directory(folder, error);
-  check_system(!error, error.value(), folder, "creating the folder");
-  sync_folder(parent);
+  for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end;
+       file.increment(error))
+    has_tables |= file->path().extension() == ".sst";
+  check_system(error, folder, "listing the files");
+  if (has_tables && !std::filesystem::exists(folder + "/CURRENT", error))
+    fail(Fault::kMissing, folder, "the file CURRENT is missing");
 }
 
 std::string incoming(const std::string& folder) {
@@ -163,38 +177,43 @@ std::string incoming(const std::string& folder) {
 void empty_incoming(const std::string& folder) {
   std::error_code error;
   std::filesystem::remove_all(incoming(folder), error);
-  check_system(!error, error.value(), folder, "removing unfinished segments");
+  check_system(error, folder, "removing unfinished segments");
   std::filesystem::create_directory(incoming(folder), error);
-  check_system(!error, error.value(), folder, "creating the folder of unfinished segments");
+  check_system(error, folder, "creating the folder of unfinished segments");
 }
 
-// RocksDB's diary would be renamed and pruned before its lock is taken, in the way of another process
-// that opens the store, and an error in writing it ends the process where RocksDB has assertions.
-class NoDiary : public rocksdb::Logger {
+// RocksDB's LOG would be begun anew, and the old one renamed, by each opening, even one that finds
+// the store locked. Errors come back as statuses; nothing else in there is of use.
+class NoLog final : public rocksdb::Logger {
  public:
-  using rocksdb::Logger::Logv;
+  NoLog() : Logger(rocksdb::FATAL_LEVEL) {}
+  using Logger::Logv;
   void Logv(const char*, va_list) override {}
 };
 
-// Float vectors do not compress; every file is a segment in the lowest level, so nothing compacts.
+// Float vectors do not compress. No filters: who asks for a row knows its segment. Every file is a
+// segment in the lowest level, so nothing compacts, not even for its age.
 rocksdb::Options store_options() {
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 << 10;
   table.block_cache = rocksdb::NewLRUCache(8 << 20);  // the page cache does as well
-  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::Options options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.compression = rocksdb::kNoCompression;
-  options.write_buffer_size = 16 << 20;  // what is in the log at opening is replayed: 17 ms a MB
+  // Next to nothing goes through the log. RocksDB takes such amounts from the disk ahead of need.
+  options.write_buffer_size = 1 << 20;
+  options.manifest_preallocation_size = 64 << 10;
+  options.ttl = 0;
+  options.periodic_compaction_seconds = 0;
   options.max_background_jobs = 2;
   options.max_file_opening_threads = 1;
   options.max_open_files = -1;
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;  // no thread that wakes up for it
   options.stats_persist_period_sec = 0;
-  options.info_log = std::make_shared<NoDiary>();
+  options.info_log = std::make_shared<NoLog>();
   return options;
 }
 
@@ -275,12 +294,31 @@ int64_t row_count(const Rocks& rocks, int64_t segment, std::string_view end) {
   return static_cast<int64_t>(big_endian(end.data()));
 }
 
+// A child that was forked while a store was open would hang in exit(): RocksDB 7.8 destroys a
+// condition variable that glibc believes a thread is waiting on, which the child does not have. So
+// it leaves before that, without the exit handlers that are older than the first store.
+#ifdef __GLIBC__
+void leave_child(int status, void*) {
+  if (!Store::is_forked() || open_stores == 0) return;
+  std::fflush(nullptr);
+  ::_exit(status);
+}
+
+void mind_children() {
+  static const int added = ::on_exit(leave_child, nullptr);  // handlers run backwards
+  static_cast<void>(added);  // where there is no room for it, only such children suffer
+}
+#else
+void mind_children() {}
+#endif
+
 int64_t open_format(Rocks& rocks) {
   const std::optional<int64_t> format = number(rocks, kFormatKey);
-  if (format && *format > kStoreFormatVersion)
+  if (format && *format != kStoreFormatVersion)
     fail(Fault::kCorrupt, rocks.folder,
          "format " + std::to_string(*format) + ", but this version of kindred knows " +
-             std::to_string(kStoreFormatVersion) + ": use a newer kindred");
+             std::to_string(kStoreFormatVersion) +
+             (*format > kStoreFormatVersion ? ": use a newer kindred" : ""));
   const std::optional<int64_t> id = number(rocks, kIdKey);
   if (format && id) return *id;
   const Range all(rocks, 0, ~uint64_t{0});
@@ -303,10 +341,15 @@ Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
   if (is_forked())
     fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
   rocks_->folder = folder;
-  make_folder(folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check_system(error, folder, "creating the folder");
+  check_current(folder);
   open_rocks(*rocks_);
-  empty_incoming(folder);
+  mind_children();
+  sync_names(folder);
   id_ = open_format(*rocks_);
+  empty_incoming(folder);
 }
 
 Store::~Store() {
@@ -364,9 +407,10 @@ std::vector<int64_t> Store::segments() const {
   const Range all(*rocks_, 0, ~uint64_t{0});
   rocksdb::Iterator& row = *all.rows;
   while (row.Valid()) {
-    if (row.key().size() < sizeof(SegmentKey))
+    const bool is_named = row.key().size() >= sizeof(SegmentKey);
+    const uint64_t segment = is_named ? big_endian(row.key().data()) : 0;
+    if (!is_named || segment >> 63 != 0)
       fail(Fault::kCorrupt, rocks_->folder, "a row without a segment");
-    const uint64_t segment = big_endian(row.key().data());
     found.push_back(static_cast<int64_t>(segment));
     row.Seek(slice(segment_key(segment + 1).view()));
   }

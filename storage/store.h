@@ -6,6 +6,8 @@
 //
 // Only store.cc includes RocksDB's headers. Thread-safe unless said otherwise. Whatever throws
 // StorageError says in its text which store and what was being done.
+//
+// Segments are named by random numbers >= 0 that are never used again.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -28,10 +30,11 @@ using VisitRow = std::function<bool(int64_t id, std::string_view vector)>;
 
 class Store {
  public:
-  // Opens the store in `folder`, creating both where they are missing. Costs about ten fsyncs.
-  // Throws StorageError: kBusy if another process has it open, this process does through another
-  // object, or this process was forked from one that had used a store (see is_forked()); kCorrupt
-  // for damage and for a newer format; kMissing for a lost file; kFull, kIo.
+  // Opens the store in `folder`, creating both where they are missing; both are durable on return.
+  // Costs about ten fsyncs, and needs some space on the disk. Throws StorageError: kBusy if another
+  // process has it open, this process does through another object, or this process was forked from
+  // one that had used a store (see is_forked()); kCorrupt for damage and for a newer format;
+  // kMissing for a lost file, of whichever segment; kFull, kIo.
   explicit Store(const std::string& folder);
   // Closes it, which may wait for writes in the background. In a forked child it leaks it instead.
   ~Store();
@@ -39,13 +42,16 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   // Whether this process was forked from one that had used a store. RocksDB's threads and file lock
-  // stayed there, so that here no store can be used, opened or closed. Async-signal-safe.
+  // stayed there, so that here no store can be used, opened or closed; only exec() ends that. If
+  // one was open at the fork, exit() flushes stdio here but may leave out other exit handlers.
+  // Async-signal-safe.
   static bool is_forked() noexcept;
 
   // 63 random bits, drawn when the store was created; never 0.
   int64_t id() const noexcept { return id_; }
 
-  // Writes a segment: see there. REQUIRES: segment >= 0, and the store outlives the result.
+  // Writes a segment: see there. Throws std::logic_error if the segment is negative, StorageError.
+  // REQUIRES: the store outlives the result.
   SegmentIngest ingest(int64_t segment);
 
   // The vector of a row; nullopt if the segment has none for the id, or is not there.
@@ -60,7 +66,9 @@ class Store {
   // The segments that are there, ascending; one seek for each. Throws StorageError.
   std::vector<int64_t> segments() const;
   // Deletes a segment, which need not be there, and frees its space as soon as no scan reads it.
-  // Durable on return. Throws StorageError; the segment is then there or gone as a whole.
+  // Durable on return. Throws StorageError. After an error or a crash the segment is there or gone
+  // as a whole, unless RocksDB had merged it with others': then some rows may be gone, segments()
+  // still lists it, and deleting it again ends that.
   void delete_segment(int64_t segment);
 
   // A write failed in a way after which RocksDB may refuse all others: reopening mends it.
@@ -72,8 +80,8 @@ class Store {
 };
 
 // A segment in the making: a sorted file beside the database that no one else sees. What is not
-// finished leaves nothing behind, also after a crash. Memory: about 10 bytes a row, for the file's
-// filter. Not thread-safe, but several may be at work on one store.
+// finished leaves nothing behind, also after a crash. Memory is bounded: about 2 bytes a row, for
+// the file's index. Not thread-safe, but several may be at work on one store.
 class SegmentIngest {
  public:
   explicit SegmentIngest(std::unique_ptr<SegmentFile> file);

@@ -35,7 +35,7 @@ inline uint64_t big_endian(const char* at) noexcept {
   return value;
 }
 
-// Unsigned, so that the range of the greatest segment has an end too: segment + 1.
+// Segments are below 2^63, so that each range ends at segment + 1.
 inline SegmentKey segment_key(uint64_t segment) noexcept {
   SegmentKey key;
   put_big_endian(key.bytes.data(), segment);

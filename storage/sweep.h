@@ -45,8 +45,8 @@ class Sweep {
   std::vector<Candidate> candidates_;
 };
 
-// Whether a database's folder is to be swept: when this process comes to it, after sweep_soon(), and
-// every few minutes. Says so once. Thread-safe, as the other.
+// Whether a database's folder is to be swept: when this process comes to it, after sweep_soon(),
+// and every few minutes. Says so once. Thread-safe, as the other.
 bool is_sweep_due(const SegmentFolder& folder);
 void sweep_soon(const SegmentFolder& folder);
 

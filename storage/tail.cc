@@ -10,7 +10,7 @@ namespace kindred::storage {
 namespace {
 
 // Up to 8 MB, so that the scan runs undisturbed, and as near to whole huge pages as rows allow; a
-// multiple of the 32 rows that a search takes at once.
+// multiple of the 32 rows that a search takes at once, unless fewer than 32 rows fit.
 size_t rows_per_chunk(const VectorSpec& spec) {
   constexpr size_t kMostRows = 4096;
   const size_t row = exact_stride(spec) + code_stride(spec);

@@ -53,8 +53,8 @@ struct TailChunk {
   std::vector<float> norm_squared;
 };
 
-// Throws StorageError (kCorrupt) for an unknown op and a vector of the wrong size or with NaN or
-// infinity. `name` opens the message.
+// Throws StorageError (kCorrupt) for an unknown op, a put of a vector of the wrong size or with NaN
+// or infinity. `name` opens the message, e.g. "films_log".
 void verify(const VectorSpec& spec, const std::string& name, const LogRow& row);
 
 // Not thread-safe: the owner locks around every member; slices need no lock.
@@ -63,8 +63,7 @@ class Tail {
   // `name` opens the messages of errors, e.g. "films_log".
   Tail(const VectorSpec& spec, std::string name);
 
-  // REQUIRES: row.cn > the last row's. Throws StorageError (kCorrupt) for an unknown op, a vector
-  // of the wrong size or with NaN or infinity; the tail is then as before.
+  // REQUIRES: row.cn > the last row's. Throws what verify() does; the tail is then as before.
   void append(const LogRow& row);
 
   // Everything up to the newest row.

@@ -18,12 +18,12 @@ using math::Metric;
 constexpr Metric kMetrics[] = {Metric::kCosine, Metric::kL2, Metric::kL1, Metric::kDot,
                                Metric::kHamming};
 
-std::optional<float> distance(Metric metric, const std::vector<float>& a,
+std::optional<double> distance(Metric metric, const std::vector<float>& a,
                               const std::vector<float>& b) {
   return math::distance(metric, Element::kFloat32, a.data(), b.data(), a.size());
 }
 
-std::optional<float> distance(Metric metric, const std::vector<int8_t>& a,
+std::optional<double> distance(Metric metric, const std::vector<int8_t>& a,
                               const std::vector<int8_t>& b) {
   return math::distance(metric, Element::kInt8, a.data(), b.data(), a.size());
 }
@@ -107,8 +107,8 @@ TEST_CASE("cosine distance stays in [0, 2]", "[math][metric]") {
     const std::vector<float> a = random_floats(100, seed);
     std::vector<float> b = a;
     for (float& x : b) x *= -3;
-    const float same = distance(Metric::kCosine, a, a).value();
-    const float opposite = distance(Metric::kCosine, a, b).value();
+    const double same = distance(Metric::kCosine, a, a).value();
+    const double opposite = distance(Metric::kCosine, a, b).value();
     CHECK(same >= 0);
     CHECK(same < 1e-6F);
     CHECK(opposite <= 2);
@@ -124,6 +124,25 @@ TEST_CASE("cosine does not depend on magnitude, however small or large", "[math]
   const std::vector<float> one = {0, 0, 1};
   CHECK(distance(Metric::kCosine, a, b).value() == Approx(0.2).margin(1e-3));
   CHECK(distance(Metric::kCosine, a, one).value() == Approx(0.2).margin(1e-3));
+}
+
+TEST_CASE("finite vectors have a finite distance, also beyond float32", "[math][metric]") {
+  const std::vector<float> a = {3e38F, 3e38F, -3e38F};
+  const std::vector<float> b = {-3e38F, 3e38F, 3e38F};
+  const auto x = static_cast<double>(3e38F);
+  CHECK(distance(Metric::kL2, a, b) == std::sqrt(8 * x * x));
+  CHECK(distance(Metric::kL1, a, b) == 4 * x);
+  CHECK(distance(Metric::kDot, a, b) == x * x);
+  CHECK(distance(Metric::kCosine, a, b).value() == Approx(4.0 / 3));
+}
+
+TEST_CASE("wide distances read vectors at any alignment", "[math][metric]") {
+  const std::vector<float> a = {1e30F, 2e30F, -3e30F};
+  std::vector<char> bytes(1 + a.size() * sizeof(float));
+  std::memcpy(bytes.data() + 1, a.data(), a.size() * sizeof(float));
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kL1, Metric::kDot})
+    CHECK(math::distance(metric, Element::kFloat32, bytes.data() + 1, a.data(), a.size()) ==
+          distance(metric, a, a));
 }
 
 TEST_CASE("NaN in a vector gives NaN", "[math][metric]") {

@@ -1,6 +1,7 @@
 // What a model promises: the names it has, and vectors of texts.
 // SPDX-License-Identifier: Apache-2.0
 #include "model/embedder.h"
+#include "model/unicode.h"
 
 #include <bit>
 #include <chrono>
@@ -65,6 +66,16 @@ TEST_CASE("an identity describes itself in one line", "[model][embedder]") {
   CHECK(hash().identity().dim == 512);
   const Identity identity{"m", 3, "words", "sum", 0xABC};
   CHECK(identity.describe() == "m dim=3 tokenizer=words pooling=sum checksum=0000000000000abc");
+}
+
+TEST_CASE("an identity names the version of Unicode that words are folded by",
+          "[model][embedder]") {
+  const std::string version = kindred::model::unicode_version();
+  CHECK(version.find_first_not_of("0123456789.") == std::string::npos);
+  CHECK(version.size() >= 3);
+  CHECK(hash().description() == hash().identity().describe());
+  CHECK(hash().description().find(" tokenizer=words+chargrams/unicode-" + version + " ") !=
+        std::string::npos);
 }
 
 TEST_CASE("a vector has length 1 whatever part of it is asked for", "[model][embedder]") {

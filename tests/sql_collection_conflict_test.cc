@@ -216,7 +216,8 @@ TEST_CASE("hidden columns take no values", "[sql][collection]") {
   for (const std::string column : {"k", "distance", "visited", "is_exact"}) {
     INFO(column);
     check_error(db, "INSERT INTO items(v, " + column + ") VALUES('[1]', 5)", {column, "5"});
-    check_error(db, "UPDATE items SET " + column + " = 5", {column, "5"});
+    db.run("UPDATE items SET " + column + " = 5");  // the value of a search, perhaps
+    CHECK(db.one("SELECT " + column + " FROM items") == "NULL");
     db.run("INSERT INTO items(v, " + column + ") VALUES('[1]', NULL)");
   }
   check_error(db, "UPDATE items SET items = 'optimize'", {"items", "optimize"});

@@ -164,6 +164,17 @@ TEST_CASE("a CREATE that names an unknown option or type is refused", "[sql][col
   check_refused(db, create("t, model="), {"a value is wanted"});
 }
 
+TEST_CASE("a CREATE that gives an option twice is refused", "[sql][collection]") {
+  Database db;
+  for (const char* twice :
+       {"t, model=hash, model=hash", "t, model=hash, MODEL=default",
+        "t, dimensions=8, dimensions=9", "t, distance_metric=l2, distance_metric=l2",
+        "v float[4] distance_metric=l2 distance_metric=cosine",
+        "v float[4] distance_metric=l2, distance_metric=cosine",
+        "distance_metric=cosine, v float[4] distance_metric=l2"})
+    check_refused(db, create(twice), {"option", "is given twice"});
+}
+
 TEST_CASE("a CREATE without exactly one vector a row is refused", "[sql][collection]") {
   Database db;
   check_refused(db, create("a float[4], b float[4]"), {"second vector column"});

@@ -241,6 +241,18 @@ TEST_CASE("a name with a dot in it is a collection's before it is a schema's",
   CHECK(nearest(db, "a.b", "[9]") == Rows{"1|0.0"});
 }
 
+TEST_CASE("a schema with a dot in its name is reached by schema.table", "[sql][collection]") {
+  Database db;
+  db.run("ATTACH ':memory:' AS \"s.x\"; ATTACH ':memory:' AS \"s\"");
+  db.run(create("\"s.x\".faq") + "INSERT INTO \"s.x\".faq VALUES('[9]', 'far')");
+  CHECK(nearest(db, "s.x.faq", "[9]") == Rows{"1|0.0"});
+  CHECK(nearest(db, "S.X.FAQ", "[9]") == Rows{"1|0.0"});
+  check_error(db, "SELECT * FROM knn('s.x.y.faq', '[9]')", {"no such collection: s.x.y.faq"});
+  check_error(db, "SELECT * FROM knn('.faq', '[9]')", {"no such collection"});
+  db.run(create("s.\"x.faq\"") + "INSERT INTO s.\"x.faq\" VALUES('[8]', 'near')");
+  CHECK(nearest(db, "s.x.faq", "[8]") == Rows{"1|0.0"});  // the first dot that leads to a table
+}
+
 TEST_CASE("temp collections shadow those of the file", "[sql][collection]") {
   const ScratchDirectory folder;
   Database db(folder.file("app.db"));

@@ -455,3 +455,22 @@ TEST_CASE("last_insert_rowid and changes count the collection's rows", "[sql][co
   CHECK(db.one("SELECT changes(), count(*) FROM items") == "503|0");
   check_integrity(db);
 }
+
+TEST_CASE("a number beyond 64 bits is no rowid", "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1])");
+  db.run("INSERT INTO items VALUES(9223372036854775807, '[1]')");
+  for (const std::string number :
+       {"9223372036854775808.0", "9223372036854775808", "'9223372036854775808'", "1e19", "-1e19"}) {
+    INFO(number);
+    check_error(db, "INSERT INTO items VALUES(" + number + ", '[2]')", {"items"});
+    for (const std::string& choice : {"IN (" + number + ", 5)", "= " + number,
+                                     "IN (SELECT " + number + " UNION SELECT 5)"}) {
+      CHECK(db.rows("SELECT rowid FROM knn('items', '[1]', 1) WHERE rowid " + choice).empty());
+      CHECK(db.rows("SELECT id FROM items WHERE v MATCH '[1]' AND id " + choice).empty());
+      CHECK(db.rows("SELECT id FROM items WHERE id " + choice).empty());
+    }
+  }
+  CHECK(db.one("SELECT rowid FROM knn('items', '[1]') WHERE rowid IN (9223372036854775807, 5)") ==
+        "9223372036854775807");
+}

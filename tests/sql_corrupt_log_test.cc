@@ -84,7 +84,7 @@ TEST_CASE("a vector that is missing from the log is an error where its row is re
   db.run("DELETE FROM items_log WHERE cn = 7");
   CHECK(code(db, "SELECT v FROM items WHERE rowid = 7") == SQLITE_CORRUPT_VTAB);
   CHECK(db.error("SELECT v FROM items WHERE rowid = 7") ==
-        "items_log: row 7: a vector of 16 bytes is wanted, got no row");
+        "items: row 7: a vector is wanted in row 7 of the log, got none");
   CHECK(db.one("SELECT key FROM items WHERE rowid = 7") == "k7");
   CHECK(integrity_error(db, "items") == "items: row 7 has no vector in the log at 7");
   db.run("UPDATE items SET v = vec_f32('[7,1,2,3]') WHERE rowid = 7");

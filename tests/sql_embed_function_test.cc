@@ -106,6 +106,18 @@ TEST_CASE("embed names the option that is wrong, what is wanted and what came", 
         "embed(): no such option: \"dimension\" (known: dimensions, task)");
 }
 
+TEST_CASE("embed refuses an option that is given twice", "[sql][embed]") {
+  Database db;
+  const auto error = [&](const std::string& options) {
+    return db.error("SELECT embed('word', 'hash', '" + options + "')");
+  };
+  CHECK(error(R"({"dimensions": 8, "dimensions": 16})") ==
+        "embed(): option \"dimensions\" is given twice");
+  CHECK(error(R"({"task": "query", "dimensions": 8, "task": "query"})") ==
+        "embed(): option \"task\" is given twice");
+  CHECK(error(R"({"task": {"a": 1, "a": 2}})").find("got object") != std::string::npos);
+}
+
 TEST_CASE("embed refuses options that are no JSON object", "[sql][embed]") {
   Database db;
   CHECK(db.error("SELECT embed('word', 'hash', '{\"dimensions\": ')") ==

@@ -207,6 +207,28 @@ TEST_CASE("lists of any length choose rows", "[sql][knn]") {
                "(SELECT x FROM many)") == "3000");
 }
 
+TEST_CASE("conditions work under collations of any name", "[sql][knn]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1], lang TEXT)");
+  db.run("INSERT INTO items VALUES('[1]', 'de'), ('[2]', 'DE'), ('[3]', 'en')");
+  for (const std::string name : {"a;b", "a,b", ";", "", "6,F", "it\"s", "ä;Q", "BINARY;F9,2,1,x"}) {
+    INFO(name);
+    const auto nocase = [](void*, int n, const void* a, int m, const void* b) {
+      const int order = sqlite3_strnicmp(static_cast<const char*>(a), static_cast<const char*>(b),
+                                         std::min(n, m));
+      return order != 0 ? order : n - m;
+    };
+    REQUIRE(sqlite3_create_collation(db.handle(), name.c_str(), SQLITE_UTF8, nullptr, nocase) ==
+            SQLITE_OK);
+    std::string quoted;
+    for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    const std::string collate = " COLLATE \"" + quoted + "\"";
+    CHECK(db.rows("SELECT rowid FROM items WHERE lang = 'de'" + collate) == Rows{"1", "2"});
+    CHECK(db.rows("SELECT rowid FROM items WHERE v MATCH '[1]' AND k = 2 AND lang > 'DE'" +
+                  collate) == Rows{"3"});
+  }
+}
+
 TEST_CASE("more conditions than SQLite lets a virtual table answer for are still met",
           "[sql][knn]") {
   Database db;

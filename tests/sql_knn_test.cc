@@ -151,14 +151,26 @@ TEST_CASE("knn loses no row whose distance overflows", "[sql][knn]") {
   }
 }
 
-TEST_CASE("knn gives distances beyond float32 as SQL's functions do", "[sql][knn][!shouldfail]") {
-  // storage::Neighbor keeps a float; vec_dot() falls back to double.
+TEST_CASE("knn gives distances beyond float32 as SQL's functions do", "[sql][knn]") {
   Database db;
   db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1] distance_metric=dot)");
   db.run("INSERT INTO items VALUES('[1e30]'), ('[2e30]')");
   CHECK(db.rows("SELECT rowid FROM knn('items', '[1e30]')") == Rows{"2", "1"});
   CHECK(db.one("SELECT k.distance = -vec_dot(i.v, '[1e30]') FROM knn('items', '[1e30]') k "
                "JOIN items i ON i.rowid = k.rowid") == "1");
+  for (const std::string& metric : kMetrics) {
+    INFO(metric);
+    const std::string distance = metric == "dot" ? "-vec_dot(" : "vec_distance_" + metric + "(";
+    db.run("DROP TABLE items; CREATE VIRTUAL TABLE items USING kindred(v float[3] distance_metric=" +
+           metric + ")");
+    db.run(
+        "INSERT INTO items VALUES('[3e38,3e38,-3e38]'), ('[-3e38,3e38,3e38]'), ('[1,2,3]'), "
+        "('[2e38,-3e38,1e38]'), ('[-1e38,-3e38,1]'), ('[3e20,1,1]'), ('[1e-30,0,1e30]')");
+    for (const std::string query : {"'[3e38,-3e38,3e38]'", "'[1,1,1]'", "'[-3e38,0,1e-30]'"})
+      CHECK(db.rows("SELECT rowid, quote(distance) FROM knn('items', " + query + ")") ==
+            db.rows("SELECT i.rowid, quote(" + distance + "v, " + query + ") + 0.0) FROM items i " +
+                    "ORDER BY " + distance + "v, " + query + "), i.rowid"));
+  }
 }
 
 TEST_CASE("rows at the same distance come in the order of their rowids", "[sql][knn]") {

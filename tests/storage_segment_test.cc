@@ -170,14 +170,14 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
     alive.erase(segment->id_at(rank));
   }
   const std::string query = random_vector(random, kSpec);
-  std::vector<std::pair<float, int64_t>> wanted;
+  std::vector<std::pair<double, int64_t>> wanted;
   for (const auto& [id, vector] : alive)
     wanted.emplace_back(*kindred::math::distance(kSpec.metric, kSpec.element, query.data(),
                                                  vector.data(), kSpec.dim),
                         id);
   std::sort(wanted.begin(), wanted.end());
   NearestStream stream(kSpec, query.data(), {segment->layer(dead)}, 10);
-  std::vector<std::pair<float, int64_t>> got;
+  std::vector<std::pair<double, int64_t>> got;
   while (const std::optional<Neighbor> n = stream.next()) got.emplace_back(n->distance, n->id);
   CHECK(got == wanted);
 }

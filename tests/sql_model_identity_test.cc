@@ -1,0 +1,82 @@
+// The model that a collection's vectors were made by: what is stored of it, and when it counts.
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/catch.h"
+#include "tests/support/database.h"
+#include "tests/support/sql_functions.h"
+
+using kindred::test::check_error;
+using kindred::test::Database;
+using kindred::test::ScratchDirectory;
+
+namespace {
+
+const std::string kKnn = "SELECT rowid FROM knn('items', 'soup')";
+const std::string kRebuild = "INSERT INTO items(items) VALUES('rebuild')";
+const std::string kStored = "SELECT value FROM items_config WHERE key = 'model'";
+
+// A collection whose vectors another version of the model has made.
+void make_outdated(Database& db) {
+  db.run("CREATE VIRTUAL TABLE items USING kindred(t)");
+  db.run("INSERT INTO items VALUES('onion soup'), ('my password'), ('pea soup')");
+  db.run("UPDATE items_config SET value = 'hash of old' WHERE key = 'model'");
+}
+
+}  // namespace
+
+TEST_CASE("a collection of another version of its model is refused until it is rebuilt",
+          "[sql][model]") {
+  Database db;
+  make_outdated(db);
+  for (const char* sql : {kKnn.c_str(), "INSERT INTO items VALUES('more')",
+                          "UPDATE items SET t = 'x' WHERE rowid = 1"})
+    check_error(db, sql, {"items", "hash of old", "rebuild"});
+  CHECK(db.one("SELECT count(*) FROM items") == "3");
+  db.run(kRebuild);
+  CHECK(db.error(kKnn).empty());
+  CHECK(db.one(kStored).find("hash dim=512") == 0);
+}
+
+TEST_CASE("a rebuild that is rolled back leaves the collection refused", "[sql][model]") {
+  Database db;
+  make_outdated(db);
+  SECTION("by ROLLBACK") {
+    db.run("BEGIN; " + kRebuild);
+    CHECK(db.error(kKnn).empty());
+    db.run("ROLLBACK");
+  }
+  SECTION("by ROLLBACK TO") {
+    db.run("BEGIN; SAVEPOINT s; " + kRebuild + "; ROLLBACK TO s");
+    check_error(db, kKnn, {"hash of old"});
+    db.run("COMMIT");
+  }
+  check_error(db, kKnn, {"hash of old"});
+  CHECK(db.one(kStored) == "hash of old");
+  db.run(kRebuild);
+  CHECK(db.error(kKnn).empty());
+}
+
+TEST_CASE("a rebuild that fails halfway does not vouch for vectors it has not made",
+          "[sql][model]") {
+  Database db;
+  make_outdated(db);
+  db.run(
+      "CREATE TRIGGER stop BEFORE UPDATE ON items_rows WHEN new.id = 3 "
+      "BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+  db.run("BEGIN");
+  check_error(db, kRebuild, {"stopped"});
+  db.error("COMMIT");
+  check_error(db, kKnn, {"hash of old"});
+  CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
+  db.run("DROP TRIGGER stop; " + kRebuild);
+  CHECK(db.error(kKnn).empty());
+}
+
+TEST_CASE("another connection's rebuild counts here at once", "[sql][model]") {
+  const ScratchDirectory folder;
+  Database db(folder.file("app.db"));
+  make_outdated(db);
+  Database other(folder.file("app.db"));
+  check_error(other, kKnn, {"hash of old"});
+  db.run(kRebuild);
+  CHECK(other.error(kKnn).empty());
+}
