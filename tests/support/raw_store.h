@@ -1,6 +1,6 @@
 // A store's RocksDB itself, for tests that put there what storage/store.cc never would. Goes
-// through RocksDB's C interface, whose header compiles in no time. SPDX-License-Identifier:
-// Apache-2.0
+// through RocksDB's C interface, whose header compiles in no time.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <string>
