@@ -7,16 +7,28 @@
 
 namespace kindred::sql {
 
-CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection)
-    : sqlite3_vtab_cursor{}, collection_(std::move(collection)) {}
+namespace {
+
+bool is_rowid_lookup(const std::vector<PlanTerm>& terms) noexcept {
+  return terms.size() == 1 && terms[0].role == Role::kFilter && terms[0].column == -1 &&
+         terms[0].op == SQLITE_INDEX_CONSTRAINT_EQ;
+}
+
+}  // namespace
+
+CollectionCursor::CollectionCursor(std::shared_ptr<Collection> collection,
+                                   const CollectionCursor*& asked)
+    : sqlite3_vtab_cursor{}, collection_(std::move(collection)), asked_(asked) {}
 
 CollectionCursor::~CollectionCursor() {
+  if (asked_ == this) asked_ = nullptr;
   give_row_back();
 }
 
 // A look-up goes to the next cursor, the statement of a scan is this cursor's own.
 void CollectionCursor::give_row_back() noexcept {
-  if (search_ || by_rowid_) collection_->return_lookup(std::move(row_));
+  if (!search_ && !by_rowid_) return;
+  collection_->return_lookup(std::move(row_));
   row_ = Statement();
 }
 
@@ -24,31 +36,61 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
   const std::vector<PlanTerm> terms = decode(plan_text, arguments.size());
   give_row_back();
   search_.reset();
-  by_rowid_ = false;
+  query_.reset();
+  by_rowid_ = static_cast<PlanKind>(plan) == PlanKind::kScan && is_rowid_lookup(terms);
   row_read_ = false;
   done_ = false;
+  if (static_cast<PlanKind>(plan) == PlanKind::kRefused)
+    throw Error(SQLITE_ERROR, collection_->name() +
+                                  ": k, distance and other hidden columns have values in a search "
+                                  "only: MATCH is wanted beside a condition on them");
   if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
-    search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
+    start_search(terms, arguments);
   else
     start_scan(terms, arguments);
   next();
 }
 
+void CollectionCursor::start_search(const std::vector<PlanTerm>& terms, Values arguments) {
+  for (size_t i = 0; i < terms.size(); ++i)
+    if (terms[i].role == Role::kQuery && terms[i].op == kCheckedAgain) query_ = keep(arguments[i]);
+  search_ = std::make_unique<Search>(*collection_, terms, arguments, collection_->name());
+}
+
+bool CollectionCursor::searches_for(sqlite3_value* query) const {
+  return query_ && !done_ && sqlite3_value_type(query) == sqlite3_value_type(query_.get()) &&
+         blob_of(query) == blob_of(query_.get());
+}
+
 void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arguments) {
-  by_rowid_ = terms.size() == 1 && terms[0].role == Role::kFilter && terms[0].column == -1 &&
-              terms[0].op == SQLITE_INDEX_CONSTRAINT_EQ;
   if (by_rowid_) {
     row_ = collection_->take_lookup();
     row_.bind(1, arguments[0]);
     return;
   }
-  Condition condition;
-  for (size_t i = 0; i < terms.size(); ++i)
-    condition.add(collection_->db(), terms[i], arguments[i], collection_->name());
-  row_ = Statement(collection_->db(), "SELECT " + collection_->stored_list() + " FROM " +
-                                          collection_->tables().rows() +
-                                          (condition.empty() ? "" : " WHERE " + condition.sql()));
+  const Condition condition = scan_condition(terms, arguments);
+  const std::string sql = "SELECT " + collection_->stored_list() + " FROM " +
+                          collection_->tables().rows() +
+                          (condition.empty() ? "" : " WHERE " + condition.sql());
+  if (!row_ || sql != sqlite3_sql(row_.get())) row_ = Statement(collection_->db(), sql);
+  row_.reset();
   condition.bind(row_);
+}
+
+// What is left out SQLite checks itself.
+Condition CollectionCursor::scan_condition(const std::vector<PlanTerm>& terms,
+                                           Values arguments) const {
+  Condition condition;
+  for (size_t i = 0; i < terms.size(); ++i) {
+    if (terms[i].role != Role::kIn) {
+      if (is_certain(terms[i], arguments[i])) condition.add(terms[i], arguments[i]);
+      continue;
+    }
+    std::vector<KeptValue> values = values_of_list(collection_->db(), arguments[i]);
+    if (is_certain_list(terms[i], values) && condition.has_room(collection_->db(), values.size()))
+      condition.add_list(terms[i], std::move(values));
+  }
+  return condition;
 }
 
 void CollectionCursor::next() {
@@ -84,6 +126,7 @@ Statement* CollectionCursor::stored_row() {
 
 // Columns of a row that has gone are NULL, as for SQLite's own cursors.
 void CollectionCursor::column(sqlite3_context* context, int column) {
+  asked_ = this;
   const CollectionOptions& options = collection_->options();
   const auto i = static_cast<size_t>(column);
   if (i >= options.columns.size())

@@ -13,7 +13,9 @@
 
 namespace kindred::sql {
 
-enum class PlanKind : int { kScan, kNearest };
+// kRefused: a condition on a column that has a value in a search only. It is an error where it is
+// run: SQLite asks for such plans also on the way to others.
+enum class PlanKind : int { kScan, kNearest, kRefused };
 
 // The hidden columns, counted from the first one, which is named like the table.
 namespace hidden {
@@ -22,7 +24,8 @@ enum Column : int { kTable, kK, kDistance, kVisited, kIsExact };
 
 class CollectionCursor : public sqlite3_vtab_cursor {
  public:
-  explicit CollectionCursor(std::shared_ptr<Collection> collection);
+  // Sets `asked` to itself whenever a column is asked of it.
+  CollectionCursor(std::shared_ptr<Collection> collection, const CollectionCursor*& asked);
   ~CollectionCursor();
 
   void filter(int plan, const char* plan_text, Values arguments);
@@ -30,10 +33,14 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   bool eof() const { return done_; }
   int64_t rowid() const { return id_; }
   void column(sqlite3_context* context, int column);
+  // Whether its rows are those of a search for this query whose MATCH is checked again.
+  bool searches_for(sqlite3_value* query) const;
 
  private:
   void give_row_back() noexcept;
+  void start_search(const std::vector<PlanTerm>& terms, Values arguments);
   void start_scan(const std::vector<PlanTerm>& terms, Values arguments);
+  Condition scan_condition(const std::vector<PlanTerm>& terms, Values arguments) const;
   void hidden_column(sqlite3_context* context, int column) const;
   void vector_column(sqlite3_context* context);
   // The row's stored columns, looked up when the first one is asked for; nullptr if the row has
@@ -41,9 +48,11 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   Statement* stored_row();
 
   std::shared_ptr<Collection> collection_;
+  const CollectionCursor*& asked_;
+  KeptValue query_;                 // of a search whose MATCH is checked again
   std::unique_ptr<Search> search_;  // of a search; else the scan goes on in row_
   double distance_ = 0;
-  Statement row_;
+  Statement row_;          // a look-up or a scan, which is kept for the next scan by the same SQL
   bool by_rowid_ = false;  // row_ is a look-up: of one row, and not by a search
   bool row_read_ = false;  // row_ stands on id_, or behind it where it has gone
   bool row_gone_ = false;

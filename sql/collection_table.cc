@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/collection_table.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,7 @@ constexpr double kLookupCost = 3e4;
 constexpr double kFilteredScanCost = 1e11;
 constexpr double kScanCost = 1e12;
 constexpr sqlite3_int64 kScanRows = 1000000;
+constexpr sqlite3_int64 kListRows = 25;  // what SQLite takes an IN (SELECT ...) for
 
 // Restores last_insert_rowid(), which nested statements change.
 class KeepLastRowid {
@@ -52,9 +54,10 @@ class CollectionTable : public sqlite3_vtab {
   bool best_index(sqlite3_index_info& info) const;
   std::unique_ptr<CollectionCursor> open() {
     collection_->require_readable();
-    return std::make_unique<CollectionCursor>(collection_);
+    return std::make_unique<CollectionCursor>(collection_, asked_);
   }
   bool update(Values values, int64_t& rowid);
+  void match(sqlite3_context* context, Values arguments) const;
   void begin() {}
   void sync() {
     const KeepLastRowid keep(collection_->db());
@@ -77,14 +80,18 @@ class CollectionTable : public sqlite3_vtab {
  private:
   bool is_match(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
   bool is_id(int column) const;
-  void use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const;
+  std::optional<PlanTerm> stored_term(int column) const;
+  bool is_key_equality(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
+  void use_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) const;
   bool plan_search(sqlite3_index_info& info, int match) const;
+  bool refuse_search_columns(sqlite3_index_info& info) const;
   bool plan_lookup(sqlite3_index_info& info) const;
   bool plan_scan(sqlite3_index_info& info) const;
   void refuse_hidden_value(sqlite3_value* value, size_t i) const;
 
   std::shared_ptr<Collection> collection_;
   CollectionWriter writer_;
+  const CollectionCursor* asked_ = nullptr;  // the cursor that a column was last asked of
 };
 
 ShadowTables tables_of(const Connection& connection) {
@@ -148,40 +155,74 @@ bool CollectionTable::best_index(sqlite3_index_info& info) const {
     match = i;
   }
   if (match) return plan_search(info, *match);
+  if (refuse_search_columns(info)) return true;
   return plan_lookup(info) || plan_scan(info);
 }
 
-// Conditions on stored columns and the rowid.
-void CollectionTable::use_conditions(const sqlite3_index_info& info, PlanBuilder& plan) const {
+// Conditions on k, distance and their kin hold for no row where there is no search: that is an
+// error, not an empty answer.
+bool CollectionTable::refuse_search_columns(sqlite3_index_info& info) const {
+  const int first_hidden = static_cast<int>(collection_->options().columns.size());
+  const auto* constraints = info.aConstraint;
+  if (std::none_of(constraints, constraints + info.nConstraint, [&](const auto& constraint) {
+        return constraint.iColumn >= first_hidden && is_comparison(constraint.op);
+      }))
+    return false;
+  PlanBuilder plan(info);
+  plan.finish(static_cast<int>(PlanKind::kRefused), 10 * kScanCost, kScanRows);
+  return true;
+}
+
+// A column as plans name it: with its affinity, the rowid as -1. nullopt for one that is not
+// stored.
+std::optional<PlanTerm> CollectionTable::stored_term(int column) const {
+  if (is_id(column)) return PlanTerm{};
   const CollectionOptions& options = collection_->options();
+  const auto i = static_cast<size_t>(column);
+  if (i >= options.columns.size() || !options.is_stored(i)) return std::nullopt;
+  return PlanTerm{.column = column, .affinity = affinity_of(options.columns[i].type)};
+}
+
+// Whether a constraint chooses one row by its rowid or TEXT key.
+bool CollectionTable::is_key_equality(
+    const sqlite3_index_info::sqlite3_index_constraint& constraint) const {
+  const std::optional<size_t> key = collection_->options().key_column();
+  return (constraint.op == SQLITE_INDEX_CONSTRAINT_EQ ||
+          constraint.op == SQLITE_INDEX_CONSTRAINT_IS) &&
+         (is_id(constraint.iColumn) || (key && constraint.iColumn == static_cast<int>(*key)));
+}
+
+// Conditions on stored columns and the rowid. With k, one that chooses a single row is most likely
+// a join's: among one row each is among the k nearest.
+void CollectionTable::use_conditions(const sqlite3_index_info& info, bool with_k,
+                                     PlanBuilder& plan) const {
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     if (constraint.usable == 0 || info.aConstraintUsage[i].argvIndex > 0) continue;
-    const int column = constraint.iColumn;
-    if (is_id(column))
-      plan.use_filter(i, -1);
-    else if (static_cast<size_t>(column) < options.columns.size() &&
-             options.is_stored(static_cast<size_t>(column)))
-      plan.use_filter(i, column);
+    std::optional<PlanTerm> term = stored_term(constraint.iColumn);
+    if (!term) continue;
+    term->fixed_only = with_k && is_key_equality(constraint);
+    if (!plan.use_list(i, *term, false)) plan.use_filter(i, *term);
   }
 }
 
 bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   PlanBuilder plan(info);
   const int first_hidden = static_cast<int>(collection_->options().columns.size());
-  plan.use(match, {Role::kQuery, -1, 0, ""}, true);
+  plan.use(match, {.role = Role::kQuery, .op = match < kMostOmitted ? 0 : kCheckedAgain}, true);
+  bool with_k = false;
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
-    const bool k = constraint.iColumn == first_hidden + hidden::kK &&
-                   constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+    const bool k = constraint.iColumn == first_hidden + hidden::kK && is_comparison(constraint.op);
+    if (k) require_one_k(info, i, collection_->name());
+    if (k && with_k) throw Error(SQLITE_ERROR, collection_->name() + ": k is given twice");
     if (k && constraint.usable == 0) return false;
     if (constraint.usable == 0 || plan.use_limit(i)) continue;
-    if (k)
-      plan.use(i, {Role::kK, -1, 0, ""}, true);
-    else if (constraint.iColumn == first_hidden + hidden::kDistance)
-      plan.use_distance(i);
+    if (k) plan.use(i, {.role = Role::kK}, true);
+    with_k |= k;
+    if (constraint.iColumn == first_hidden + hidden::kDistance) plan.use_distance(i);
   }
-  use_conditions(info, plan);
+  use_conditions(info, with_k, plan);
   const CollectionOptions& options = collection_->options();
   const int id = options.has_integer_key() ? static_cast<int>(*options.key_column()) : -1;
   plan.consume_order(first_hidden + hidden::kDistance, id);
@@ -189,7 +230,7 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   return true;
 }
 
-// One row by its rowid or TEXT key.
+// One row by its rowid, or rows by their TEXT keys.
 bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
   const std::optional<size_t> key = collection_->options().key_column();
   for (int i = 0; i < info.nConstraint; ++i) {
@@ -199,9 +240,11 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
     const bool binary = sqlite3_stricmp(sqlite3_vtab_collation(&info, i), "BINARY") == 0;
     if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
     PlanBuilder plan(info);
-    plan.use(i, {Role::kFilter, id ? -1 : constraint.iColumn, constraint.op, "BINARY"}, true);
-    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, 1);
-    info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    const PlanTerm term = *stored_term(constraint.iColumn);
+    const bool list = !id && plan.use_list(i, term, false);
+    if (!list) plan.use_filter(i, term);
+    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, list ? kListRows : 1);
+    if (id) info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;  // a number is equal to several texts
     return true;
   }
   return false;
@@ -209,7 +252,7 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
 
 bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
   PlanBuilder plan(info);
-  use_conditions(info, plan);
+  use_conditions(info, false, plan);
   const bool filtered = std::any_of(
       info.aConstraintUsage, info.aConstraintUsage + info.nConstraint,
       [](const sqlite3_index_info::sqlite3_index_constraint_usage& u) { return u.argvIndex > 0; });
@@ -256,6 +299,15 @@ bool CollectionTable::update(Values values, int64_t& rowid) {
   rowid = sqlite3_last_insert_rowid(collection_->db());
   run_command(*collection_, writer_, extra[hidden::kTable], columns);
   return true;
+}
+
+// The column, the second argument, has just been asked of the cursor whose row is checked.
+void CollectionTable::match(sqlite3_context* context, Values arguments) const {
+  if (asked_ == nullptr || !asked_->searches_for(arguments[0]))
+    throw Error(SQLITE_ERROR, collection_->name() +
+                                  ": unable to use function MATCH in the requested context: it is "
+                                  "wanted as a condition of its own");
+  sqlite3_result_int(context, 1);
 }
 
 int shadow_name(const char* suffix) noexcept {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/condition.h"
 
-#include "sql/boundary.h"
+#include <algorithm>
+
 #include "sql/shadow_tables.h"
 
 namespace kindred::sql {
@@ -11,45 +12,67 @@ std::string column_name(int column) {
   return column < 0 ? "id" : stored_column(static_cast<size_t>(column));
 }
 
-}  // namespace
-
-void Condition::add(sqlite3* db, const PlanTerm& term, sqlite3_value* value,
-                    const std::string& who) {
-  sql_ += sql_.empty() ? "" : " AND ";
-  term.role == Role::kIn ? add_list(db, term, value, who) : add_filter(term, value);
+bool is_number(sqlite3_value* value) noexcept {
+  const int type = sqlite3_value_type(value);
+  return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
 }
 
+}  // namespace
+
 // The next value's place; ?1 is the user's.
-std::string Condition::place(sqlite3_value* value) {
-  values_.push_back(keep(value));
+std::string Condition::place(KeptValue value) {
+  values_.push_back(std::move(value));
   return "?" + std::to_string(values_.size() + 1);
 }
 
-void Condition::add_filter(const PlanTerm& term, sqlite3_value* value) {
-  sql_ += column_name(term.column) + " " + filter_operator(term.op);
-  if (!has_operand(term.op)) return;
-  sql_ += " " + place(value);
-  const bool pattern =
-      term.op == SQLITE_INDEX_CONSTRAINT_LIKE || term.op == SQLITE_INDEX_CONSTRAINT_GLOB;
-  if (!pattern) sql_ += " COLLATE " + quote_identifier(term.collation);
+bool Condition::has_room(sqlite3* db, size_t more) const {
+  const auto most = static_cast<size_t>(sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, -1));
+  return values_.size() + more < most;
 }
 
-void Condition::add_list(sqlite3* db, const PlanTerm& term, sqlite3_value* list,
-                         const std::string& who) {
-  const auto most = static_cast<size_t>(sqlite3_limit(db, SQLITE_LIMIT_VARIABLE_NUMBER, -1));
-  std::string places;
+void Condition::add(const PlanTerm& term, sqlite3_value* value) {
+  sql_ += sql_.empty() ? "" : " AND ";
+  sql_ += column_name(term.column) + " " + filter_operator(term.op);
+  if (!has_operand(term.op)) return;
+  sql_ += " " + place(keep(value));
+  if (is_comparison(term.op)) sql_ += " COLLATE " + quote_identifier(term.collation);
+}
+
+// SQLite has applied the affinity of the comparison to the list already: a number that is still one
+// beside a column of text is compared as a number.
+void Condition::add_list(const PlanTerm& term, std::vector<KeptValue> list) {
+  std::string same;
+  std::string numbers;
+  for (KeptValue& value : list) {
+    const bool number = term.affinity == Affinity::kText && is_number(value.get());
+    std::string& places = number ? numbers : same;
+    if (!places.empty()) places += ',';
+    const std::string one = place(std::move(value));
+    places += number ? "(" + one + ")" : one;
+  }
+  sql_ += sql_.empty() ? "(" : " AND (";
+  sql_ += column_name(term.column) + " COLLATE " + quote_identifier(term.collation) + " IN (" +
+          same + ")";
+  if (!numbers.empty())
+    sql_ += " OR " + column_name(term.column) +
+            " IN (SELECT CAST(column1 AS NUMERIC) FROM (VALUES " + numbers + "))";
+  sql_ += ")";
+}
+
+bool is_certain_list(const PlanTerm& term, const std::vector<KeptValue>& list) noexcept {
+  return term.affinity == Affinity::kNumeric ||
+         std::none_of(list.begin(), list.end(),
+                      [](const KeptValue& value) { return is_number(value.get()); });
+}
+
+std::vector<KeptValue> values_of_list(sqlite3* db, sqlite3_value* list) {
+  std::vector<KeptValue> values;
   sqlite3_value* value = nullptr;
   int rc = sqlite3_vtab_in_first(list, &value);
-  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) {
-    places += (places.empty() ? "" : ",") + place(value);
-    if (values_.size() == most)
-      throw Error(SQLITE_ERROR, who + ": a list of values for a column may have fewer than " +
-                                    std::to_string(most) +
-                                    ", got more: rowid IN (SELECT ...) takes any number");
-  }
+  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value))
+    values.push_back(keep(value));
   if (rc != SQLITE_OK && rc != SQLITE_DONE) check(db, rc);
-  sql_ += column_name(term.column) + " COLLATE " + quote_identifier(term.collation) + " IN (" +
-          places + ")";
+  return values;
 }
 
 void Condition::bind(Statement& statement) const {

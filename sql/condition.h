@@ -16,25 +16,31 @@ namespace kindred::sql {
 
 class Condition {
  public:
-  // Adds a term of role kFilter or kIn (a list of values for a column).
-  // Throws Error, opening with `who`, for a list longer than SQLite's limit on parameters.
-  void add(sqlite3* db, const PlanTerm& term, sqlite3_value* value, const std::string& who);
+  // Adds a term of role kFilter.
+  void add(const PlanTerm& term, sqlite3_value* value);
+  // Adds one of role kIn, a list of values for a column.
+  void add_list(const PlanTerm& term, std::vector<KeptValue> list);
 
   bool empty() const noexcept { return sql_.empty(); }
   // Values it compares with: a statement looks at all of a list's whenever it runs.
   size_t values() const noexcept { return values_.size(); }
+  // Whether a statement can have so many more.
+  bool has_room(sqlite3* db, size_t more) const;
   // "c1 = ?2 COLLATE "BINARY" AND id > ?3": ?1 is left to the user of the condition.
   const std::string& sql() const noexcept { return sql_; }
   // Binds the values to a statement that contains sql().
   void bind(Statement& statement) const;
 
  private:
-  void add_filter(const PlanTerm& term, sqlite3_value* value);
-  void add_list(sqlite3* db, const PlanTerm& term, sqlite3_value* list, const std::string& who);
-  std::string place(sqlite3_value* value);
+  std::string place(KeptValue value);
 
   std::string sql_;
   std::vector<KeptValue> values_;
 };
+
+// Whether a list of values for a column is compared as SQLite does: see is_certain().
+bool is_certain_list(const PlanTerm& term, const std::vector<KeptValue>& list) noexcept;
+// The values of a list that SQLite hands over whole.
+std::vector<KeptValue> values_of_list(sqlite3* db, sqlite3_value* list);
 
 }  // namespace kindred::sql

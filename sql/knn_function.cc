@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/knn_function.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,6 +83,7 @@ class KnnTable : public sqlite3_vtab {
   };
 
   Known& look_up(const std::string& name);
+  bool touch(Known& known);
 
   sqlite3* db_;
   std::shared_ptr<OpenCollections> open_;
@@ -95,17 +97,22 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
   bool has_query = false;
   bool has_k = false;
   bool by_rowid = false;
+  const bool with_k = std::any_of(
+      info.aConstraint, info.aConstraint + info.nConstraint, [](const auto& constraint) {
+        return constraint.iColumn == kK && constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
+      });
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
     const bool argument = equal && constraint.iColumn >= kCollection && constraint.iColumn <= kK;
+    if (constraint.iColumn == kK && is_comparison(constraint.op)) require_one_k(info, i, "knn()");
     if (constraint.usable == 0) {
       if (argument) return false;
       continue;
     }
     if (plan.use_limit(i)) continue;
-    if (equal && constraint.iColumn == kVisited)  // a fourth argument
-      throw Error(SQLITE_ERROR, kArguments);
+    if (equal && constraint.iColumn == kVisited)
+      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a fourth or visited =");
     if (argument) {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery
@@ -115,11 +122,12 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
                                              : has_k;
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
-      plan.use(i, {role, constraint.iColumn, 0, ""}, true);
+      plan.use(i, {.role = role, .column = constraint.iColumn}, true);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
     } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
-      by_rowid |= !plan.use_list(i, -1) && plan.use_filter(i, -1);
+      const PlanTerm rowid{.fixed_only = with_k};
+      by_rowid |= !plan.use_list(i, rowid, true) && plan.use_filter(i, rowid);
     }
   }
   if (!has_collection || !has_query) throw Error(SQLITE_ERROR, kArguments);
@@ -142,15 +150,23 @@ KnnTable::Known& KnnTable::look_up(const std::string& name) {
   return found->second;
 }
 
+// False if what the statement was prepared on has gone or changed. An interruption and other
+// failures are thrown.
+bool KnnTable::touch(Known& known) {
+  sqlite3_step(known.touch.get());  // reset() returns its code
+  const int rc = sqlite3_reset(known.touch.get());
+  if ((rc & 0xFF) == SQLITE_ERROR) return false;
+  check(db_, rc);
+  return true;
+}
+
 std::shared_ptr<Collection> KnnTable::collection(const std::string& name) {
-  try {
-    look_up(name).touch.run();
-  } catch (const Error&) {  // the table has gone or changed: once more from its name
+  if (!touch(look_up(name))) {  // once more from its name
     known_.erase(name);
-    look_up(name).touch.run();
+    if (!touch(look_up(name))) throw Error(SQLITE_ERROR, sqlite3_errmsg(db_));
   }
   std::shared_ptr<Collection> collection = open_->at(look_up(name).place);
-  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is a table, not a collection");
+  if (!collection) throw Error(SQLITE_ERROR, "knn(): " + name + " is not a collection");
   return collection;
 }
 

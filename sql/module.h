@@ -6,7 +6,8 @@
 //     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
 //     bool best_index(sqlite3_index_info&);         // false: no plan with these constraints
 //     std::unique_ptr<Cursor> open();
-//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy
+//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy, and
+//     void match(sqlite3_context*, Values);         // the function match(query, column)
 //   };
 //   struct Cursor : sqlite3_vtab_cursor {
 //     void filter(int plan, const char* plan_text, Values);
@@ -132,6 +133,20 @@ class Module {
   static int rename(sqlite3_vtab* vtab, const char* name) noexcept {
     return guarded(vtab, [&] { table(vtab).rename(name); });
   }
+  static void match(sqlite3_context* context, int argc, sqlite3_value** argv) noexcept {
+    auto* vtab = static_cast<sqlite3_vtab*>(sqlite3_user_data(context));
+    guard([&] { table(vtab).match(context, Values(argv, static_cast<size_t>(argc))); },
+          ContextReport{context});
+  }
+  // SQLite calls match() for a MATCH that it was told to leave out and checks all the same.
+  static int find_function(sqlite3_vtab* vtab, int argc, const char* name,
+                           void (**function)(sqlite3_context*, int, sqlite3_value**),
+                           void** user_data) noexcept {
+    if (argc != 2 || sqlite3_stricmp(name, "match") != 0) return 0;
+    *function = &match;
+    *user_data = vtab;
+    return 1;
+  }
 
  public:
   // A table-valued function: usable under the module's name without CREATE VIRTUAL TABLE.
@@ -163,6 +178,7 @@ class Module {
     m.xCommit = &commit;
     m.xRollback = &rollback;
     m.xRename = &rename;
+    m.xFindFunction = &find_function;
     m.xShadowName = shadow_name;
     return m;
   }

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "sql/boundary.h"
+
 namespace kindred::sql {
 namespace {
 
@@ -32,6 +34,10 @@ constexpr std::array kOperators = {
     Operator{SQLITE_INDEX_CONSTRAINT_GLOB, "GLOB"},
 };
 
+// Flags of an encoded term.
+constexpr int kLiteral = 1;
+constexpr int kFixedOnly = 2;
+
 int take_integer(std::string_view& text) {
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -40,7 +46,37 @@ int take_integer(std::string_view& text) {
   return error == std::errc() ? value : 0;
 }
 
+bool is_equality(int op) noexcept {
+  return op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_NE ||
+         op == SQLITE_INDEX_CONSTRAINT_IS || op == SQLITE_INDEX_CONSTRAINT_ISNOT;
+}
+
 }  // namespace
+
+Affinity affinity_of(std::string_view type) noexcept {
+  return type == "TEXT"                   ? Affinity::kText
+         : type == "BLOB" || type.empty() ? Affinity::kBlob
+                                          : Affinity::kNumeric;
+}
+
+bool is_fixed(const PlanTerm& term, sqlite3_value* value) noexcept {
+  return term.literal || sqlite3_value_frombind(value) != 0;
+}
+
+// A numeric affinity makes numbers of a column's texts. That changes nothing beside a blob, and no
+// text of the column is equal to one on the other side that a numeric affinity has left text.
+bool is_certain(const PlanTerm& term, sqlite3_value* value) noexcept {
+  if (term.affinity == Affinity::kNumeric || !is_comparison(term.op)) return true;
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+    case SQLITE_FLOAT:
+      return false;
+    case SQLITE_TEXT:
+      return is_equality(term.op) || is_fixed(term, value);
+    default:
+      return true;
+  }
+}
 
 const char* filter_operator(int op) noexcept {
   const auto* found = std::find_if(kOperators.begin(), kOperators.end(),
@@ -52,25 +88,42 @@ bool has_operand(int op) noexcept {
   return op != SQLITE_INDEX_CONSTRAINT_ISNULL && op != SQLITE_INDEX_CONSTRAINT_ISNOTNULL;
 }
 
+bool is_comparison(int op) noexcept {
+  return filter_operator(op) != nullptr && has_operand(op) && op != SQLITE_INDEX_CONSTRAINT_LIKE &&
+         op != SQLITE_INDEX_CONSTRAINT_GLOB;
+}
+
 void PlanBuilder::use(int i, PlanTerm term, bool omit) {
   terms_.push_back(std::move(term));
   info_.aConstraintUsage[i].argvIndex = static_cast<int>(terms_.size());
   info_.aConstraintUsage[i].omit = omit ? 1 : 0;
 }
 
-bool PlanBuilder::use_list(int i, int column) {
-  if (sqlite3_vtab_in(&info_, i, -1) == 0) return false;
-  sqlite3_vtab_in(&info_, i, 1);
-  use(i, {Role::kIn, column, SQLITE_INDEX_CONSTRAINT_EQ, sqlite3_vtab_collation(&info_, i)}, true);
+sqlite3_value* PlanBuilder::literal(int i) const {
+  sqlite3_value* value = nullptr;
+  return sqlite3_vtab_rhs_value(&info_, i, &value) == SQLITE_OK ? value : nullptr;
+}
+
+bool PlanBuilder::use_list(int i, PlanTerm term, bool omit) {
+  if (sqlite3_vtab_in(&info_, i, 1) == 0) return false;
+  term.role = Role::kIn;
+  term.op = SQLITE_INDEX_CONSTRAINT_EQ;
+  term.collation = sqlite3_vtab_collation(&info_, i);
+  use(i, std::move(term), omit);
   return true;
 }
 
-bool PlanBuilder::use_filter(int i, int column) {
-  if (use_list(i, column)) return true;
-  const int op = constraint(i).op;
-  if (filter_operator(op) == nullptr) return false;
+bool PlanBuilder::use_filter(int i, PlanTerm term) {
+  term.op = constraint(i).op;
+  if (filter_operator(term.op) == nullptr) return false;
   const char* collation = sqlite3_vtab_collation(&info_, i);
-  use(i, {Role::kFilter, column, op, collation != nullptr ? collation : "BINARY"}, true);
+  term.collation = collation != nullptr ? collation : "BINARY";
+  sqlite3_value* value = literal(i);
+  term.literal = value != nullptr;
+  const bool certain = term.affinity == Affinity::kNumeric || !is_comparison(term.op) ||
+                       (term.literal && is_certain(term, value));
+  const bool applied = certain && (!term.fixed_only || term.literal);
+  use(i, std::move(term), applied);
   return true;
 }
 
@@ -79,7 +132,7 @@ bool PlanBuilder::use_distance(int i) {
   if (op != SQLITE_INDEX_CONSTRAINT_LT && op != SQLITE_INDEX_CONSTRAINT_LE &&
       op != SQLITE_INDEX_CONSTRAINT_GT && op != SQLITE_INDEX_CONSTRAINT_GE)
     return false;
-  use(i, {Role::kDistance, -1, op, ""}, false);
+  use(i, {.role = Role::kDistance, .op = op}, false);
   return true;
 }
 
@@ -87,7 +140,7 @@ bool PlanBuilder::use_limit(int i) {
   const int op = constraint(i).op;
   if (op != SQLITE_INDEX_CONSTRAINT_LIMIT && op != SQLITE_INDEX_CONSTRAINT_OFFSET) return false;
   const Role role = op == SQLITE_INDEX_CONSTRAINT_LIMIT ? Role::kLimit : Role::kOffset;
-  use(i, {role, -1, op, ""}, false);
+  use(i, {.role = role}, false);
   return true;
 }
 
@@ -112,12 +165,20 @@ void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows) {
   info_.estimatedRows = rows;
 }
 
+void require_one_k(sqlite3_index_info& info, int i, const std::string& who) {
+  if (info.aConstraint[i].op != SQLITE_INDEX_CONSTRAINT_EQ || sqlite3_vtab_in(&info, i, -1) != 0)
+    throw Error(SQLITE_ERROR, who + ": k = one number is wanted, got another condition on k");
+}
+
 std::string encode(const std::vector<PlanTerm>& terms) {
   std::string text;
   for (const PlanTerm& term : terms) {
     text += static_cast<char>(term.role);
-    text += std::to_string(term.column) + ',' + std::to_string(term.op) + ',' +
-            std::to_string(term.collation.size()) + ',' + term.collation;
+    text += static_cast<char>(term.affinity);
+    const int flags = (term.literal ? kLiteral : 0) + (term.fixed_only ? kFixedOnly : 0);
+    for (const int number : {term.column, term.op, flags, static_cast<int>(term.collation.size())})
+      text += std::to_string(number) + ',';
+    text += term.collation;
   }
   return text;
 }
@@ -129,8 +190,13 @@ std::vector<PlanTerm> decode(const char* text, size_t arguments) {
     PlanTerm term;
     term.role = static_cast<Role>(rest.front());
     rest.remove_prefix(1);
+    term.affinity = static_cast<Affinity>(rest.empty() ? 'B' : rest.front());
+    rest.remove_prefix(std::min<size_t>(1, rest.size()));
     term.column = take_integer(rest);
     term.op = take_integer(rest);
+    const int flags = take_integer(rest);
+    term.literal = (flags & kLiteral) != 0;
+    term.fixed_only = (flags & kFixedOnly) != 0;
     const auto length = static_cast<size_t>(take_integer(rest));
     term.collation = std::string(rest.substr(0, length));
     rest.remove_prefix(std::min(length, rest.size()));

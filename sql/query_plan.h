@@ -4,11 +4,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sql/sqlite.h"
 
 namespace kindred::sql {
+
+inline constexpr int kMostOmitted = 16;
+// Of a MATCH that comes behind those.
+inline constexpr int kCheckedAgain = 1;
 
 // What an argument of xFilter is for.
 enum class Role : char {
@@ -22,24 +27,43 @@ enum class Role : char {
   kIn = 'I',          // a list of values for one of these
 };
 
+// What SQLite makes of values in a column of a declared type.
+enum class Affinity : char { kNumeric = 'N', kText = 'T', kBlob = 'B' };
+// REQUIRES: one of the types that a collection's columns may have.
+Affinity affinity_of(std::string_view type) noexcept;
+
 struct PlanTerm {
   Role role = Role::kFilter;
-  int column = -1;        // kFilter, kIn: of the virtual table; -1 is the rowid
-  int op = 0;             // kFilter, kDistance: SQLITE_INDEX_CONSTRAINT_*
-  std::string collation;  // kFilter, kIn: "BINARY", "NOCASE", ...
+  int column = -1;  // kFilter, kIn: of the virtual table; -1 is the rowid
+  // kFilter, kDistance: SQLITE_INDEX_CONSTRAINT_*. kQuery: kCheckedAgain or 0.
+  int op = 0;
+  Affinity affinity = Affinity::kNumeric;  // kFilter, kIn: the column's
+  bool literal = false;        // kFilter: compares with a value that stands in the SQL text
+  bool fixed_only = false;     // kFilter: left to SQLite unless is_fixed()
+  std::string collation = {};  // kFilter, kIn: "BINARY", "NOCASE", ...
 };
+
+// Whether a term compares with what stands in the SQL text or is bound to it, and not with what is
+// computed or read from a row: xBestIndex cannot tell a parameter from another table's column.
+bool is_fixed(const PlanTerm& term, sqlite3_value* value) noexcept;
+// Whether `column op value` is the comparison that SQLite makes. It would first convert a column of
+// text by the affinity of a numeric expression on the other side, which the value does not show.
+bool is_certain(const PlanTerm& term, sqlite3_value* value) noexcept;
 
 // Collects the constraints a plan uses and writes them into SQLite's structure.
 class PlanBuilder {
  public:
   explicit PlanBuilder(sqlite3_index_info& info) : info_(info) {}
 
-  // Takes constraint i as the next argument. `omit`: SQLite need not check it again.
+  // Takes constraint i as the next argument. `omit`: SQLite need not check it again, which it heeds
+  // for the first kMostOmitted constraints.
   void use(int i, PlanTerm term, bool omit);
-  // Takes constraint i as a whole list if it is an IN that SQLite hands over so.
-  bool use_list(int i, int column);
-  // Takes constraint i as a condition on a column, if its operator is one that filters know.
-  bool use_filter(int i, int column);
+  // Takes constraint i as a whole list if it is an IN that SQLite hands over so. `term` names the
+  // column and its affinity, here and below.
+  bool use_list(int i, PlanTerm term, bool omit);
+  // Takes constraint i as a condition on a column, if its operator is one that filters know. SQLite
+  // checks it again unless it is certain to be applied.
+  bool use_filter(int i, PlanTerm term);
   // Takes a bound on the distance; false for other operators.
   bool use_distance(int i);
   // Takes LIMIT or OFFSET as a hint; false for other constraints.
@@ -53,21 +77,28 @@ class PlanBuilder {
   const sqlite3_index_info::sqlite3_index_constraint& constraint(int i) const {
     return info_.aConstraint[i];
   }
+  // The value that constraint i compares with, if it stands in the SQL text; else nullptr.
+  sqlite3_value* literal(int i) const;
 
   sqlite3_index_info& info_;
   std::vector<PlanTerm> terms_;
 };
 
-// "Q-1,0,0,F3,2,6,BINARY": of each term the role, then column, op and the collation's length, then
-// the collation, whose name may have any characters.
+// "QN-1,0,0,0,FT3,2,1,6,BINARY": of each term role and affinity, then column, op, flags and the
+// collation's length, then the collation, whose name may have any characters.
 std::string encode(const std::vector<PlanTerm>& terms);
 // Throws std::logic_error unless the text has one term for each of xFilter's arguments.
 std::vector<PlanTerm> decode(const char* text, size_t arguments);
+
+// Throws Error, opening with `who`, unless constraint i is `k =` one value.
+void require_one_k(sqlite3_index_info& info, int i, const std::string& who);
 
 // The SQL operator of a filter's constraint: "=", "LIKE", "IS NOT NULL", ...; nullptr for those
 // that are left to SQLite.
 const char* filter_operator(int op) noexcept;
 // IS NULL and IS NOT NULL compare with nothing.
 bool has_operand(int op) noexcept;
+// =, <, IS NOT and their kin, to which affinities apply: not LIKE, GLOB, IS NULL, IS NOT NULL.
+bool is_comparison(int op) noexcept;
 
 }  // namespace kindred::sql

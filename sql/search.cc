@@ -78,10 +78,10 @@ void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string&
       range_.add(term.op, value);
       break;
     case Role::kFilter:
-      condition_.add(collection_.db(), term, value, who);
+      read_filter(term, value);
       break;
     case Role::kIn:
-      term.column < 0 ? add_ids(value) : condition_.add(collection_.db(), term, value, who);
+      read_list(term, value, who);
       break;
     case Role::kCollection:
       break;  // read by knn() before there is a search
@@ -106,15 +106,34 @@ void Search::read_hint(sqlite3_value* value) {
   if (rows > 0) expected_ += static_cast<size_t>(rows);
 }
 
+// What is not taken SQLite checks itself. With k that would be too late: a value that the user
+// wrote and text are then compared as what has no affinity is.
+void Search::read_filter(const PlanTerm& term, sqlite3_value* value) {
+  const bool fixed = is_fixed(term, value);
+  if (term.fixed_only && !fixed) return;
+  const bool likely = fixed || sqlite3_value_type(value) == SQLITE_TEXT;
+  if (is_certain(term, value) || (k_ && likely)) condition_.add(term, value);
+}
+
+// The same for a list.
+void Search::read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who) {
+  std::vector<KeptValue> values = values_of_list(collection_.db(), list);
+  if (term.column < 0) return add_ids(values);
+  if (!k_ && !is_certain_list(term, values)) return;
+  if (condition_.has_room(collection_.db(), values.size()))
+    condition_.add_list(term, std::move(values));
+  else if (k_)
+    throw Error(SQLITE_ERROR, who + ": with k a list for a column may not have " +
+                                  std::to_string(values.size()) +
+                                  " values, more than SQLite binds to a statement: rowid IN "
+                                  "(SELECT ...) takes any number");
+}
+
 // Ids that are no integers are no row's.
-void Search::add_ids(sqlite3_value* list) {
+void Search::add_ids(const std::vector<KeptValue>& values) {
   std::vector<int64_t> ids;
-  sqlite3_value* value = nullptr;
-  int rc = sqlite3_vtab_in_first(list, &value);
-  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) {
-    if (const std::optional<int64_t> id = whole_number(value)) ids.push_back(*id);
-  }
-  if (rc != SQLITE_OK && rc != SQLITE_DONE) check(collection_.db(), rc);
+  for (const KeptValue& value : values)
+    if (const std::optional<int64_t> id = whole_number(value.get())) ids.push_back(*id);
   std::sort(ids.begin(), ids.end());
   if (!only_) {
     only_ = std::move(ids);

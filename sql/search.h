@@ -48,7 +48,9 @@ class Search {
   void read(const PlanTerm& term, sqlite3_value* value, const std::string& who);
   void read_k(sqlite3_value* value, const std::string& who);
   void read_hint(sqlite3_value* value);
-  void add_ids(sqlite3_value* list);
+  void read_filter(const PlanTerm& term, sqlite3_value* value);
+  void read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who);
+  void add_ids(const std::vector<KeptValue>& values);
 
   void start();
   std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);
@@ -59,7 +61,7 @@ class Search {
 
   Collection& collection_;
   std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
-  std::optional<uint64_t> k_;
+  std::optional<uint64_t> k_;         // read before any filter
   size_t expected_ = 0;
   uint64_t given_ = 0;
   bool nothing_ = false;  // a NULL among the inputs

@@ -4,10 +4,14 @@
 #include "tests/support/database.h"
 #include "tests/support/sql_functions.h"
 
+using kindred::test::blob;
 using kindred::test::check_error;
 using kindred::test::Database;
+using kindred::test::integer;
 using kindred::test::numbers;
+using kindred::test::real;
 using kindred::test::SqlFunctions;
+using kindred::test::text;
 using Rows = std::vector<std::string>;
 
 namespace {
@@ -418,15 +422,76 @@ TEST_CASE("conditions of a plain SELECT mean what they mean on an ordinary table
   }
 }
 
-TEST_CASE("a comparison with another column keeps that column's affinity",
-          "[sql][collection][!shouldfail]") {
-  // SQLite hands a virtual table the value but not its affinity: '05' = 5 is compared as text.
+TEST_CASE("a comparison with another column keeps that column's affinity", "[sql][collection]") {
   Database db;
   db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1], s TEXT)");
   db.run("INSERT INTO items VALUES('[1]', '05')");
   db.run("CREATE TABLE other(i INTEGER); INSERT INTO other VALUES(5)");
   CHECK(db.one("SELECT count(*) FROM other o JOIN items i ON i.s = o.i") == "1");
   CHECK(db.one("SELECT count(*) FROM items WHERE s IN (SELECT i FROM other)") == "1");
+}
+
+TEST_CASE("values compare as on an ordinary table whatever they come from", "[sql][collection]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(k1 TEXT PRIMARY KEY, v float[1], s TEXT, "
+      "n NUMERIC, b BLOB)");
+  db.run("CREATE TABLE plain(k1 TEXT PRIMARY KEY, v, s TEXT, n NUMERIC, b BLOB)");
+  db.run(
+      "INSERT INTO plain SELECT column1, '[1]', column1, column1, column2 FROM (VALUES('5', '5'), "
+      "('05', 5), ('5.0', 5.0), ('x', 'x'), ('X', x'35'), ('', '05'), ('10', 10), ('9', '9'))");
+  db.run("INSERT INTO items SELECT * FROM plain");
+  db.run("CREATE TABLE other(t TEXT, i INTEGER, x, b BLOB)");
+  db.run(
+      "INSERT INTO other VALUES('5', 5, 5, 5), ('05', '05', '05', '05'), ('x', 'x', 'x', 'x'), "
+      "('9', 9.5, 9.0, x'35'), (NULL, NULL, NULL, NULL), ('10', 10, '10', 10)");
+  const std::string search = " AND i.v MATCH '[1]'";
+  const auto both = [&](const std::string& from, const std::string& where) {
+    INFO(from << " WHERE " << where);
+    const std::string select = "SELECT i.k1, count(*) FROM ";
+    const std::string end = " GROUP BY 1 ORDER BY 1";
+    const Rows wanted = db.rows(select + "plain i" + from + " WHERE " + where + end);
+    CHECK(db.rows(select + "items i" + from + " WHERE " + where + end) == wanted);
+    CHECK(db.rows(select + "items i" + from + " WHERE " + where + search + end) == wanted);
+  };
+  for (const std::string column : {"i.k1", "i.s", "i.n", "i.b"}) {
+    for (const std::string op : {"=", "<>", "<", ">=", "IS", "IS NOT", "LIKE"}) {
+      for (const std::string value : {"o.t", "o.i", "o.x", "o.b"}) {
+        both(" JOIN other o", column + " " + op + " " + value);
+        both(" CROSS JOIN other o", column + " " + op + " " + value);
+      }
+      for (const std::string value :
+           {"5", "'05'", "x'35'", "CAST('5' AS INTEGER)", "CAST(5 AS TEXT)", "2 + 3", "+'5'",
+            "(SELECT i FROM other)", "(SELECT t FROM other)", "(SELECT x FROM other)"})
+        both("", column + " " + op + " " + value);
+    }
+    for (const std::string list :
+         {"5, 9", "'5', 'x'", "5.0, '05', x'35', NULL", "SELECT i FROM other",
+          "SELECT t FROM other", "SELECT x FROM other", "SELECT b FROM other",
+          "SELECT CAST(t AS INTEGER) FROM other", "SELECT i || '' FROM other"})
+      for (const std::string in : {" IN (", " NOT IN ("}) both("", column + in + list + ")");
+  }
+}
+
+TEST_CASE("a bound value compares as on an ordinary table", "[sql][collection]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(k1 TEXT PRIMARY KEY, v float[1], b BLOB)");
+  db.run("CREATE TABLE plain(k1 TEXT PRIMARY KEY, v, b BLOB)");
+  db.run("INSERT INTO plain VALUES('5', '[1]', 5), ('05', '[1]', '5'), ('5.0', '[1]', x'35')");
+  db.run("INSERT INTO items SELECT * FROM plain");
+  for (const std::string where : {"k1 = ?1", "k1 > ?1", "k1 IN (?1, 7)", "b = ?1", "b <= ?1",
+                                  "k1 = CAST(?1 AS INTEGER)", "b = CAST(?1 AS NUMERIC)"})
+    for (const auto& value : {integer(5), real(5), text("5"), text("05"), blob({1})}) {
+      INFO(where << ", a value of kind " << static_cast<int>(value.kind));
+      const Rows wanted = db.rows("SELECT k1 FROM plain WHERE " + where + " ORDER BY 1", {value});
+      CHECK(db.rows("SELECT k1 FROM items WHERE " + where + " ORDER BY 1", {value}) == wanted);
+      CHECK(db.rows("SELECT k1 FROM items WHERE v MATCH '[1]' AND " + where + " ORDER BY 1",
+                    {value}) == wanted);
+      if (where.find("CAST") == std::string::npos)
+        CHECK(db.rows(
+                  "SELECT k1 FROM items WHERE v MATCH '[1]' AND k = 3 AND " + where + " ORDER BY 1",
+                  {value}) == wanted);
+    }
 }
 
 TEST_CASE("last_insert_rowid and changes count the collection's rows", "[sql][collection]") {
@@ -464,8 +529,8 @@ TEST_CASE("a number beyond 64 bits is no rowid", "[sql][collection]") {
        {"9223372036854775808.0", "9223372036854775808", "'9223372036854775808'", "1e19", "-1e19"}) {
     INFO(number);
     check_error(db, "INSERT INTO items VALUES(" + number + ", '[2]')", {"items"});
-    for (const std::string& choice : {"IN (" + number + ", 5)", "= " + number,
-                                     "IN (SELECT " + number + " UNION SELECT 5)"}) {
+    for (const std::string& choice :
+         {"IN (" + number + ", 5)", "= " + number, "IN (SELECT " + number + " UNION SELECT 5)"}) {
       CHECK(db.rows("SELECT rowid FROM knn('items', '[1]', 1) WHERE rowid " + choice).empty());
       CHECK(db.rows("SELECT id FROM items WHERE v MATCH '[1]' AND id " + choice).empty());
       CHECK(db.rows("SELECT id FROM items WHERE id " + choice).empty());

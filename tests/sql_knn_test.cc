@@ -161,8 +161,9 @@ TEST_CASE("knn gives distances beyond float32 as SQL's functions do", "[sql][knn
   for (const std::string& metric : kMetrics) {
     INFO(metric);
     const std::string distance = metric == "dot" ? "-vec_dot(" : "vec_distance_" + metric + "(";
-    db.run("DROP TABLE items; CREATE VIRTUAL TABLE items USING kindred(v float[3] distance_metric=" +
-           metric + ")");
+    db.run(
+        "DROP TABLE items; CREATE VIRTUAL TABLE items USING kindred(v float[3] distance_metric=" +
+        metric + ")");
     db.run(
         "INSERT INTO items VALUES('[3e38,3e38,-3e38]'), ('[-3e38,3e38,3e38]'), ('[1,2,3]'), "
         "('[2e38,-3e38,1e38]'), ('[-1e38,-3e38,1]'), ('[3e20,1,1]'), ('[1e-30,0,1e30]')");
@@ -250,7 +251,7 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'nope', '[1,2]'", {"knn()", "no such collection: nope"});
   check("'', '[1,2]'", {"knn()", "no such collection"});
   check("'view', '[1,2]'", {"knn()", "view"});
-  check("'plain', '[1,2]'", {"knn()", "plain is a table, not a collection"});
+  check("'plain', '[1,2]'", {"knn()", "plain is not a collection"});
   check("'items_rows', '[1,2]'", {"knn()", "not a collection"});
   check("5, '[1,2]'", {"knn()", "collection", "5"});
   check("x'01', '[1,2]'", {"knn()", "collection", "BLOB"});

@@ -198,3 +198,22 @@ TEST_CASE("a look-up by key in a join reads one row", "[sql][planner]") {
   check_outer(db, "SELECT 1 FROM notes n JOIN items i ON i.id = n.id WHERE n.year = 3", "n");
   check_outer(db, "SELECT 1 FROM items i JOIN notes n ON i.id = n.id WHERE n.code = 'c3'", "n");
 }
+
+TEST_CASE("a scan on the inner side of a join is prepared once", "[sql][planner]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db);
+  db.run("CREATE TABLE langs(lang TEXT); INSERT INTO langs SELECT iif(i % 2, 'de', 'fr') FROM " +
+         numbers(100));
+  int prepared = 0;
+  sqlite3_set_authorizer(
+      db.handle(),
+      [](void* count, int action, const char*, const char*, const char*, const char*) {
+        if (action == SQLITE_SELECT) ++*static_cast<int*>(count);
+        return SQLITE_OK;
+      },
+      &prepared);
+  CHECK(db.one("SELECT count(*) FROM langs l CROSS JOIN items i ON i.lang = l.lang") == "5000");
+  CHECK(prepared <= 3);
+  sqlite3_set_authorizer(db.handle(), nullptr, nullptr);
+}
