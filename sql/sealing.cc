@@ -66,6 +66,7 @@ void Sealing::optimize(Collection& collection) {
   collection.tables().upgrade();
   folder.create();
   const std::shared_ptr<storage::Store> store = wait_for_store(collection.db(), folder);
+  await_preparation(collection);
   if (!bulk_.is_open()) bulk_.open(collection);
   settle(collection);
   collection.log().remove_sealed(std::numeric_limits<int64_t>::max());
@@ -75,11 +76,22 @@ void Sealing::optimize(Collection& collection) {
     inputs.push_back({segment.file, segment.dead});
     dead = dead || segment.dead.count() > 0;
   }
+  optimized_ = true;
   if (inputs.size() <= 1 && !dead) return;
   storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
   merge.make();
   adopt_merge(collection, merge);
-  optimized_ = true;
+}
+
+// What the background thread is at, it would otherwise finish in vain.
+void Sealing::await_preparation(Collection& collection) {
+  constexpr int kPause = 1;  // millisecond
+  const storage::SegmentFolder& folder = *collection.manifest().folder();
+  for (;; sqlite3_sleep(kPause)) {
+    const auto prepared = storage::preparation_of(folder, collection.id());
+    if (!prepared || prepared->is_done()) break;
+  }
+  adopt_prepared(collection);
 }
 
 // A database without a file keeps all vectors in the log: removes the rows that no longer count.

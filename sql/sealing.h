@@ -42,6 +42,7 @@ class Sealing {
  private:
   void compact(Collection& collection);
   void compact_now_and_then(Collection& collection);
+  void await_preparation(Collection& collection);
   void adopt_prepared(Collection& collection);
   bool adopt_seal(Collection& collection, const storage::Preparation& seal);
   bool adopt_merge(Collection& collection, const storage::Preparation& merge);

@@ -44,7 +44,7 @@ class Worker {
     while (!exiting_) {
       changed_.wait(lock, [this] { return exiting_ || !jobs_.empty(); });
       if (exiting_) return;
-      const std::function<void()> job = std::move(jobs_.front());
+      std::function<void()> job = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
       job();

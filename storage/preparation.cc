@@ -173,12 +173,13 @@ void start(std::shared_ptr<Preparation> preparation) {
     if (slot.current) return;
     slot.current = preparation;
   }
-  in_background([preparation = std::move(preparation)] {
+  in_background([preparation = std::move(preparation)]() mutable {
     try {
       preparation->make();
     } catch (const std::exception&) {
       // Nothing has changed: the rows are where they were, and it is tried again later.
     }
+    preparation.reset();  // so that segments it replaces can be swept
   });
 }
 
