@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -62,13 +63,14 @@ TEST_CASE("an undone delete stays undone where another process has the store", "
   db.run("INSERT INTO items(rowid, v) VALUES(100, '[9,9]')");
   db.run("INSERT INTO items(items) VALUES('optimize')");
   db.run("INSERT INTO items(rowid, v) VALUES(1, '[1,2]')");
-  const StoreHolder other(scratch.file("app.db"));
+  auto other = std::make_unique<StoreHolder>(scratch.file("app.db"));
   db.run("BEGIN");
   for (int id = 2; id <= 9; ++id)
     db.run("INSERT INTO items(rowid, v) VALUES(" + std::to_string(id) + ", '[3,4]')");
   db.run("SAVEPOINT s; DELETE FROM items WHERE rowid IN (1, 9, 100); ROLLBACK TO s");
   db.run("DELETE FROM items WHERE rowid IN (2, 8)");
   db.run("COMMIT");
+  other.reset();
   CHECK(db.one("SELECT group_concat(rowid) FROM (SELECT rowid FROM knn('items', vec_f32('[1,2]')) "
                "ORDER BY rowid)") == "1,3,4,5,6,7,9,100");
   CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
