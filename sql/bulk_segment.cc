@@ -91,7 +91,7 @@ BulkSegment::Outcome BulkSegment::outcome(Collection& collection) const {
   std::vector<Change> changes = changes_;
   std::sort(changes.begin(), changes.end(),
             [](const Change& a, const Change& b) { return a.id < b.id; });
-  Outcome outcome{std::vector<bool>(builder_->rows()), {}};
+  Outcome outcome{std::vector<bool>(builder_->rows()), {}, {}};
   Statement rows(collection.db(), "SELECT id, cn FROM " + collection.tables().rows() +
                                       " WHERE id >= ?1 ORDER BY id");
   bool found = false;
@@ -106,9 +106,11 @@ BulkSegment::Outcome BulkSegment::outcome(Collection& collection) const {
     const bool exists = found && rows.integer(0) == change.id;
     if (exists && change.row != kDelete && rows.integer(1) == change.cn)
       outcome.counts[change.row] = true;
-    const bool changed = !exists || rows.is_null(1) || rows.integer(1) > sealed;
-    if (changed && (outcome.changed.empty() || outcome.changed.back() != change.id))
-      outcome.changed.push_back(change.id);
+    const bool gone = !exists || rows.is_null(1);
+    const bool changed = gone || rows.integer(1) > sealed;
+    if (!changed || (!outcome.changed.empty() && outcome.changed.back() == change.id)) continue;
+    outcome.changed.push_back(change.id);
+    if (gone) outcome.gone.push_back(change.id);
   }
   return outcome;
 }
@@ -153,7 +155,8 @@ bool BulkSegment::make_segment(const Collection& collection, Adoption& adoption,
   return true;
 }
 
-// Leaves the log's own rows where they are, and writes the others to it.
+// Leaves the log's own rows where they are, and writes the others to it, but no delete that was
+// undone.
 void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
   LogTable& log = collection.log();
   for (const Change& change : changes_) {
@@ -161,7 +164,7 @@ void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
     const bool put = change.row != kDelete;
     const bool counts =
         put ? outcome.counts[change.row]
-            : std::binary_search(outcome.changed.begin(), outcome.changed.end(), change.id);
+            : std::binary_search(outcome.gone.begin(), outcome.gone.end(), change.id);
     if (!counts) continue;
     const std::string vector = put ? builder_->vector(change.row) : std::string();
     const storage::Op op = put ? storage::Op::kPut : storage::Op::kDelete;

@@ -58,6 +58,7 @@ class BulkSegment {
   struct Outcome {
     std::vector<bool> counts;      // which rows of the segment answer
     std::vector<int64_t> changed;  // ids, ascending, about which the segment decides
+    std::vector<int64_t> gone;     // those of them that have no vector any more
   };
 
   void reopen_lost(Collection& collection);

@@ -53,7 +53,13 @@ std::string Victim::look(Random& random) {
   Database fresh(path_);
   const Database::Parameter query = blob(random.vector(4, 1000));
   std::string wrong = all_differ(fresh, both_, query);
-  if (wrong.empty() && watching_) wrong = seen_differ(*watching_, both_, query);
+  if (wrong.empty() && watching_) {
+    wrong = seen_differ(*watching_, both_, query);
+    if (!wrong.empty()) {
+      const std::string again = seen_differ(*watching_, both_, query);
+      wrong = "a connection that was open: " + wrong + (again.empty() ? "; not again" : "; again");
+    }
+  }
   if (wrong.empty()) wrong = lost_rows(fresh);
   if (wrong.empty()) wrong = lost_commits(fresh);
   if (wrong.empty()) wrong = fresh.error("INSERT INTO items(items) VALUES('integrity-check')");
