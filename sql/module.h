@@ -1,13 +1,12 @@
 // Virtual tables as C++ classes: makes SQLite's table of callbacks from a Table and its Cursor,
-// each callback inside guard(). A Table derives from sqlite3_vtab and a Cursor from
-// sqlite3_vtab_cursor.
+// each callback in guard(). A Table derives from sqlite3_vtab, a Cursor from sqlite3_vtab_cursor.
 //
 //   struct Table : sqlite3_vtab {
 //     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
 //     bool best_index(sqlite3_index_info&);         // false: no plan with these constraints
 //     std::unique_ptr<Cursor> open();
-//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy, and
-//     void match(sqlite3_context*, Values);         // the function match(query, column)
+//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy,
+//     // and match(sqlite3_context*, Values), the function match(query, column)
 //   };
 //   struct Cursor : sqlite3_vtab_cursor {
 //     void filter(int plan, const char* plan_text, Values);
