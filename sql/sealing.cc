@@ -224,20 +224,26 @@ void Sealing::prepare_merge(Collection& collection) {
   }
 }
 
+// SQLite takes no error from here: what is not begun or swept now is later, and of what was adopted
+// the next transaction finds that it is named.
 void Sealing::commit(const Manifest& manifest) noexcept {
-  if (adopted_) storage::end(adopted_, /*discarded=*/false);
-  if (begun_) storage::start(std::move(begun_));
-  for (const int64_t segment : retired_) manifest.folder()->touch(segment);
+  const auto ignore = [](int, const char*) noexcept {};
+  guard(
+      [&] {
+        if (adopted_) storage::end(adopted_, /*discarded=*/false);
+        if (begun_) storage::start(std::move(begun_));
+        for (const int64_t segment : retired_) manifest.folder()->touch(segment);
+      },
+      ignore);
   const bool sweeps = optimized_ && !retired_.empty();
   rollback();
   if (!sweeps) return;
-  // SQLite takes no error from here: what is not swept now is later.
   guard(
       [&] {
         if (has_no_old_readers(manifest.database()))
           sweep(manifest.database(), *manifest.folder(), /*at_once=*/true);
       },
-      [](int, const char*) noexcept {});
+      ignore);
 }
 
 void Sealing::rollback() noexcept {

@@ -23,9 +23,9 @@ class Worker {
     if (exiting_ || (owner_ != 0 && owner_ != ::getpid())) return;
     jobs_.push_back(std::move(job));
     if (owner_ == 0) {
+      thread_ = std::thread([this] { run(); });  // if it cannot be had, the next job tries again
       owner_ = ::getpid();
       std::atexit([] { instance().stop(); });
-      thread_ = std::thread([this] { run(); });
     }
     changed_.notify_one();
   }

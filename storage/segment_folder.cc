@@ -29,7 +29,7 @@ std::string SegmentFolder::file(int64_t segment) const {
   return segments() + "/" + std::to_string(segment) + std::string(kSuffix);
 }
 
-void SegmentFolder::touch(int64_t segment) const noexcept {
+void SegmentFolder::touch(int64_t segment) const {
   ::utimensat(AT_FDCWD, file(segment).c_str(), nullptr, 0);  // a grace that may fail to be given
 }
 

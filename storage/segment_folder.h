@@ -23,7 +23,7 @@ class SegmentFolder {
   std::string file(int64_t segment) const;
 
   // Makes a file look as if it had been written now: the sweep leaves it alone for a while.
-  void touch(int64_t segment) const noexcept;
+  void touch(int64_t segment) const;
 
   bool exists() const;
   // Creates the folders that are missing, durably. Throws StorageError.

@@ -49,8 +49,18 @@ void let_go(const std::string& folder) noexcept {
   if (entry != stores.by_folder.end()) entry->second.last_used = Clock::now();
 }
 
+// No deleter: where memory is short a shared_ptr runs that at once, under the lock it takes.
+struct User {
+  explicit User(const std::string& store) : folder(store) {}
+  ~User() { let_go(folder); }
+  User(const User&) = delete;
+  User& operator=(const User&) = delete;
+  const std::string folder;
+};
+
+// REQUIRES: the lock is held.
 std::shared_ptr<Store> share(OpenStore& open, const std::string& folder) {
-  std::shared_ptr<Store> user(open.store.get(), [folder](Store*) { let_go(folder); });
+  std::shared_ptr<Store> user(std::make_shared<User>(folder), open.store.get());
   open.users = user;
   return user;
 }

@@ -5,6 +5,7 @@
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -41,9 +43,26 @@ struct OpenCount {
 
 }  // namespace
 
+// Where a segment is taken in RocksDB deletes its file on any error, though its manifest may name
+// the file by then and could not be synced: the store would never open again. Nothing is deleted
+// meanwhile; what no manifest names the next opening removes.
+class KeepWhileIngesting : public rocksdb::FileSystemWrapper {
+ public:
+  KeepWhileIngesting() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "KeepWhileIngesting"; }
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override {
+    return ingesting ? rocksdb::IOStatus::OK() : target()->DeleteFile(path, options, debug);
+  }
+
+  std::atomic<bool> ingesting{false};
+};
+
 struct Rocks {
   OpenCount counted;  // goes last
   std::string folder;
+  std::shared_ptr<KeepWhileIngesting> files = std::make_shared<KeepWhileIngesting>();
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);  // outlives the DB
   rocksdb::Options options;
   std::unique_ptr<rocksdb::DB> db;
   std::unique_ptr<rocksdb::ColumnFamilyHandle> about;    // handles die before the DB
@@ -65,8 +84,8 @@ struct SegmentFile {
         segment(name),
         path(std::move(at)),
         writer(rocksdb::EnvOptions(), into.options, into.vectors.get()) {}
-  // The file is gone already if it was taken in, and any other left here is removed by the next
-  // opening: so errors are of no interest.
+  // Taken in, it has another name. One that is left here is removed by the next opening: so errors
+  // are of no interest.
   ~SegmentFile() { ::unlink(path.c_str()); }
   SegmentFile(const SegmentFile&) = delete;
   SegmentFile& operator=(const SegmentFile&) = delete;
@@ -200,6 +219,7 @@ rocksdb::Options store_options() {
 
 void open_rocks(Rocks& rocks) {
   rocks.options = store_options();
+  rocks.options.env = rocks.env.get();
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
       {rocksdb::kDefaultColumnFamilyName, rocks.options}, {kVectors, rocks.options}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -465,8 +485,11 @@ int64_t SegmentIngest::finish() {
   rocksdb::IngestExternalFileOptions options;
   options.move_files = true;           // a link: nothing is copied
   options.write_global_seqno = false;  // nor written into
-  check_write(rocks, rocks.db->IngestExternalFile(rocks.vectors.get(), {file->path}, options),
-              what);
+  rocks.files->ingesting = true;
+  const rocksdb::Status taken =
+      rocks.db->IngestExternalFile(rocks.vectors.get(), {file->path}, options);
+  rocks.files->ingesting = false;
+  check_write(rocks, taken, what);
   return file->rows;
 }
 

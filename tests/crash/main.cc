@@ -1,124 +1,51 @@
 // Kills processes that write (kill -9) and looks at what they left: an ordinary table and a
 // collection written together must agree, and no acknowledged commit may be missing.
 //   kindred_crash rounds [number [seed]]   200 rounds by default
+//   kindred_crash points [number [seed]]   killed at one system call after the other, 100 of them
+//   kindred_crash faults [number [seed]]   the same with calls that fail
+//   kindred_crash memory [number [seed]]   the same with allocations that fail
+//   kindred_crash rewinds [number [seed]]  SQLite's files as they were before, as after a power loss
 //   kindred_crash processes                two processes see each other's commits at once
+//   kindred_crash crowd [number [seed]]    two writing and two comparing ones, 200 comparisons
 //   kindred_crash control                  proof that the rounds find what is wrong
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/crash/points.h"
 #include "tests/crash/process.h"
+#include "tests/crash/victim.h"
 #include "tests/crash/worker.h"
+#include "tests/crash/workload.h"
 #include "tests/support/mirror.h"
 
 using namespace kindred::test;
 
 namespace {
 
-struct Mode {
-  const char* journal;
-  const char* synchronous;
-};
-constexpr Mode kModes[] = {{"WAL", "NORMAL"}, {"WAL", "FULL"}, {"DELETE", "FULL"}};
-
-// One database file that is written to and crashed again and again.
-class Victim {
- public:
-  Victim(const std::string& path, const Mode& mode) : path_(path), mode_(mode) {
-    Database db(path);
-    db.run("PRAGMA journal_mode=" + std::string(mode.journal));
-    both_ = make_mirrored(db, "items");
-    db.run("CREATE TABLE commits(worker, n, PRIMARY KEY(worker, n))");
+// A crash of `workers` processes at once. "" or what is wrong after it.
+std::string crash(Victim& victim, int workers, Random& random, const std::string& fault) {
+  if (random.one_in(2)) age_segments(victim.path());
+  std::vector<std::unique_ptr<WorkerProcess>> running;
+  for (int64_t number = 0; number < workers; ++number)
+    running.push_back(std::make_unique<WorkerProcess>(WorkerOptions{
+        victim.path(), victim.mode().synchronous, random.bits(), number, fault}));
+  if (random.one_in(5))
+    running.front()->listen(static_cast<int>(random.below(40)));  // perhaps before its first
+  else  // of two, the other one may hold it up
+    running.front()->listen(workers == 1 ? 10000 : 150, true);
+  running.front()->listen(static_cast<int>(random.below(15)));
+  std::string wrong;
+  for (int number = 0; number < workers; ++number) {
+    WorkerProcess& worker = *running[static_cast<size_t>(number)];
+    if (!worker.kill()) wrong = "a worker ended on its own";
+    victim.acknowledge(number, worker.acknowledged());
   }
-
-  // A crash of `workers` processes at once. "" or what is wrong after it.
-  std::string crash(int workers, Random& random, const std::string& fault) {
-    if (random.one_in(2)) age_files();
-    std::vector<std::unique_ptr<WorkerProcess>> running;
-    for (int64_t number = 0; number < workers; ++number)
-      running.push_back(std::make_unique<WorkerProcess>(
-          WorkerOptions{path_, mode_.synchronous, random.bits(), number, fault}));
-    if (random.one_in(5))
-      running.front()->listen(static_cast<int>(random.below(40)));  // perhaps before its first
-    else  // of two, the other one may hold it up
-      running.front()->listen(workers == 1 ? 10000 : 150, true);
-    running.front()->listen(static_cast<int>(random.below(15)));
-    std::string wrong;
-    for (int number = 0; number < workers; ++number) {
-      if (!running[static_cast<size_t>(number)]->kill()) wrong = "a worker ended on its own";
-      int64_t& acknowledged = acknowledged_[number];
-      acknowledged = std::max(acknowledged, running[static_cast<size_t>(number)]->acknowledged());
-    }
-    return wrong.empty() ? look(random) : wrong;
-  }
-
-  // Whether a connection, and with it the cache of what it has read, outlives the next crashes.
-  void keep_open(bool open) {
-    if (!open) watching_.reset();
-    if (open && !watching_) watching_ = std::make_unique<Database>(path_);
-  }
-
-  int64_t acknowledged() const {
-    int64_t all = 0;
-    for (const auto& [number, commits] : acknowledged_) all += commits;
-    return all;
-  }
-
- private:
-  // Makes files of segments old enough to be swept.
-  void age_files() const {
-    const std::filesystem::path folder = path_ + "-kindred/segments";
-    if (!std::filesystem::exists(folder)) return;
-    const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(5);
-    for (const auto& file : std::filesystem::directory_iterator(folder))
-      std::filesystem::last_write_time(file.path(), old);
-  }
-
-  std::string look(Random& random) {
-    Database fresh(path_);
-    const Database::Parameter query = blob(random.vector(4, 1000));
-    std::string wrong = all_differ(fresh, both_, query);
-    if (wrong.empty() && watching_) wrong = seen_differ(*watching_, both_, query);
-    if (wrong.empty()) wrong = lost_rows(fresh);
-    if (wrong.empty()) wrong = lost_commits(fresh);
-    if (wrong.empty()) wrong = fresh.error("INSERT INTO items(items) VALUES('integrity-check')");
-    const std::string integrity = fresh.one("PRAGMA integrity_check");
-    return wrong.empty() && integrity != "ok" ? integrity : wrong;
-  }
-
-  // Rows that knn() does not find by their own vector, at distance 0.
-  std::string lost_rows(Database& db) const {
-    const std::string lost = db.one(
-        "SELECT id FROM items_mirror AS m WHERE NOT EXISTS (SELECT 1 FROM "
-        "knn('items', m.v) AS n WHERE n.rowid = m.id AND n.distance = 0)");
-    return lost.empty() ? "" : "row " + lost + " is not found at distance 0";
-  }
-  std::string lost_commits(Database& db) const {
-    for (const auto& [number, acknowledged] : acknowledged_) {
-      const std::string where = " FROM commits WHERE worker = " + std::to_string(number);
-      const int64_t count = std::stoll(db.one("SELECT count(*)" + where));
-      const int64_t newest = std::stoll(db.one("SELECT ifnull(max(n), 0)" + where));
-      if (count != newest || newest < acknowledged)
-        return "worker " + std::to_string(number) + ": " + std::to_string(acknowledged) +
-               " commits acknowledged, " + std::to_string(count) + " there, the last " +
-               std::to_string(newest);
-    }
-    return "";
-  }
-
-  std::string path_;
-  Mode mode_;
-  Mirrored both_;
-  std::unique_ptr<Database> watching_;
-  std::map<int64_t, int64_t> acknowledged_;  // by worker
-};
+  return wrong.empty() ? victim.look(random) : wrong;
+}
 
 struct Outcome {
   std::string wrong;
@@ -138,7 +65,7 @@ Outcome run_rounds(int64_t rounds, uint64_t seed, const std::string& fault) {
     Victim& victim = *victims[at];
     victim.keep_open(random.one_in(2));
     const int workers = random.one_in(4) ? 2 : 1;
-    const std::string wrong = victim.crash(workers, random, fault);
+    const std::string wrong = crash(victim, workers, random, fault);
     if (!wrong.empty())
       outcome.wrong = "round " + std::to_string(round) + ", seed " + std::to_string(seed) + ", " +
                       kModes[at].journal + ", " + std::to_string(workers) + " workers: " + wrong;
@@ -212,20 +139,75 @@ int check_processes() {
   return status;
 }
 
+// What the readers compare while the writers write.
+std::string crowd_differs(Victim& victim, int64_t comparisons, uint64_t seed) {
+  Random random(seed);
+  std::vector<std::unique_ptr<WorkerProcess>> all;
+  for (int64_t number = 0; number < 2; ++number)
+    all.push_back(std::make_unique<WorkerProcess>(
+        WorkerOptions{victim.path(), victim.mode().synchronous, random.bits(), number, ""}));
+  for (int number = 0; number < 2; ++number)
+    all.push_back(std::make_unique<WorkerProcess>(std::vector<std::string>{
+        "reader", victim.path(), std::to_string(random.bits())}));
+  int64_t compared = 0;
+  for (int64_t before = -1; compared < comparisons && compared != before;) {
+    before = compared;
+    compared = 0;
+    for (const auto& process : all) process->listen(20000, true);
+    for (size_t i = 2; i < all.size(); ++i) compared += all[i]->acknowledged();
+  }
+  std::string wrong = compared < comparisons ? "too few comparisons" : "";
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!all[i]->kill()) wrong = "a process ended on its own";
+    if (i < 2) victim.acknowledge(static_cast<int64_t>(i), all[i]->acknowledged());
+  }
+  std::printf("%s, %s: %lld comparisons, %lld commits\n", victim.mode().journal,
+              victim.mode().synchronous, static_cast<long long>(compared),
+              static_cast<long long>(victim.acknowledged()));
+  return wrong.empty() ? victim.look(random) : wrong;
+}
+
+int check_crowd(int64_t comparisons, uint64_t seed) {
+  const ScratchDirectory scratch;
+  for (const Mode& mode : kModes) {
+    Victim victim(scratch.file(std::string(mode.journal) + mode.synchronous), mode);
+    const std::string wrong = crowd_differs(victim, comparisons, seed);
+    std::printf("%s\n", wrong.empty() ? "no difference" : wrong.c_str());
+    if (!wrong.empty()) return 1;
+  }
+  return 0;
+}
+
+// This program as a child of its own.
+int run_child(const std::vector<std::string>& arguments) {
+  if (arguments[0] == "workload") run_workload(WorkloadOptions::from(arguments));
+  if (arguments[0] == "reader") run_reader(arguments.at(1), std::stoull(arguments.at(2)));
+  if (arguments[0] == "worker")
+    run_worker({arguments.at(1), arguments.at(2), std::stoull(arguments.at(3)),
+                std::stoll(arguments.at(4)), arguments.at(5)});
+  if (arguments[0] == "server") run_server(arguments.at(1));
+  return 0;
+}
+
 int run(const std::vector<std::string>& arguments) {
-  const auto at = [&](size_t i) { return i < arguments.size() ? arguments[i] : std::string(); };
+  const std::string mode = arguments.empty() ? "" : arguments[0];
   const auto number = [&](size_t i, int64_t otherwise) {
     return i < arguments.size() ? std::stoll(arguments[i]) : otherwise;
   };
-  if (at(0) == "rounds") return check_rounds(number(1, 200), static_cast<uint64_t>(number(2, 1)));
-  if (at(0) == "processes") return check_processes();
-  if (at(0) == "control") return check_control();
-  if (at(0) == "server") {
-    run_server(at(1));
-    return 0;
-  }
-  if (at(0) == "worker") run_worker({at(1), at(2), std::stoull(at(3)), number(4, 0), at(5)});
-  std::fprintf(stderr, "usage: kindred_crash rounds [number [seed]] | processes | control\n");
+  const auto seed = [&] { return static_cast<uint64_t>(number(2, 1)); };
+  if (mode == "rounds") return check_rounds(number(1, 200), seed());
+  if (mode == "points") return check_points(number(1, 100), seed());
+  if (mode == "faults") return check_faults(number(1, 100), seed());
+  if (mode == "memory") return check_memory(number(1, 100), seed());
+  if (mode == "rewinds") return check_rewinds(number(1, 60), seed());
+  if (mode == "processes") return check_processes();
+  if (mode == "crowd") return check_crowd(number(1, 200), seed());
+  if (mode == "control") return check_control();
+  for (const char* child : {"worker", "reader", "workload", "server"})
+    if (mode == child) return run_child(arguments);
+  std::fprintf(stderr,
+               "usage: kindred_crash rounds|points|faults|memory|rewinds|crowd [number [seed]] | "
+               "processes | control\n");
   return 2;
 }
 

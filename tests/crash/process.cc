@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace kindred::test {
@@ -44,11 +45,13 @@ pid_t start(std::vector<std::string> arguments, const std::vector<std::pair<int,
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const WorkerOptions& options) {
+WorkerProcess::WorkerProcess(const WorkerOptions& options)
+    : WorkerProcess({"worker", options.path, options.synchronous, std::to_string(options.seed),
+                     std::to_string(options.number), options.fault}) {}
+
+WorkerProcess::WorkerProcess(const std::vector<std::string>& arguments) {
   const Pipe reports;
-  pid_ = start({"worker", options.path, options.synchronous, std::to_string(options.seed),
-                std::to_string(options.number), options.fault},
-               {{reports.write_end, kReportDescriptor}});
+  pid_ = start(arguments, {{reports.write_end, kReportDescriptor}});
   close(reports.write_end);
   reports_ = reports.read_end;
 }
@@ -61,7 +64,7 @@ WorkerProcess::~WorkerProcess() {
 bool WorkerProcess::take_report() {
   int64_t number = 0;
   if (read(reports_, &number, sizeof number) != sizeof number) return false;
-  acknowledged_ = number;
+  (number < 0 ? calls_ : acknowledged_) = std::abs(number);
   return true;
 }
 
@@ -85,6 +88,15 @@ bool WorkerProcess::kill() {
   while (take_report()) {
   }
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+int WorkerProcess::wait() {
+  while (take_report()) {
+  }
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return status;
 }
 
 ServerProcess::ServerProcess(const std::string& path) {

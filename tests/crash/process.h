@@ -16,6 +16,8 @@ namespace kindred::test {
 class WorkerProcess {
  public:
   explicit WorkerProcess(const WorkerOptions& options);
+  // This program with other arguments, if it reports as a worker does.
+  explicit WorkerProcess(const std::vector<std::string>& arguments);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
@@ -24,9 +26,13 @@ class WorkerProcess {
   void listen(int milliseconds, bool first = false);
   // SIGKILL; takes what it had reported before. false if it had ended on its own.
   bool kill();
+  // Takes reports until it ends on its own. Its status as of waitpid().
+  int wait();
 
   // The newest acknowledged transaction; 0 if there is none.
   int64_t acknowledged() const { return acknowledged_; }
+  // The calls that a workload counted; 0 if it did not get to its end.
+  int64_t calls() const { return calls_; }
 
  private:
   bool take_report();
@@ -34,6 +40,7 @@ class WorkerProcess {
   pid_t pid_ = -1;
   int reports_ = -1;
   int64_t acknowledged_ = 0;
+  int64_t calls_ = 0;
 };
 
 // A process that answers SQL, one statement at a time.

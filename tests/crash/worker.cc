@@ -11,7 +11,6 @@
 #include "tests/support/mirror.h"
 
 namespace kindred::test {
-namespace {
 
 void savepoint(Database& db, const Mirrored& both, Random& random) {
   db.run("SAVEPOINT s");
@@ -19,6 +18,8 @@ void savepoint(Database& db, const Mirrored& both, Random& random) {
   if (random.one_in(5)) db.run("INSERT INTO items(items) VALUES('optimize')");
   db.run(random.one_in(2) ? "ROLLBACK TO s" : "RELEASE s");
 }
+
+namespace {
 
 class Worker {
  public:
@@ -71,6 +72,48 @@ class Worker {
   int64_t next_ = 1;
 };
 
+// Compares in one snapshot after another.
+class Reader {
+ public:
+  Reader(const std::string& path, uint64_t seed) : random_(seed), db_(path), both_(mirrored("items")) {
+    sqlite3_busy_timeout(db_.handle(), 10000);
+  }
+
+  void compare() {
+    db_.run("BEGIN");
+    const int64_t questions = random_.below(3) + 1;
+    for (int64_t i = 0; i < questions; ++i) {
+      const std::string difference = answer();
+      if (!difference.empty()) {
+        std::fprintf(stderr, "in a reader's snapshot: %s\n", difference.c_str());
+        std::exit(2);
+      }
+    }
+    db_.run("COMMIT");
+    ++compared_;
+    if (write(kReportDescriptor, &compared_, sizeof compared_) != sizeof compared_) std::exit(1);
+  }
+
+ private:
+  // A snapshot whose segments are gone says so and is no difference.
+  std::string answer() {
+    try {
+      return seen_differ(db_, both_, blob(random_.vector(4, 1000)));
+    } catch (const std::exception& e) {
+      const std::string error = e.what();
+      if (error.find("begin a new one") == std::string::npos &&
+          error.find("database is locked") == std::string::npos)
+        throw;
+      return "";
+    }
+  }
+
+  Random random_;
+  Database db_;
+  Mirrored both_;
+  int64_t compared_ = 0;
+};
+
 }  // namespace
 
 void run_worker(const WorkerOptions& options) {
@@ -79,6 +122,16 @@ void run_worker(const WorkerOptions& options) {
     for (;;) worker.transaction();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "worker: %s\n", e.what());
+    std::exit(3);
+  }
+}
+
+void run_reader(const std::string& path, uint64_t seed) {
+  try {
+    Reader reader(path, seed);
+    for (;;) reader.compare();
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "reader: %s\n", e.what());
     std::exit(3);
   }
 }
