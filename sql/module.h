@@ -1,5 +1,5 @@
 // Virtual tables as C++ classes: makes SQLite's table of callbacks from a Table and its Cursor,
-// each callback inside guard(). A Table derives from sqlite3_vtab, a Cursor from sqlite3_vtab_cursor.
+// each callback in guard(). A Table derives from sqlite3_vtab, a Cursor from sqlite3_vtab_cursor.
 //
 //   struct Table : sqlite3_vtab {
 //     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns

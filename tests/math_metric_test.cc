@@ -19,12 +19,12 @@ constexpr Metric kMetrics[] = {Metric::kCosine, Metric::kL2, Metric::kL1, Metric
                                Metric::kHamming};
 
 std::optional<double> distance(Metric metric, const std::vector<float>& a,
-                              const std::vector<float>& b) {
+                               const std::vector<float>& b) {
   return math::distance(metric, Element::kFloat32, a.data(), b.data(), a.size());
 }
 
 std::optional<double> distance(Metric metric, const std::vector<int8_t>& a,
-                              const std::vector<int8_t>& b) {
+                               const std::vector<int8_t>& b) {
   return math::distance(metric, Element::kInt8, a.data(), b.data(), a.size());
 }
 
