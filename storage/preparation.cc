@@ -173,14 +173,20 @@ void start(std::shared_ptr<Preparation> preparation) {
     if (slot.current) return;
     slot.current = preparation;
   }
-  in_background([preparation = std::move(preparation)]() mutable {
-    try {
-      preparation->make();
-    } catch (const std::exception&) {
-      // Nothing has changed: the rows are where they were, and it is tried again later.
-    }
-    preparation.reset();  // so that segments it replaces can be swept
-  });
+  const std::shared_ptr<Preparation> begun = preparation;
+  try {
+    in_background([preparation = std::move(preparation)]() mutable {
+      try {
+        preparation->make();
+      } catch (const std::exception&) {
+        // Nothing has changed: the rows are where they were, and it is tried again later.
+      }
+      preparation.reset();  // so that segments it replaces can be swept
+    });
+  } catch (...) {
+    end(begun, /*discarded=*/false);  // nobody will make it
+    throw;
+  }
 }
 
 void end(const std::shared_ptr<Preparation>& preparation, bool discarded) {

@@ -29,7 +29,8 @@ SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& sp
   for (int attempt = 1; !writer_; ++attempt) {
     identity_ = {random_id(), collection};
     try {
-      writer_.emplace(folder_.file(identity_.segment), spec, identity_);
+      path_ = folder_.file(identity_.segment);
+      writer_.emplace(path_, spec, identity_);
     } catch (const StorageError& error) {
       if (error.fault() != Fault::kBusy || attempt == kAttempts) throw;
     }
@@ -40,11 +41,12 @@ SegmentBuilder::SegmentBuilder(const SegmentFolder& folder, const VectorSpec& sp
                                const SegmentIdentity& identity)
     : folder_(folder), spec_(spec), identity_(identity) {
   folder_.create();
-  writer_.emplace(folder_.file(identity.segment), spec, identity);
+  path_ = folder_.file(identity.segment);
+  writer_.emplace(path_, spec, identity);
 }
 
 SegmentBuilder::~SegmentBuilder() {
-  if (store_ == 0) ::unlink(folder_.file(identity_.segment).c_str());
+  if (store_ == 0) ::unlink(path_.c_str());
 }
 
 std::shared_ptr<const Segment> SegmentBuilder::finish(

@@ -47,6 +47,7 @@ class SegmentBuilder {
   VectorSpec spec_;
   SegmentIdentity identity_;
   std::optional<SegmentWriter> writer_;
+  std::string path_;
   int64_t store_ = 0;  // not 0: finished
 };
 
