@@ -79,7 +79,11 @@ void Sealing::optimize(Collection& collection) {
   optimized_ = true;
   if (inputs.size() <= 1 && !dead) return;
   storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
-  merge.make();
+  Statement pulse(collection.db(), "SELECT 1");
+  merge.make([&] {  // an interrupted connection refuses it
+    pulse.step();
+    pulse.reset();
+  });
   adopt_merge(collection, merge);
 }
 

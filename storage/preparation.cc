@@ -85,9 +85,9 @@ Preparation::Preparation(const SegmentFolder& folder, const VectorSpec& spec, in
                          std::vector<MergeInput> inputs)
     : folder_(folder), spec_(spec), collection_(collection), inputs_(std::move(inputs)) {}
 
-void Preparation::make() {
+void Preparation::make(const std::function<void()>& pulse) {
   try {
-    make_segment();
+    make_segment(pulse);
   } catch (...) {
     state_.store(State::kFailed, std::memory_order_release);
     throw;
@@ -96,14 +96,14 @@ void Preparation::make() {
   state_.store(State::kDone, std::memory_order_release);
 }
 
-void Preparation::make_segment() {
+void Preparation::make_segment(const std::function<void()>& pulse) {
   if (rows_ && !rows_->has_puts()) return;
   SegmentBuilder builder(folder_, spec_, collection_);
   if (rows_)
     rows_->for_each_put(spec_.bytes(),
                         [&](int64_t id, std::string_view vector) { builder.append(id, vector); });
   merge_rows(inputs_, spec_.bytes(), [&](int64_t id, std::string_view vector) {
-    if (builder.rows() % 4096 == 0) give_up_at_exit();
+    if (builder.rows() % 4096 == 0) pulse();
     builder.append(id, vector);
   });
   if (builder.rows() == 0) return;
@@ -177,7 +177,7 @@ void start(std::shared_ptr<Preparation> preparation) {
   try {
     in_background([preparation = std::move(preparation)]() mutable {
       try {
-        preparation->make();
+        preparation->make(give_up_at_exit);
       } catch (const std::exception&) {
         // Nothing has changed: the rows are where they were, and it is tried again later.
       }

@@ -67,9 +67,9 @@ class Preparation {
   Preparation(const SegmentFolder& folder, const VectorSpec& spec, int64_t collection,
               std::vector<MergeInput> inputs);
 
-  // Makes the segment. Throws StorageError: kBusy if another process has the store; has_failed()
-  // from then on.
-  void make();
+  // Makes the segment. Calls `pulse` every few thousand rows, which may throw to give up. Throws
+  // StorageError: kBusy if another process has the store; has_failed() from then on.
+  void make(const std::function<void()>& pulse);
 
   bool is_done() const noexcept { return state_.load(std::memory_order_acquire) == State::kDone; }
   bool has_failed() const noexcept {
@@ -93,7 +93,7 @@ class Preparation {
  private:
   enum class State { kMaking, kDone, kFailed };
 
-  void make_segment();
+  void make_segment(const std::function<void()>& pulse);
 
   SegmentFolder folder_;
   VectorSpec spec_;

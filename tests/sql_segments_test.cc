@@ -1,7 +1,9 @@
 // Collections that have grown past their log: files and store beside the database.
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "tests/support/catch.h"
@@ -248,6 +250,27 @@ TEST_CASE("a vector is read wherever it lies", "[sql][segments]") {
   db.run("INSERT INTO items(items) VALUES('optimize')");
   CHECK(db.rows(all) == wanted);
   CHECK(db.rows("SELECT rowid FROM knn('items', '[1,1]')") == std::vector<std::string>{"9", "2"});
+}
+
+TEST_CASE("optimize stops at an interrupt and loses nothing", "[sql][segments]") {
+  Sealed sealed(10);
+  Database db(sealed.path);
+  for (int part = 0; part < 2; ++part) {  // two segments to merge
+    db.run("BEGIN");
+    change_both(db, sealed.both, sealed.random, 6000, 1000000);
+    db.run("COMMIT");
+  }
+  std::atomic<bool> ended{false};
+  std::thread other([&] {
+    while (!ended) sqlite3_interrupt(db.handle());
+  });
+  const std::string error = db.error("INSERT INTO items(items) VALUES('optimize')");
+  ended = true;
+  other.join();
+  CHECK(error.find("interrupt") != std::string::npos);
+  CHECK(all_differ(db, sealed.both, kQuery) == "");
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  CHECK(all_differ(db, sealed.both, kQuery) == "");
 }
 
 TEST_CASE("deleting half and optimize give the space back", "[sql][segments]") {
