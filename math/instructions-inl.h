@@ -85,6 +85,17 @@ KINDRED_INLINE int32_t sum_i32(__m128i v) {
   return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 0xB1)));
 }
 
+KINDRED_INLINE void sum4_i32(__m128i a, __m128i b, __m128i c, __m128i d, int32_t* out) {
+  const __m128i ab_low = _mm_unpacklo_epi32(a, b);
+  const __m128i ab_high = _mm_unpackhi_epi32(a, b);
+  const __m128i cd_low = _mm_unpacklo_epi32(c, d);
+  const __m128i cd_high = _mm_unpackhi_epi32(c, d);
+  const __m128i ab = _mm_add_epi32(ab_low, ab_high);  // a0+a2 b0+b2 a1+a3 b1+b3
+  const __m128i cd = _mm_add_epi32(cd_low, cd_high);
+  const __m128i sums = _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(out), sums);
+}
+
 KINDRED_INLINE int64_t sum_i64(__m128i v) {
   return _mm_cvtsi128_si64(_mm_add_epi64(v, _mm_unpackhi_epi64(v, v)));
 }
@@ -148,8 +159,16 @@ KINDRED_INLINE void sum4(__m256 a, __m256 b, __m256 c, __m256 d, float* out) {
   sum4(halve(a), halve(b), halve(c), halve(d), out);
 }
 
+KINDRED_INLINE __m128i halve_i32(__m256i v) {
+  return _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+}
+
 KINDRED_INLINE int32_t sum_i32(__m256i v) {
-  return sum_i32(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+  return sum_i32(halve_i32(v));
+}
+
+KINDRED_INLINE void sum4_i32(__m256i a, __m256i b, __m256i c, __m256i d, int32_t* out) {
+  sum4_i32(halve_i32(a), halve_i32(b), halve_i32(c), halve_i32(d), out);
 }
 
 KINDRED_INLINE int64_t sum_i64(__m256i v) {
@@ -214,8 +233,16 @@ KINDRED_INLINE void sum4(__m512 a, __m512 b, __m512 c, __m512 d, float* out) {
   sum4(halve(a), halve(b), halve(c), halve(d), out);
 }
 
+KINDRED_INLINE __m256i halve_i32(__m512i v) {
+  return _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+}
+
 KINDRED_INLINE int32_t sum_i32(__m512i v) {
-  return sum_i32(_mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1)));
+  return sum_i32(halve_i32(v));
+}
+
+KINDRED_INLINE void sum4_i32(__m512i a, __m512i b, __m512i c, __m512i d, int32_t* out) {
+  sum4_i32(halve_i32(a), halve_i32(b), halve_i32(c), halve_i32(d), out);
 }
 
 KINDRED_INLINE int64_t sum_i64(__m512i v) {
@@ -275,6 +302,10 @@ KINDRED_INLINE void sum4(float32x4_t a, float32x4_t b, float32x4_t c, float32x4_
 
 KINDRED_INLINE int32_t sum_i32(int32x4_t v) {
   return vaddvq_s32(v);
+}
+
+KINDRED_INLINE void sum4_i32(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d, int32_t* out) {
+  vst1q_s32(out, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)));
 }
 
 KINDRED_INLINE int64_t sum_i64(uint64x2_t v) {

@@ -87,6 +87,7 @@ struct WidenedDot : WidenedRule<A> {
   KINDRED_INLINE static Sum step(const Sum& sum, const Vector& a, const Vector& b) {
     return sum + Sum(multiply_add_pairs(a, b));
   }
+  KINDRED_INLINE static int32_t excess() { return 0; }
   KINDRED_INLINE int32_t result(const Sum& s) const { return sum_i32(s); }
 };
 

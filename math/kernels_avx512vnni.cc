@@ -25,7 +25,9 @@ struct VnniDot {
     const __m512i shifted = _mm512_xor_si512(row, _mm512_set1_epi8(-128));
     return _mm512_dpbusd_epi32(sum, shifted, query);
   }
-  KINDRED_INLINE int32_t result(const Sum& s) const { return sum_i32(s) - 128 * query_sum; }
+  // What the sum of the products has more than the dot product.
+  KINDRED_INLINE int32_t excess() const { return 128 * query_sum; }
+  KINDRED_INLINE int32_t result(const Sum& s) const { return sum_i32(s) - excess(); }
 };
 
 }  // namespace

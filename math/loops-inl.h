@@ -129,6 +129,9 @@ KINDRED_INLINE void store_results(const Rule& rule, const Sum& a, const Sum& b, 
                                   const Sum& d, typename Rule::Result* out) {
   if constexpr (std::is_same_v<typename Rule::Result, float>) {
     sum4(a, b, c, d, out);
+  } else if constexpr (std::is_same_v<typename Rule::Result, int32_t>) {
+    sum4_i32(a, b, c, d, out);
+    for (size_t i = 0; i < 4; ++i) out[i] -= rule.excess();
   } else {
     out[0] = rule.result(a);
     out[1] = rule.result(b);
@@ -179,7 +182,14 @@ KINDRED_INLINE size_t scan_prefetching(const Rule& rule, const typename Rule::El
   size_t r = 0;
   for (; r + 4 <= rows.count; r += 4) {
     const size_t soon = r + ahead + 4 <= rows.count ? r + ahead : rows.count - 4;
-    for (size_t i = 0; i < 3 * rows.stride + rows.dim; i += 64) prefetch(rows.row(soon) + i);
+    const auto* p = rows.row(soon);
+    const auto* end = p + 3 * rows.stride + rows.dim;
+    for (; p < end; p += 256) {
+      prefetch(p);
+      prefetch(p + 64);
+      prefetch(p + 128);
+      prefetch(p + 192);
+    }
     const typename Rule::Element* const now[4] = {rows.row(r), rows.row(r + 1), rows.row(r + 2),
                                                   rows.row(r + 3)};
     four(rule, query, now, rows.dim, out + r);
