@@ -171,6 +171,7 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
   for (const NamedSegment& segment : state.segments) {
     layers.push_back(segment.layer);
     layers.back().newer = log.changes;
+    layers.back().graph = segment.file->graph();
     if (!only) continue;
     std::vector<uint32_t>& rows = layers.back().only.emplace();
     segment.file->for_each_rank(*only, [&](size_t rank) {

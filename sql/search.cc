@@ -179,9 +179,10 @@ void Search::start() {
     }
   }
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
+  storage::Effort effort;
+  effort.expected = wanted > 0 ? wanted : kUnknownExpected;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     std::move(layers),
-                                                     wanted > 0 ? wanted : kUnknownExpected);
+                                                     std::move(layers), effort);
 }
 
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of

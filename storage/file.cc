@@ -102,7 +102,8 @@ void sync_folder(const std::string& path) {
   if (result != 0) fail(path, "sync");
 }
 
-SequentialWriter::SequentialWriter(File& file, uint64_t offset) : file_(file), offset_(offset) {
+SequentialWriter::SequentialWriter(File& file, uint64_t offset, size_t block)
+    : file_(file), offset_(offset), block_(block) {
   buffer_.reserve(kSumBlock);
 }
 
@@ -113,7 +114,7 @@ void SequentialWriter::write(const void* data, size_t bytes) {
     buffer_.insert(buffer_.end(), at, at + part);
     at += part;
     bytes -= part;
-    if (buffer_.size() == kSumBlock) flush_block();
+    if (buffer_.size() == kSumBlock) flush();
   }
 }
 
@@ -128,11 +129,12 @@ void SequentialWriter::publish() {
 }
 
 void SequentialWriter::finish() {
-  if (!buffer_.empty()) flush_block();
+  if (!buffer_.empty()) flush();
 }
 
-void SequentialWriter::flush_block() {
-  sums_.push_back(checksum(buffer_.data(), buffer_.size()));
+void SequentialWriter::flush() {
+  for (size_t at = 0; at < buffer_.size(); at += block_)
+    sums_.push_back(checksum(buffer_.data() + at, std::min(block_, buffer_.size() - at)));
   publish();
   offset_ += buffer_.size();
   buffer_.clear();

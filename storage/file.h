@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/segment_format.h"
+
 namespace kindred::storage {
 
 // An open file descriptor; closes itself.
@@ -44,11 +46,11 @@ class File {
 // Makes a rename, creation or removal in the folder durable.
 void sync_folder(const std::string& path);
 
-// Bytes written one after the other through a buffer, with a checksum of each block of
-// kSumBlock bytes.
+// Bytes written one after the other through a buffer, with a checksum of each block.
 class SequentialWriter {
  public:
-  SequentialWriter(File& file, uint64_t offset);
+  // `block`: the bytes that one checksum covers, kSumBlock or a whole part of it.
+  SequentialWriter(File& file, uint64_t offset, size_t block = kSumBlock);
 
   void write(const void* data, size_t bytes);
   // Zeros up to a multiple of `alignment` from the file's start.
@@ -61,10 +63,11 @@ class SequentialWriter {
   const std::vector<uint64_t>& sums() const noexcept { return sums_; }
 
  private:
-  void flush_block();
+  void flush();
 
   File& file_;
   uint64_t offset_;  // of the buffer's first byte
+  size_t block_;
   std::vector<std::byte> buffer_;
   std::vector<uint64_t> sums_;
 };

@@ -1,8 +1,10 @@
-// The rows of a collection in ascending distance from a query, one at a time and exactly: the
-// optimal multi-step search of Seidl & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor
-// Search"). All rows get a lower bound of their distance from one scan of the int8 codes; rows are
-// then looked at exactly in the order of their bounds, and the nearest one seen is given out as
-// soon as no bound of the others is below it.
+// The rows of a collection in ascending distance from a query, one at a time.
+//
+// Where a layer has a graph it answers first: approximately, as far as it was asked for and a
+// search of it costs less than a scan. All else is exact, by the optimal multi-step search of Seidl
+// & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their
+// distance from one scan of the int8 codes; they are then looked at exactly in the order of their
+// bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,12 +24,21 @@ struct Neighbor {
   double distance = 0;
 };
 
+// How a search is to be done.
+struct Effort {
+  // How many rows the caller thinks it will take: a guess that only costs time when it is wrong.
+  size_t expected = 10;
+  // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed.
+  size_t ef = 64;
+  // No row is missed: graphs are not used.
+  bool exact = false;
+};
+
 class NearestStream {
  public:
-  // Searches all layers; at most one of them holds an id. `expected` sizes the first batch (how
-  // many rows the caller thinks it will take): a guess that only costs time when it is wrong.
+  // Searches all layers; at most one of them holds an id.
   NearestStream(const VectorSpec& spec, const void* query, std::vector<RowLayer> layers,
-                size_t expected);
+                const Effort& effort);
 
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
   std::optional<Neighbor> next();
@@ -38,6 +49,8 @@ class NearestStream {
 
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
+  // Whether what has been given so far is certain to be the nearest: no graph has found it.
+  bool is_exact() const noexcept { return exact_; }
 
  private:
   // A row, by its place in bounds_, and the lower bound of its distance.
@@ -62,13 +75,20 @@ class NearestStream {
     return place.block.id[place.i];
   }
   void score();
+  void score(size_t layer);
+  bool prefers_graph(const RowLayer& layer) const;
+  bool search_graph(size_t layer);
+  void widen();
+  void begin_anew();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);
   void refill();
   float keep_smallest();
   Place place_of(const Candidate& candidate) const;
   void look_at(const Candidate& candidate);
+  void look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
+  void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   Scorer scorer_;
   std::vector<RowLayer> layers_;
@@ -77,7 +97,14 @@ class NearestStream {
   std::vector<std::vector<float>> bounds_;
   bool scored_ = false;
   size_t batch_;
-  std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
+  // While graphs answer for some layers: how far they are trusted, and what they have found.
+  size_t wanted_;
+  size_t ef_;
+  bool exact_;
+  size_t given_ = 0;
+  std::vector<char> by_graph_;                // layers
+  std::vector<std::vector<uint32_t>> found_;  // rows looked at, by layer
+  std::vector<Candidate> pending_;            // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   bool exhausted_ = false;  // nothing is left behind pending_
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;

@@ -14,6 +14,8 @@
 
 namespace kindred::storage {
 
+class Graph;
+
 // Rows that lie end to end; row_codes.h says what the numbers mean. Borrowed from its layer's
 // owner.
 struct RowBlock {
@@ -42,6 +44,7 @@ class RowVerifier {
   virtual ~RowVerifier() = default;
   // Codes, numbers and ids of rows that lie end to end.
   virtual void verify_rows(size_t first, size_t count) const = 0;
+  // A row's vector and id.
   virtual void verify_exact(size_t row) const = 0;
 };
 
@@ -59,6 +62,8 @@ struct RowLayer {
   std::vector<Changes> newer;
   // If set, only these rows answer. Sorted.
   std::optional<std::vector<uint32_t>> only;
+  // Of all rows, where there is one.
+  std::shared_ptr<const Graph> graph;
 
   const RowBlock& block_of(size_t row) const noexcept { return blocks[row / block_rows]; }
   bool alive(size_t row) const noexcept {

@@ -64,6 +64,14 @@ float Scorer::lower_bound(const RowBlock& block, size_t i) {
   return result;
 }
 
+CodedQuery Scorer::coded_query() const noexcept {
+  const bool coded = has_codes(spec_);
+  const float scale = coded ? query_codes_.scale : 1.0F;
+  return {.codes = reinterpret_cast<const int8_t*>(coded ? codes_.get() : query_.get()),
+          .sum = query_sum_,
+          .factor = spec_.metric == Metric::kL2 ? 2 * scale : 1.0F};
+}
+
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
   const math::Kernels& kernels = math::active();
   if (integers_.size() < count) integers_.resize(count);

@@ -11,6 +11,7 @@
 #include "math/aligned.h"
 #include "math/quantize.h"
 #include "storage/format.h"
+#include "storage/graph.h"
 #include "storage/row_codes.h"
 #include "storage/row_layer.h"
 
@@ -26,6 +27,9 @@ class Scorer {
   void lower_bounds(const RowBlock& block, size_t count, float* out);
   // The same for one row.
   float lower_bound(const RowBlock& block, size_t i);
+
+  // For graphs. REQUIRES: has_graphs(spec). Borrowed from the scorer.
+  CodedQuery coded_query() const noexcept;
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
   std::optional<double> exact(const RowBlock& block, size_t i) const;

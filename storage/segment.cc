@@ -13,6 +13,9 @@ namespace {
 // Rows that a search scores at once: their scores stay in the processor's cache.
 constexpr size_t kBlockRows = 4096;
 
+// How long one that is not there is not looked for again.
+constexpr std::chrono::seconds kGraphLookup{1};
+
 }  // namespace
 
 std::shared_ptr<const Segment> Segment::open(const std::string& path, const VectorSpec& spec,
@@ -21,7 +24,7 @@ std::shared_ptr<const Segment> Segment::open(const std::string& path, const Vect
 }
 
 Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentIdentity& identity)
-    : file_(path, File::Mode::kRead), vector_bytes_(spec.bytes()) {
+    : file_(path, File::Mode::kRead), vector_bytes_(spec.bytes()), spec_(spec) {
   if (!file_.lock_shared()) throw StorageError(Fault::kMissing, path + ": is being removed");
   const uint64_t bytes = file_.size();
   if (bytes < kSegmentPage)
@@ -104,6 +107,7 @@ void Segment::verify_rows(size_t first, size_t count) const {
 
 void Segment::verify_exact(size_t row) const {
   require(block_.row(row), block_.exact_stride);
+  require(ids_ + row, sizeof(int64_t));
 }
 
 // Bytes of the mapping. What an unknown section's checksum covers beside them is compared as well.
@@ -166,6 +170,22 @@ std::optional<size_t> Segment::rank_of(int64_t id) const {
   const size_t rank = first_at_least(id, 0);
   if (rank == distinct() || id_at(rank) != id) return std::nullopt;
   return rank;
+}
+
+std::string Segment::graph_path() const {
+  const std::string& path = file_.path();
+  return path.substr(0, path.rfind('.')) + ".graph";
+}
+
+std::shared_ptr<const Graph> Segment::graph() const {
+  if (rows() < kLeastGraphRows || !has_graphs(spec_)) return nullptr;
+  const std::lock_guard lock(graph_mutex_);
+  if (graph_ && !graph_->is_damaged()) return graph_;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < graph_due_) return nullptr;
+  graph_due_ = now + kGraphLookup;
+  graph_ = Graph::open(graph_path(), spec_, {id(), collection()}, rows());
+  return graph_;
 }
 
 RowLayer Segment::layer(const DeadRows& dead) const {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +16,7 @@
 #include "storage/dead_rows.h"
 #include "storage/file.h"
 #include "storage/format.h"
+#include "storage/graph.h"
 #include "storage/row_layer.h"
 #include "storage/segment_format.h"
 #include "storage/segment_writer.h"
@@ -30,6 +33,8 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   static std::shared_ptr<const Segment> open(const std::string& path, const VectorSpec& spec,
                                              const SegmentIdentity& identity);
 
+  // All rows as they lie.
+  const RowBlock& block() const noexcept { return block_; }
   // Compares every block with its checksum.
   void verify() const;
   void verify_rows(size_t first, size_t count) const override;
@@ -41,6 +46,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
 
   size_t vector_bytes() const noexcept { return vector_bytes_; }
   int64_t id() const noexcept { return header_.segment; }
+  int64_t collection() const noexcept { return header_.collection; }
   size_t rows() const noexcept { return header_.rows; }
   // Ids, each with one row; they have ranks 0, 1, ... in ascending order.
   size_t distinct() const noexcept { return header_.distinct; }
@@ -62,6 +68,11 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
       if (id_at(rank) == id) visit(rank);
     }
   }
+
+  // The graph of its rows beside it, where there is one: looked for once a second at most.
+  std::shared_ptr<const Graph> graph() const;
+  // Where that is.
+  std::string graph_path() const;
 
   // All rows but the dead and those that no rank has. The layer keeps the mapping.
   RowLayer layer(const DeadRows& dead) const;
@@ -93,6 +104,10 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   std::unique_ptr<std::atomic<bool>[]> verified_;     // blocks
   mutable std::atomic<bool> tables_verified_{false};  // ids and order
   mutable std::atomic<bool> damaged_{false};
+  VectorSpec spec_;
+  mutable std::mutex graph_mutex_;
+  mutable std::shared_ptr<const Graph> graph_;                 // guarded by graph_mutex_
+  mutable std::chrono::steady_clock::time_point graph_due_{};  // the same
 };
 
 }  // namespace kindred::storage

@@ -100,7 +100,7 @@ Answer by_sorting(const Case& c, const Vectors& vectors) {
 }
 
 Answer by_stream(const Case& c, std::vector<RowLayer> slices, size_t expected) {
-  NearestStream stream(c.spec, c.query.data(), std::move(slices), expected);
+  NearestStream stream(c.spec, c.query.data(), std::move(slices), {.expected = expected});
   Answer all;
   while (const std::optional<Neighbor> n = stream.next()) all.emplace_back(n->distance, n->id);
   CHECK(!stream.next());
@@ -214,7 +214,7 @@ TEST_CASE("a stream goes on with some of its rows only, wherever it stands", "[s
                                 }),
                  wanted.end());
     const Tail tail = tail_of(c, random);
-    NearestStream stream(spec, c.query.data(), {tail.slice()}, 3);
+    NearestStream stream(spec, c.query.data(), {tail.slice()}, {.expected = 3});
     Answer got;
     const auto take = [&](size_t most) {
       for (size_t i = 0; i < most; ++i)
@@ -293,7 +293,7 @@ TEST_CASE("a search of an ordinary collection looks at few rows exactly", "[stor
   Random random(9);
   const VectorSpec spec{Element::kFloat32, Metric::kCosine, 96};
   const Case c = make_case(spec, "even", 5000, random);
-  NearestStream stream(spec, c.query.data(), {tail_of(c, random).slice()}, 10);
+  NearestStream stream(spec, c.query.data(), {tail_of(c, random).slice()}, {.expected = 10});
   for (int i = 0; i < 10; ++i) stream.next();
   const size_t scanned = c.vectors.size() * 2;
   CHECK(stream.visited() < scanned + 200);

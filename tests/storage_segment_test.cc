@@ -176,7 +176,7 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
                                                  vector.data(), kSpec.dim),
                         id);
   std::sort(wanted.begin(), wanted.end());
-  NearestStream stream(kSpec, query.data(), {segment->layer(dead)}, 10);
+  NearestStream stream(kSpec, query.data(), {segment->layer(dead)}, {.expected = 10});
   std::vector<std::pair<double, int64_t>> got;
   while (const std::optional<Neighbor> n = stream.next()) got.emplace_back(n->distance, n->id);
   CHECK(got == wanted);

@@ -1,0 +1,185 @@
+// The graph against hnswlib's own index on the same clustered unit vectors: recall@10 and CPU time
+// of a query for a range of ef, and of building. One thread searches; variants are interleaved in
+// rounds, figures are medians.
+//
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp]
+//
+// SPDX-License-Identifier: Apache-2.0
+#include <ctime>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/clustered.h"
+#include "bench/hnswlib_index.h"
+#include "math/kernels.h"
+#include "storage/graph.h"
+#include "storage/graph_builder.h"
+#include "storage/nearest.h"
+#include "storage/segment.h"
+#include "storage/segment_writer.h"
+
+namespace kindred::bench {
+namespace {
+
+constexpr size_t kQueries = 1000;
+constexpr size_t kNearest = 10;
+constexpr int kRounds = 5;
+
+double seconds(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+using Answers = std::vector<std::vector<int64_t>>;
+using Search = std::function<std::vector<int64_t>(const float* query)>;
+
+struct Variant {
+  std::string name;
+  size_t ef;
+  Search search;
+  std::vector<double> us = {};
+  double recall = 0;
+  double median() {
+    std::sort(us.begin(), us.end());
+    return us[us.size() / 2];
+  }
+};
+
+double recall_of(const Answers& got, const Answers& truth) {
+  size_t hits = 0;
+  for (size_t q = 0; q < truth.size(); ++q)
+    for (const int64_t id : got[q])
+      hits += static_cast<size_t>(std::count(truth[q].begin(), truth[q].end(), id));
+  return static_cast<double>(hits) / static_cast<double>(truth.size() * kNearest);
+}
+
+struct Data {
+  size_t rows = 0;
+  size_t dim = 0;
+  std::vector<float> vectors;
+  std::vector<float> queries;
+  storage::VectorSpec spec = {};
+  std::shared_ptr<const storage::Segment> segment;
+  Answers truth;
+};
+
+std::vector<int64_t> nearest(const Data& data, const float* query, const storage::Effort& effort) {
+  std::vector<storage::RowLayer> layers{data.segment->layer(storage::DeadRows())};
+  layers[0].graph = data.segment->graph();
+  storage::NearestStream stream(data.spec, query, std::move(layers), effort);
+  std::vector<int64_t> ids;
+  while (ids.size() < kNearest) {
+    const auto row = stream.next();
+    if (!row) break;
+    ids.push_back(row->id);
+  }
+  return ids;
+}
+
+Data make_data(size_t rows, size_t dim, const std::string& path) {
+  Data data;
+  data.rows = rows;
+  data.dim = dim;
+  Clustered clustered(dim, 1);
+  data.vectors = clustered.rows(rows);
+  data.queries = clustered.rows(kQueries);
+  data.spec = {.element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = dim};
+  std::filesystem::remove(path);
+  storage::SegmentWriter writer(path, data.spec, {1, 1});
+  for (size_t row = 0; row < rows; ++row)
+    writer.append(static_cast<int64_t>(row),
+                  {reinterpret_cast<const char*>(data.vectors.data() + row * dim), dim * 4});
+  writer.finish([](size_t) { return true; });
+  data.segment = storage::Segment::open(path, data.spec, {1, 1});
+  for (size_t q = 0; q < kQueries; ++q)
+    data.truth.push_back(
+        nearest(data, data.queries.data() + q * dim, {.expected = kNearest, .exact = true}));
+  return data;
+}
+
+void build_ours(const Data& data, size_t threads) {
+  std::filesystem::remove(data.segment->graph_path());
+  const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+  const double wall = seconds(CLOCK_MONOTONIC);
+  storage::build_graph(*data.segment, data.spec, {.threads = threads}, data.segment->graph_path(),
+                       {});
+  std::printf("kindred built with %zu threads: %.1f s CPU, %.1f s wall, %.0f points per CPU s\n",
+              threads, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, seconds(CLOCK_MONOTONIC) - wall,
+              static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
+}
+
+void build_hnswlib(const Data& data, const std::string& path, size_t ef_construction) {
+  if (std::filesystem::exists(path)) return;
+  const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+  hnswlib_native()->build(data.vectors.data(), data.rows, data.dim, ef_construction, 1,
+                          path.c_str());
+  std::printf("hnswlib native built, ef_construction %zu: %.1f s CPU, %.0f points per CPU s\n",
+              ef_construction, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu,
+              static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
+}
+
+void run(std::vector<Variant>& variants, const Data& data) {
+  for (int round = 0; round <= kRounds; ++round)
+    for (Variant& v : variants) {
+      Answers answers;
+      answers.reserve(kQueries);
+      const double start = seconds(CLOCK_THREAD_CPUTIME_ID);
+      for (size_t q = 0; q < kQueries; ++q)
+        answers.push_back(v.search(data.queries.data() + q * data.dim));
+      const double us = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) * 1e6 / kQueries;
+      if (round > 0) v.us.push_back(us);
+      v.recall = recall_of(answers, data.truth);
+    }
+  for (Variant& v : variants)
+    std::printf("%-16s ef %4zu  recall@10 %.4f  %7.1f us\n", v.name.c_str(), v.ef, v.recall,
+                v.median());
+}
+
+Search hnswlib_search(const HnswlibIndex* api, void* index, size_t ef) {
+  return [=](const float* query) {
+    uint32_t rows[kNearest];
+    api->search(index, query, kNearest, ef, rows);
+    return std::vector<int64_t>(rows, rows + kNearest);
+  };
+}
+
+}  // namespace
+}  // namespace kindred::bench
+
+int main(int argc, char** argv) {
+  using namespace kindred;
+  using namespace kindred::bench;
+  const size_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100000;
+  const size_t dim = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 384;
+  const std::string folder = argc > 3 ? argv[3] : "/tmp";
+  const std::string path = folder + "/bench_graph.kin";
+  const std::string rival =
+      folder + "/bench_graph_" + std::to_string(rows) + "x" + std::to_string(dim) + ".hnswlib";
+  Data data = make_data(rows, dim, path);
+  std::printf("%zu x %zu clustered unit vectors, %zu queries, kernels %s\n", rows, dim, kQueries,
+              math::active().name);
+  build_ours(data, std::thread::hardware_concurrency());
+  build_hnswlib(data, rival, 200);
+  void* native = hnswlib_native()->load(rival.c_str(), dim);
+  void* plain = hnswlib_plain()->load(rival.c_str(), dim);
+  std::vector<Variant> variants;
+  for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
+    variants.push_back({"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef)});
+  for (const size_t ef : {24, 40})
+    variants.push_back({"hnswlib plain", ef, hnswlib_search(hnswlib_plain(), plain, ef)});
+  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128})
+    variants.push_back({"kindred", ef, [&data, ef](const float* query) {
+                          return nearest(data, query, {.expected = kNearest, .ef = ef});
+                        }});
+  run(variants, data);
+  hnswlib_native()->free(native);
+  hnswlib_plain()->free(plain);
+}

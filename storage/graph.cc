@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/graph.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "storage/error.h"
+#include "storage/row_codes.h"
+#include "storage/segment_format.h"
+
+namespace kindred::storage {
+namespace {
+
+constexpr uint64_t to_page(uint64_t bytes) noexcept {
+  return (bytes + kGraphPage - 1) / kGraphPage * kGraphPage;
+}
+
+}  // namespace
+
+bool has_graphs(const VectorSpec& spec) noexcept {
+  if (has_codes(spec)) return true;
+  return spec.element == math::Element::kInt8 && spec.metric != math::Metric::kL1;
+}
+
+GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
+  uint64_t upper_nodes = 0;
+  for (const uint64_t nodes : header.level_nodes) upper_nodes += nodes;
+  nodes = kGraphPage;
+  rows = nodes + to_page(header.rows * header.node_stride);
+  upper = rows + to_page(header.rows * sizeof(uint32_t));
+  sums = upper + to_page(upper_nodes * header.m * sizeof(uint32_t));
+  sums_bytes = (sums - nodes) / kGraphBlock * sizeof(uint64_t);
+  end = sums + sums_bytes;
+}
+
+std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSpec& spec,
+                                         const SegmentIdentity& identity, size_t rows) {
+  try {
+    const uint64_t bytes = File(path, File::Mode::kRead).size();
+    if (bytes < kGraphPage) return nullptr;
+    std::shared_ptr<Graph> graph(new Graph(path, bytes));
+    if (graph->fits(spec, identity, rows)) return graph;
+  } catch (const StorageError& error) {
+    if (error.fault() != Fault::kMissing && error.fault() != Fault::kCorrupt) throw;
+  }
+  return nullptr;
+}
+
+Graph::Graph(const std::string& path, uint64_t bytes)
+    : file_(path, File::Mode::kRead), mapping_(file_, bytes) {}
+
+bool Graph::fits(const VectorSpec& spec, const SegmentIdentity& identity, size_t rows) {
+  std::memcpy(&header_, mapping_.data(), sizeof header_);
+  const GraphHeader& h = header_;
+  if (h.magic != kGraphMagic || h.version != kGraphVersion || h.byte_order != kByteOrder ||
+      h.header_sum != checksum(&h, offsetof(GraphHeader, header_sum)))
+    return false;
+  const size_t codes = has_codes(spec) ? code_stride(spec) : exact_stride(spec);
+  const bool ours = h.segment == identity.segment && h.collection == identity.collection &&
+                    h.rows == rows && h.dim == spec.dim &&
+                    h.element == static_cast<uint8_t>(spec.element) &&
+                    h.metric == static_cast<uint8_t>(spec.metric);
+  if (!ours || h.m < 2 || h.m > 512 || h.levels > kMostLevels || rows == 0 ||
+      h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
+    return false;
+  uint64_t above = rows;
+  for (size_t level = 0; level < kMostLevels; ++level) {
+    if (h.level_nodes[level] > above || (h.level_nodes[level] > 0) != (level < h.levels))
+      return false;
+    above = h.level_nodes[level];
+  }
+  const GraphPlan plan(h);
+  if (plan.end != mapping_.size()) return false;
+  sums_ = reinterpret_cast<const uint64_t*>(mapping_.data() + plan.sums);
+  if (checksum(sums_, plan.sums_bytes) != h.sums_sum) return false;
+  blocks_ = plan.sums_bytes / sizeof(uint64_t);
+  verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
+  dim_ = codes;
+  stride_ = h.node_stride;
+  bottom_links_ = bottom_links(h.m);
+  nodes_ = mapping_.data() + plan.nodes;
+  rows_ = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.rows);
+  const auto* upper = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.upper);
+  for (size_t level = 0; level < h.levels; ++level) {
+    upper_.push_back(upper);
+    upper += h.level_nodes[level] * h.m;
+  }
+  return true;
+}
+
+bool Graph::check_block(size_t block) const noexcept {
+  const std::byte* at = nodes_ + block * kGraphBlock;
+  if (checksum(at, kGraphBlock) != sums_[block]) {
+    damaged_.store(true, std::memory_order_relaxed);
+    return false;
+  }
+  verified_[block].store(true, std::memory_order_relaxed);
+  return true;
+}
+
+bool Graph::is_whole(const std::byte* at, size_t bytes) const noexcept {
+  const auto offset = static_cast<size_t>(at - nodes_);
+  const size_t last = (offset + bytes - 1) / kGraphBlock;
+  for (size_t block = offset / kGraphBlock; block <= last; ++block)
+    if (!verified_[block].load(std::memory_order_relaxed) && !check_block(block)) return false;
+  return true;
+}
+
+bool Graph::verify() const {
+  for (size_t block = 0; block < blocks_; ++block)
+    if (!check_block(block)) return false;
+  return true;
+}
+
+std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept {
+  const uint32_t* first = level == 0
+                              ? reinterpret_cast<const uint32_t*>(node(n) + sizeof(NodeNumbers))
+                              : upper_[level - 1] + size_t{n} * header_.m;
+  const size_t most = level == 0 ? bottom_links_ : header_.m;
+  return {first, std::find(first, first + most, kNoLink)};
+}
+
+uint32_t Graph::row_of(uint32_t node) const noexcept {
+  return std::min(rows_[node], static_cast<uint32_t>(header_.rows - 1));
+}
+
+}  // namespace kindred::storage

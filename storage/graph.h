@@ -1,0 +1,99 @@
+// A mapped graph file: finds rows of its segment that are near a query without looking at all of
+// them. What it finds is to be ranked by exact distance. Immutable and thread-safe.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/file.h"
+#include "storage/format.h"
+#include "storage/graph_format.h"
+#include "storage/segment_writer.h"
+
+namespace kindred::storage {
+
+// Whether graphs are built for such vectors: those whose nearness int8 dot products show.
+bool has_graphs(const VectorSpec& spec) noexcept;
+
+// Segments with fewer rows are scanned as fast.
+inline constexpr size_t kLeastGraphRows = 10000;
+
+// A query as the nodes' codes are compared with it. Borrowed.
+struct CodedQuery {
+  const int8_t* codes = nullptr;  // padded with zeros to the code stride
+  int32_t sum = 0;                // of the codes
+  float factor = 1;               // see NodeNumbers
+};
+
+struct GraphHit {
+  float key;  // orders as the distance by codes does
+  uint32_t row;
+};
+
+// Which rows may be found, and how many distances that may cost.
+struct GraphFilter {
+  std::span<const uint64_t> rows;  // a bit for each row of the segment
+  size_t budget = 0;               // distances
+};
+
+class Graph {
+ public:
+  // Maps the file; what can be read afterwards lies inside it whatever its bytes are. nullptr if
+  // there is no file, or it is damaged or another segment's: to be built anew.
+  static std::shared_ptr<const Graph> open(const std::string& path, const VectorSpec& spec,
+                                           const SegmentIdentity& identity, size_t rows);
+
+  // The `ef` nearest rows that a best-first search meets, by ascending key (Malkov & Yashunin 2018,
+  // algorithms 2 and 5). With a filter only rows that pass it. nullopt if the filter's budget did
+  // not last, or a block was found damaged: is_damaged() then. `distances` is increased by those
+  // computed. The result is valid until this thread's next search.
+  std::optional<std::span<const GraphHit>> search(const CodedQuery& query, size_t ef,
+                                                  const GraphFilter* filter,
+                                                  size_t& distances) const;
+
+  // Compares every block with its checksum; false if one has changed.
+  bool verify() const;
+  bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
+  bool is_removed() const { return file_.is_removed(); }
+
+  size_t size() const noexcept { return header_.rows; }
+  size_t m() const noexcept { return header_.m; }
+  size_t levels() const noexcept { return header_.levels; }
+  // REQUIRES: node < size(), level <= levels(), the node is on that level.
+  std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;
+  uint32_t row_of(uint32_t node) const noexcept;
+
+ private:
+  friend class GraphWalk;
+
+  Graph(const std::string& path, uint64_t bytes);
+  bool fits(const VectorSpec& spec, const SegmentIdentity& identity, size_t rows);
+
+  const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * stride_; }
+  // Whether the bytes have the checksums they had; compares each block once.
+  bool is_whole(const std::byte* at, size_t bytes) const noexcept;
+  bool check_block(size_t block) const noexcept;
+
+  File file_;
+  Mapping mapping_;
+  GraphHeader header_{};
+  size_t dim_ = 0;
+  size_t stride_ = 0;
+  size_t bottom_links_ = 0;
+  const std::byte* nodes_ = nullptr;
+  const uint32_t* rows_ = nullptr;
+  std::vector<const uint32_t*> upper_;  // by level - 1
+  const uint64_t* sums_ = nullptr;
+  size_t blocks_ = 0;
+  std::unique_ptr<std::atomic<bool>[]> verified_;
+  mutable std::atomic<bool> damaged_{false};
+};
+
+}  // namespace kindred::storage

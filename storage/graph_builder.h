@@ -1,0 +1,31 @@
+// Builds the graph file of a segment, with hnswlib on the segment's int8 codes.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "storage/format.h"
+#include "storage/segment.h"
+
+namespace kindred::storage {
+
+struct GraphOptions {
+  size_t m = 16;  // links of a node on upper levels; about twice as many at the bottom
+  size_t ef_construction = 128;  // nodes looked at to find them
+  uint64_t seed = 1;
+  size_t threads = 0;  // 0: one a processor. With 1 the same rows give the same bytes.
+};
+
+// Called in the calling thread now and then; may throw to give up.
+using GraphProgress = std::function<void(size_t done, size_t total)>;
+
+// Writes `path`, durably, under another name first. Returns false, having done nothing, if another
+// thread or process is at it. Throws StorageError, std::bad_alloc and what `progress` throws.
+// REQUIRES: has_graphs(spec), segment.rows() > 0.
+bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
+                 const std::string& path, const GraphProgress& progress);
+
+}  // namespace kindred::storage

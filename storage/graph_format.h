@@ -1,0 +1,74 @@
+// The bytes of a graph file, little-endian: a hierarchical navigable small world over the rows of
+// one segment (Malkov & Yashunin 2018), laid out for searching. Derived from the segment's codes:
+// whoever finds it missing or damaged builds it anew. docs/format.md describes it.
+//
+//   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
+//   sections := nodes, rows, upper, sums
+//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: int8 [code stride]
+//   upper := for each level from 1: for each of its nodes: link: uint32 [M]
+//
+// Nodes are numbered by descending level, so that those of a level are the first ones. Lists of
+// links end at their length or at the first kNoLink.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace kindred::storage {
+
+inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
+inline constexpr uint32_t kGraphVersion = 1;
+inline constexpr size_t kGraphPage = 4096;
+// What one checksum covers.
+inline constexpr size_t kGraphBlock = 4096;
+inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
+inline constexpr size_t kMostLevels = 16;
+
+struct NodeNumbers {
+  // The key of a node, which orders as its distance does, is bias - scale * factor * <query codes,
+  // codes>; the factor is the query's.
+  float scale;
+  float bias;
+};
+
+struct GraphHeader {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t byte_order;
+  int64_t segment;     // of whose rows it is
+  int64_t collection;  // random id of the collection
+  uint64_t rows;       // nodes: all rows of the segment
+  uint32_t dim;
+  uint8_t element;
+  uint8_t metric;
+  uint16_t levels;  // above the bottom one
+  uint32_t m;
+  uint32_t ef_construction;
+  uint32_t node_stride;  // bytes, a multiple of 64
+  uint32_t reserved;
+  std::array<uint64_t, kMostLevels> level_nodes;  // of level 1, 2, ...
+  uint64_t sums_sum;                              // XXH3-64 of the section of checksums
+  uint64_t header_sum;                            // XXH3-64 of all bytes before
+};
+static_assert(sizeof(GraphHeader) <= kGraphPage);
+
+// Where the sections of a graph lie follows from its header.
+struct GraphPlan {
+  uint64_t nodes;  // offsets in bytes
+  uint64_t rows;
+  uint64_t upper;
+  uint64_t sums;
+  uint64_t sums_bytes;
+  uint64_t end;
+
+  explicit GraphPlan(const GraphHeader& header) noexcept;
+};
+
+// Links of a node at the bottom level; two of hnswlib's 2M make room for the numbers.
+constexpr size_t bottom_links(size_t m) noexcept {
+  return 2 * m - sizeof(NodeNumbers) / sizeof(uint32_t);
+}
+
+}  // namespace kindred::storage
