@@ -12,15 +12,15 @@
 namespace kindred::sql {
 namespace {
 
-// The number of "seal=500".
-std::optional<int64_t> seal_rows(std::string_view command) {
-  constexpr std::string_view kSetting = "seal=";
-  if (command.substr(0, kSetting.size()) != kSetting) return std::nullopt;
-  const std::string_view number = command.substr(kSetting.size());
-  int64_t rows = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), rows);
-  if (error != std::errc() || end != number.data() + number.size() || rows < 1) return std::nullopt;
-  return rows;
+// The number of "seal=500" where `key` is "seal=".
+std::optional<int64_t> setting(std::string_view command, std::string_view key) {
+  if (command.substr(0, key.size()) != key) return std::nullopt;
+  const std::string_view number = command.substr(key.size());
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc() || end != number.data() + number.size() || value < 1)
+    return std::nullopt;
+  return value;
 }
 
 }  // namespace
@@ -36,13 +36,16 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
     writer.rebuild();
   } else if (name == "integrity-check") {
     check_integrity(collection);
-  } else if (const std::optional<int64_t> rows = seal_rows(name)) {
+  } else if (const std::optional<int64_t> rows = setting(name, "seal=")) {
     collection.tables().set(kConfigSeal, *rows);
+  } else if (const std::optional<int64_t> ef = setting(name, "ef=")) {
+    collection.tables().set(kConfigEf, *ef);
   } else {
-    throw Error(SQLITE_ERROR, collection.name() +
-                                  ": optimize, rebuild, integrity-check or seal=<rows> is wanted "
-                                  "as a command, got " +
-                                  describe(command));
+    throw Error(SQLITE_ERROR,
+                collection.name() +
+                    ": optimize, rebuild, integrity-check, ef=<rows> or seal=<rows> is "
+                    "wanted as a command, got " +
+                    describe(command));
   }
 }
 

@@ -147,7 +147,9 @@ void CollectionCursor::hidden_column(sqlite3_context* context, int column) const
   if (column == hidden::kDistance) sqlite3_result_double(context, distance_);
   if (column == hidden::kVisited)
     sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));
-  if (column == hidden::kIsExact) sqlite3_result_int(context, 1);
+  if (column == hidden::kIsExact) sqlite3_result_int(context, search_->is_exact() ? 1 : 0);
+  if (column == hidden::kEf) sqlite3_result_int64(context, search_->ef());
+  if (column == hidden::kExact) sqlite3_result_int(context, search_->must_be_exact() ? 1 : 0);
 }
 
 // An UPDATE that leaves the vector alone is not given it.

@@ -23,6 +23,10 @@ constexpr std::array kTypes = {"INTEGER", "INT",     "BIGINT", "BOOLEAN", "REAL"
 constexpr std::array kReserved = {"k",     "distance",  "ef",      "exact",
                                   "rowid", "diversity", "visited", "is_exact"};
 
+// Of graphs: a node of fewer links leads nowhere.
+constexpr size_t kLeastLinks = 4;
+constexpr size_t kMostEfConstruction = 10000;
+
 [[noreturn]] void fail(const std::string& message) {
   throw std::invalid_argument("kindred: " + message);
 }
@@ -157,6 +161,10 @@ class Parser {
     if (!math::is_defined_for(spec.metric, spec.element))
       fail(std::string("distance_metric ") + math::metric_name(spec.metric) +
            " is not defined for " + math::element_name(spec.element) + " vectors");
+    storage::GraphOptions& graph = options_.graph;
+    graph.m = m_.value_or(graph.m);
+    graph.ef_construction = ef_construction_.value_or(graph.ef_construction);
+    graph.seed = seed_.value_or(graph.seed);
     return std::move(options_);
   }
 
@@ -177,8 +185,17 @@ class Parser {
       set_once(dimensions_, parse_number(tokens, value, math::kMaxDimensions), name);
     } else if (equal_nocase(name, "distance_metric")) {
       set_once(metric_, parse_metric(tokens, value), name);
+    } else if (equal_nocase(name, "m")) {
+      set_once(m_, parse_number(tokens, value, storage::kMostLinks), name);
+      if (*m_ < kLeastLinks)
+        fail("option m: at least " + std::to_string(kLeastLinks) + " is wanted, got " + value);
+    } else if (equal_nocase(name, "ef_construction")) {
+      set_once(ef_construction_, parse_number(tokens, value, kMostEfConstruction), name);
+    } else if (equal_nocase(name, "seed")) {
+      set_once(seed_, parse_number(tokens, value, UINT32_MAX), name);
     } else {
-      fail("unknown option '" + name + "': model, dimensions or distance_metric is wanted");
+      fail("unknown option '" + name +
+           "': model, dimensions, distance_metric, m, ef_construction or seed is wanted");
     }
   }
 
@@ -291,6 +308,9 @@ class Parser {
   std::optional<std::string> model_;
   std::optional<size_t> dimensions_;
   std::optional<Metric> metric_;
+  std::optional<size_t> m_;
+  std::optional<size_t> ef_construction_;
+  std::optional<size_t> seed_;
   bool vector_seen_ = false;
 };
 

@@ -7,7 +7,7 @@
 //             | name type PARTITION KEY
 //             | '+' name type                       auxiliary
 //             | name (float|int8|bit) '[' N ']' [distance_metric = metric]
-//   option   := (model | dimensions | distance_metric) '=' value
+//   option   := (model | dimensions | distance_metric | m | ef_construction | seed) '=' value
 //
 // Names may be quoted as in SQL. Keywords are case-insensitive.
 // SPDX-License-Identifier: Apache-2.0
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "storage/format.h"
+#include "storage/graph_format.h"
 
 namespace kindred::sql {
 
@@ -35,6 +36,7 @@ struct CollectionOptions {
   std::vector<Column> columns;  // in the order of the statement
   std::string model;            // "" for a collection without text to embed
   storage::VectorSpec vectors;
+  storage::GraphOptions graph;
 
   // Position of the vector column, if vectors come from outside.
   std::optional<size_t> vector_column() const;

@@ -18,7 +18,7 @@
 namespace kindred::sql {
 namespace {
 
-enum Column { kRowid, kKey, kDistance, kCollection, kQuery, kK, kVisited, kIsExact };
+enum Column { kRowid, kKey, kDistance, kCollection, kQuery, kK, kEf, kExact, kVisited, kIsExact };
 
 // Dear enough that SQLite makes the search the outer loop of a join and looks up the other tables'
 // rows by its rowids, and not the other way round (which would be one search a row).
@@ -27,7 +27,8 @@ constexpr double kSearchByRowidCost = 2e12;
 constexpr sqlite3_int64 kStreamRows = 1000;
 constexpr sqlite3_int64 kNearestRows = 10;
 
-constexpr const char* kArguments = "knn(): 2 or 3 arguments are wanted: collection, query, k";
+constexpr const char* kArguments =
+    "knn(): 2 to 5 arguments are wanted: collection, query, k, ef, exact";
 
 class KnnTable;
 
@@ -62,7 +63,8 @@ class KnnTable : public sqlite3_vtab {
   static std::unique_ptr<KnnTable> connect(const Connection& connection) {
     declare_columns(connection.db,
                     "CREATE TABLE knn(rowid INTEGER, key TEXT, distance REAL, collection HIDDEN, "
-                    "query HIDDEN, k HIDDEN, visited INTEGER HIDDEN, is_exact INTEGER HIDDEN)");
+                    "query HIDDEN, k HIDDEN, ef HIDDEN, exact HIDDEN, visited INTEGER HIDDEN, "
+                    "is_exact INTEGER HIDDEN)");
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<KnnTable>(
         connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data));
@@ -112,7 +114,7 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
     }
     if (plan.use_limit(i)) continue;
     if (equal && constraint.iColumn == kVisited)
-      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a fourth or visited =");
+      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a sixth or visited =");
     if (argument) {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery
@@ -123,6 +125,8 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
       plan.use(i, {.role = role, .column = constraint.iColumn}, true);
+    } else if (constraint.iColumn == kEf || constraint.iColumn == kExact) {
+      plan.use_value(i, constraint.iColumn == kEf ? Role::kEf : Role::kExact);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
     } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
@@ -199,7 +203,7 @@ void KnnCursor::column(sqlite3_context* context, int column) {
     case kVisited:
       return sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));
     case kIsExact:
-      return sqlite3_result_int(context, 1);
+      return sqlite3_result_int(context, search_->is_exact() ? 1 : 0);
     default:
       return argument(context, column);
   }

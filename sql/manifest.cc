@@ -8,6 +8,7 @@
 #include "sql/boundary.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
+#include "storage/nearest.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::sql {
@@ -42,13 +43,15 @@ bool Manifest::read_version() {
       return "(SELECT value FROM " + tables_.config() + " WHERE key = '" + std::string(key) + "')";
     };
     version_ = Statement(db_, "SELECT " + setting(kConfigSealed) + ", " + setting(kConfigSegments) +
-                                  ", " + setting(kConfigSeal));
+                                  ", " + setting(kConfigSeal) + ", " + setting(kConfigEf));
   }
   const ResetGuard reset(version_);
   version_.step();
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
+  ef_ = version_.is_null(3) ? storage::Effort().ef
+                            : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
   const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
                                    [](const NamedSegment& s) { return s.file->is_damaged(); });
   return known_ == state_.version && !damaged;
@@ -62,6 +65,11 @@ int64_t Manifest::sealed() {
 int64_t Manifest::threshold() {
   if (threshold_ == 0) read_version();
   return threshold_;
+}
+
+size_t Manifest::ef() {
+  read_version();
+  return ef_;
 }
 
 const SealedState& Manifest::read() {

@@ -62,6 +62,8 @@ class Manifest {
   // Its change number and the number of rows that the log is sealed at, without touching files.
   int64_t sealed();
   int64_t threshold();
+  // The effort that a search of graphs takes unless it says otherwise.
+  size_t ef();
 
   // Writes the adoption in the transaction at hand.
   void adopt(const Adoption& adoption);
@@ -85,6 +87,7 @@ class Manifest {
   int64_t id_;
   SealedState state_;
   int64_t threshold_ = 0;
+  size_t ef_ = 0;
   std::optional<int64_t> known_;  // the version that state_.segments is of
   Statement version_;
 };

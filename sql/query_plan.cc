@@ -127,6 +127,11 @@ bool PlanBuilder::use_filter(int i, PlanTerm term) {
   return true;
 }
 
+void PlanBuilder::use_value(int i, Role role) {
+  if (constraint(i).op == SQLITE_INDEX_CONSTRAINT_EQ)
+    use(i, {.role = role, .column = constraint(i).iColumn}, true);
+}
+
 bool PlanBuilder::use_distance(int i) {
   const int op = constraint(i).op;
   if (op != SQLITE_INDEX_CONSTRAINT_LT && op != SQLITE_INDEX_CONSTRAINT_LE &&

@@ -25,6 +25,8 @@ enum class Role : char {
   kDistance = 'D',    // a bound on the distance
   kFilter = 'F',      // a condition on a stored column or the rowid
   kIn = 'I',          // a list of values for one of these
+  kEf = 'E',          // how many rows a graph keeps in view
+  kExact = 'X',       // whether no row may be missed
 };
 
 // What SQLite makes of values in a column of a declared type.
@@ -64,6 +66,8 @@ class PlanBuilder {
   // Takes constraint i as a condition on a column, if its operator is one that filters know. SQLite
   // checks it again unless it is certain to be applied.
   bool use_filter(int i, PlanTerm term);
+  // Takes `=` as the value of an input of the search; leaves other operators to SQLite.
+  void use_value(int i, Role role);
   // Takes a bound on the distance; false for other operators.
   bool use_distance(int i);
   // Takes LIMIT or OFFSET as a hint; false for other constraints.

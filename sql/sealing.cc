@@ -10,6 +10,7 @@
 #include "sql/collection.h"
 #include "sql/store_access.h"
 #include "sql/sweeping.h"
+#include "storage/graph_jobs.h"
 #include "storage/sweep.h"
 
 namespace kindred::sql {
@@ -77,14 +78,19 @@ void Sealing::optimize(Collection& collection) {
     dead = dead || segment.dead.count() > 0;
   }
   optimized_ = true;
-  if (inputs.size() <= 1 && !dead) return;
-  storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
-  Statement pulse(collection.db(), "SELECT 1");
-  merge.make([&] {  // an interrupted connection refuses it
-    pulse.step();
-    pulse.reset();
-  });
-  adopt_merge(collection, merge);
+  Statement probe(collection.db(), "SELECT 1");
+  const auto pulse = [&] {  // an interrupted connection refuses it
+    probe.step();
+    probe.reset();
+  };
+  if (inputs.size() > 1 || dead) {
+    storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
+    merge.make(pulse);
+    adopt_merge(collection, merge);
+  }
+  for (const NamedSegment& segment : collection.manifest().read().segments)
+    storage::build_graph_now(*segment.file, collection.vectors(), collection.options().graph,
+                             [&](size_t, size_t) { pulse(); });
 }
 
 // What the background thread is at, it would otherwise finish in vain.
@@ -136,6 +142,7 @@ void Sealing::sync(Collection& collection) {
     sweep(collection.manifest().database(), *folder, /*at_once=*/false);
   bulk_.settle(collection);
   adopt_prepared(collection);
+  find_graphless(collection);
   const int64_t logged = collection.newest_cn() - collection.log().sealed();
   const int64_t threshold = collection.manifest().threshold();
   const bool upgraded = collection.tables().has_segments();
@@ -199,6 +206,16 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
   return true;
 }
 
+// Segments whose graphs are to be built after this transaction's commit.
+void Sealing::find_graphless(Collection& collection) {
+  graphless_.clear();
+  for (const NamedSegment& segment : collection.manifest().read().segments)
+    if (storage::lacks_graph(*segment.file, collection.vectors()))
+      graphless_.push_back(segment.file);
+  graph_options_ = collection.options().graph;
+  vectors_ = collection.vectors();
+}
+
 // What the background thread is to do after this transaction's commit.
 void Sealing::prepare(Collection& collection) {
   if (adopted_ || !storage::may_prepare(*collection.manifest().folder(), collection.id())) return;
@@ -248,6 +265,8 @@ void Sealing::commit(const Manifest& manifest) noexcept {
       [&] {
         if (adopted_) storage::end(adopted_, /*discarded=*/false);
         if (begun_) storage::start(std::move(begun_));
+        for (auto& segment : graphless_)
+          storage::build_graph_soon(std::move(segment), vectors_, graph_options_);
         for (const int64_t segment : retired_) manifest.folder()->touch(segment);
       },
       ignore);
@@ -267,6 +286,7 @@ void Sealing::rollback() noexcept {
   adopted_.reset();
   begun_.reset();
   retired_.clear();
+  graphless_.clear();
   optimized_ = false;
   rows_ = 0;
   wrote_ = false;

@@ -46,6 +46,7 @@ class Sealing {
   void adopt_prepared(Collection& collection);
   bool adopt_seal(Collection& collection, const storage::Preparation& seal);
   bool adopt_merge(Collection& collection, const storage::Preparation& merge);
+  void find_graphless(Collection& collection);
   void prepare(Collection& collection);
   void prepare_seal(Collection& collection);
   void prepare_merge(Collection& collection);
@@ -59,7 +60,10 @@ class Sealing {
   std::shared_ptr<storage::Preparation> adopted_;  // until the transaction ends
   std::shared_ptr<storage::Preparation> begun_;    // by xSync, started by xCommit
   std::vector<int64_t> retired_;  // segments that this transaction takes out of the manifest
-  bool optimized_ = false;        // what is retired goes at once
+  std::vector<std::shared_ptr<const storage::Segment>> graphless_;  // found by xSync
+  storage::GraphOptions graph_options_;
+  storage::VectorSpec vectors_{};
+  bool optimized_ = false;  // what is retired goes at once
 };
 
 }  // namespace kindred::sql

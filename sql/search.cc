@@ -56,6 +56,8 @@ void DistanceRange::add(int op, sqlite3_value* bound) {
 Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values arguments,
                const std::string& who)
     : collection_(collection) {
+  collection.require_readable();
+  effort_.ef = collection.manifest().ef();
   for (size_t i = 0; i < plan.size(); ++i) read(plan[i], arguments[i], who);
   if (!query_) nothing_ = true;
 }
@@ -68,6 +70,12 @@ void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string&
       break;
     case Role::kK:
       read_k(value, who);
+      break;
+    case Role::kEf:
+      read_ef(value, who);
+      break;
+    case Role::kExact:
+      read_exact(value, who);
       break;
     case Role::kLimit:
     case Role::kOffset:
@@ -97,6 +105,24 @@ void Search::read_k(sqlite3_value* value, const std::string& who) {
     throw Error(SQLITE_ERROR,
                 who + ": k: an integer of at least 0 is wanted, got " + describe(value));
   k_ = static_cast<uint64_t>(sqlite3_value_int64(value));
+}
+
+// NULL stands for what the collection says, here and below.
+void Search::read_ef(sqlite3_value* value, const std::string& who) {
+  if (is_null(value)) return;
+  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || sqlite3_value_int64(value) < 1)
+    throw Error(SQLITE_ERROR,
+                who + ": ef: an integer of at least 1 is wanted, got " + describe(value));
+  effort_.ef = static_cast<size_t>(std::min<int64_t>(sqlite3_value_int64(value), 1 << 20));
+}
+
+void Search::read_exact(sqlite3_value* value, const std::string& who) {
+  if (is_null(value)) return;
+  const bool number = sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
+  const int64_t exact = number ? sqlite3_value_int64(value) : -1;
+  if (exact != 0 && exact != 1)
+    throw Error(SQLITE_ERROR, who + ": exact: 0 or 1 is wanted, got " + describe(value));
+  effort_.exact = exact == 1;
 }
 
 // A LIMIT below 0 is none.
@@ -179,10 +205,11 @@ void Search::start() {
     }
   }
   const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
-  storage::Effort effort;
-  effort.expected = wanted > 0 ? wanted : kUnknownExpected;
+  effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
+  // All rows within a distance: none may be missed.
+  if (!k_ && std::isfinite(range_.upper)) effort_.exact = true;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     std::move(layers), effort);
+                                                     std::move(layers), effort_);
 }
 
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of

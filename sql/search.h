@@ -41,6 +41,10 @@ class Search {
   std::optional<storage::Neighbor> next();
   // The k it was given.
   std::optional<uint64_t> k() const noexcept { return k_; }
+  int64_t ef() const noexcept { return static_cast<int64_t>(effort_.ef); }
+  bool must_be_exact() const noexcept { return effort_.exact; }
+  // Whether the rows given so far are certain to be the nearest.
+  bool is_exact() const noexcept { return !stream_ || stream_->is_exact(); }
   // Distances computed so far.
   size_t visited() const noexcept { return stream_ ? stream_->visited() : 0; }
 
@@ -48,6 +52,8 @@ class Search {
   void read(const PlanTerm& term, sqlite3_value* value, const std::string& who);
   void read_k(sqlite3_value* value, const std::string& who);
   void read_hint(sqlite3_value* value);
+  void read_ef(sqlite3_value* value, const std::string& who);
+  void read_exact(sqlite3_value* value, const std::string& who);
   void read_filter(const PlanTerm& term, sqlite3_value* value);
   void read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who);
   void add_ids(const std::vector<KeptValue>& values);
@@ -63,6 +69,7 @@ class Search {
   std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
   std::optional<uint64_t> k_;         // read before any filter
   size_t expected_ = 0;
+  storage::Effort effort_;
   uint64_t given_ = 0;
   bool nothing_ = false;  // a NULL among the inputs
   DistanceRange range_;

@@ -25,7 +25,7 @@ class Worker {
     if (owner_ == 0) {
       thread_ = std::thread([this] { run(); });  // if it cannot be had, the next job tries again
       owner_ = ::getpid();
-      std::atexit([] { instance().stop(); });
+      std::atexit([] { stop_all(); });
     }
     changed_.notify_one();
   }
@@ -33,9 +33,9 @@ class Worker {
   bool exiting() const noexcept { return exiting_; }
 
   // Never destroyed: the thread may be in it.
-  static Worker& instance() {
-    static Worker* const worker = new Worker;
-    return *worker;
+  static Worker& of(Lane lane) {
+    static Worker* const workers = new Worker[2];
+    return workers[static_cast<size_t>(lane)];
   }
 
  private:
@@ -54,15 +54,22 @@ class Worker {
   }
 
   // Statics of libraries that the job uses are destroyed after this.
-  void stop() {
-    if (owner_ != ::getpid()) return;
+  static void stop_all() {
+    for (const Lane lane : {Lane::kSegments, Lane::kGraphs}) of(lane).announce_exit();
+    for (const Lane lane : {Lane::kSegments, Lane::kGraphs}) of(lane).join();
+  }
+
+  void announce_exit() {
     {
       const std::lock_guard lock(mutex_);
       exiting_ = true;
       jobs_.clear();
     }
     changed_.notify_one();
-    thread_.join();
+  }
+
+  void join() {
+    if (owner_ == ::getpid() && thread_.joinable()) thread_.join();
   }
 
   std::mutex mutex_;
@@ -75,12 +82,12 @@ class Worker {
 
 }  // namespace
 
-void in_background(std::function<void()> job) {
-  Worker::instance().add(std::move(job));
+void in_background(Lane lane, std::function<void()> job) {
+  Worker::of(lane).add(std::move(job));
 }
 
 bool is_exiting() noexcept {
-  return Worker::instance().exiting();
+  return Worker::of(Lane::kSegments).exiting();
 }
 
 }  // namespace kindred::storage

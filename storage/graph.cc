@@ -22,6 +22,10 @@ bool has_graphs(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kInt8 && spec.metric != math::Metric::kL1;
 }
 
+std::string graph_beside(const std::string& segment_path) {
+  return segment_path.substr(0, segment_path.rfind('.')) + ".graph";
+}
+
 GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
   uint64_t upper_nodes = 0;
   for (const uint64_t nodes : header.level_nodes) upper_nodes += nodes;
@@ -60,7 +64,7 @@ bool Graph::fits(const VectorSpec& spec, const SegmentIdentity& identity, size_t
                     h.rows == rows && h.dim == spec.dim &&
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
-  if (!ours || h.m < 2 || h.m > 512 || h.levels > kMostLevels || rows == 0 ||
+  if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || rows == 0 ||
       h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
     return false;
   uint64_t above = rows;

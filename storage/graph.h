@@ -43,6 +43,9 @@ struct GraphFilter {
   size_t budget = 0;               // distances
 };
 
+// Where the graph of a segment file lies.
+std::string graph_beside(const std::string& segment_path);
+
 class Graph {
  public:
   // Maps the file; what can be read afterwards lies inside it whatever its bytes are. nullptr if

@@ -8,16 +8,10 @@
 #include <string>
 
 #include "storage/format.h"
+#include "storage/graph_format.h"
 #include "storage/segment.h"
 
 namespace kindred::storage {
-
-struct GraphOptions {
-  size_t m = 16;  // links of a node on upper levels; about twice as many at the bottom
-  size_t ef_construction = 128;  // nodes looked at to find them
-  uint64_t seed = 1;
-  size_t threads = 0;  // 0: one a processor. With 1 the same rows give the same bytes.
-};
 
 // Called in the calling thread now and then; may throw to give up.
 using GraphProgress = std::function<void(size_t done, size_t total)>;

@@ -25,6 +25,14 @@ inline constexpr size_t kGraphPage = 4096;
 inline constexpr size_t kGraphBlock = 4096;
 inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
 inline constexpr size_t kMostLevels = 16;
+inline constexpr size_t kMostLinks = 512;  // M
+
+struct GraphOptions {
+  size_t m = 16;  // links of a node on upper levels; about twice as many at the bottom
+  size_t ef_construction = 128;  // nodes looked at to find them
+  uint64_t seed = 1;
+  size_t threads = 0;  // 0: one a processor. With 1 the same rows give the same bytes.
+};
 
 struct NodeNumbers {
   // The key of a node, which orders as its distance does, is bias - scale * factor * <query codes,

@@ -175,7 +175,7 @@ void start(std::shared_ptr<Preparation> preparation) {
   }
   const std::shared_ptr<Preparation> begun = preparation;
   try {
-    in_background([preparation = std::move(preparation)]() mutable {
+    in_background(Lane::kSegments, [preparation = std::move(preparation)]() mutable {
       try {
         preparation->make(give_up_at_exit);
       } catch (const std::exception&) {
@@ -199,7 +199,8 @@ void end(const std::shared_ptr<Preparation>& preparation, bool discarded) {
       found->second.current.reset();
   }
   if (!discarded || !preparation->segment()) return;
-  in_background([preparation] { discard(preparation->folder(), preparation->segment()->id()); });
+  in_background(Lane::kSegments,
+                [preparation] { discard(preparation->folder(), preparation->segment()->id()); });
 }
 
 }  // namespace kindred::storage

@@ -172,11 +172,6 @@ std::optional<size_t> Segment::rank_of(int64_t id) const {
   return rank;
 }
 
-std::string Segment::graph_path() const {
-  const std::string& path = file_.path();
-  return path.substr(0, path.rfind('.')) + ".graph";
-}
-
 std::shared_ptr<const Graph> Segment::graph() const {
   if (rows() < kLeastGraphRows || !has_graphs(spec_)) return nullptr;
   const std::lock_guard lock(graph_mutex_);

@@ -72,7 +72,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   // The graph of its rows beside it, where there is one: looked for once a second at most.
   std::shared_ptr<const Graph> graph() const;
   // Where that is.
-  std::string graph_path() const;
+  std::string graph_path() const { return graph_beside(file_.path()); }
 
   // All rows but the dead and those that no rank has. The layer keeps the mapping.
   RowLayer layer(const DeadRows& dead) const;

@@ -29,6 +29,10 @@ std::string SegmentFolder::file(int64_t segment) const {
   return segments() + "/" + std::to_string(segment) + std::string(kSuffix);
 }
 
+std::string SegmentFolder::graph(int64_t segment) const {
+  return graph_beside(file(segment));
+}
+
 void SegmentFolder::touch(int64_t segment) const {
   ::utimensat(AT_FDCWD, file(segment).c_str(), nullptr, 0);  // a grace that may fail to be given
 }

@@ -21,6 +21,7 @@ class SegmentFolder {
   std::string store() const { return folder_ + "/rocksdb"; }
   std::string segments() const { return folder_ + "/segments"; }
   std::string file(int64_t segment) const;
+  std::string graph(int64_t segment) const;
 
   // Makes a file look as if it had been written now: the sweep leaves it alone for a while.
   void touch(int64_t segment) const;

@@ -55,10 +55,11 @@ Sweep::Sweep(const SegmentFolder& folder, std::chrono::seconds grace) : folder_(
     int64_t segment = 0;
     const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), segment);
     if (bad != std::errc() || !is_older(entry->path(), grace)) continue;
-    const bool draft = entry->path() != std::filesystem::path(folder.file(segment));
+    const bool is_graph = entry->path() == std::filesystem::path(folder.graph(segment));
+    const bool is_draft = !is_graph && entry->path() != std::filesystem::path(folder.file(segment));
     if (std::unique_ptr<File> file = locked(entry->path()))
       candidates_.push_back(
-          {std::move(file), draft ? std::nullopt : std::optional<int64_t>(segment)});
+          {std::move(file), is_draft ? std::nullopt : std::optional<int64_t>(segment), is_graph});
   }
 }
 
@@ -77,7 +78,7 @@ void Sweep::remove(Store& store, const std::set<int64_t>& named) {
   for (const int64_t segment : ranges)
     if (named.count(segment) == 0 && files.count(segment) == 0) store.delete_segment(segment);
   for (const Candidate& candidate : candidates_) {
-    if (candidate.segment) store.delete_segment(*candidate.segment);
+    if (candidate.segment && !candidate.is_graph) store.delete_segment(*candidate.segment);
     ::unlink(candidate.file->path().c_str());  // one that stays is swept another time
   }
   candidates_.clear();

@@ -38,7 +38,8 @@ class Sweep {
  private:
   struct Candidate {
     std::unique_ptr<File> file;      // locked
-    std::optional<int64_t> segment;  // nullopt: a draft of a file that is written anew
+    std::optional<int64_t> segment;  // nullopt: a draft, which nobody names
+    bool is_graph = false;           // of the segment, which has a file of its own
   };
 
   SegmentFolder folder_;

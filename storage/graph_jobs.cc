@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/graph_jobs.h"
+
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "storage/background.h"
+#include "storage/error.h"
+
+namespace kindred::storage {
+namespace {
+
+struct Asked {
+  std::mutex mutex;
+  std::set<std::string> paths;  // guarded by mutex
+};
+
+// Never destroyed: the thread may be in it.
+Asked& asked() {
+  static Asked* const all = new Asked;
+  return *all;
+}
+
+void forget(const std::string& path) {
+  const std::lock_guard lock(asked().mutex);
+  asked().paths.erase(path);
+}
+
+// A segment that has been merged into another needs no graph any more.
+void give_up_when_needless(const Segment& segment) {
+  if (is_exiting()) throw StorageError(Fault::kBusy, "the process exits");
+  if (segment.is_removed()) throw StorageError(Fault::kMissing, "the segment is gone");
+}
+
+}  // namespace
+
+bool lacks_graph(const Segment& segment, const VectorSpec& spec) {
+  return has_graphs(spec) && segment.rows() >= kLeastGraphRows && segment.graph() == nullptr;
+}
+
+void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
+                      const GraphOptions& options) {
+  const std::string path = segment->graph_path();
+  {
+    const std::lock_guard lock(asked().mutex);
+    if (!asked().paths.insert(path).second) return;
+  }
+  try {
+    in_background(Lane::kGraphs, [segment = std::move(segment), spec, options, path]() mutable {
+      try {
+        if (lacks_graph(*segment, spec))
+          build_graph(*segment, spec, options, path,
+                      [&](size_t, size_t) { give_up_when_needless(*segment); });
+      } catch (const std::exception&) {
+        // The segment is scanned as before.
+      }
+      segment.reset();
+      forget(path);
+    });
+  } catch (...) {
+    forget(path);  // nobody will build it
+    throw;
+  }
+}
+
+void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
+                     const GraphProgress& progress) {
+  constexpr std::chrono::milliseconds kPause{5};
+  while (lacks_graph(segment, spec) &&
+         !build_graph(segment, spec, options, segment.graph_path(), progress)) {
+    if (progress) progress(0, segment.rows());
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,25 @@
+// When graphs are built: some time after their segments, in a thread of their own, or at once.
+// Being derived from files that never change, they take part in no transaction.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "storage/graph_builder.h"
+#include "storage/segment.h"
+
+namespace kindred::storage {
+
+// Whether the segment should have a graph and has none.
+bool lacks_graph(const Segment& segment, const VectorSpec& spec);
+
+// Builds it in the background. What fails is tried again by whoever asks next. Does nothing if it
+// has been asked for already. Thread-safe.
+void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
+                      const GraphOptions& options);
+
+// Builds it now, or waits for whoever is at it. Throws what build_graph() throws.
+void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
+                     const GraphProgress& progress);
+
+}  // namespace kindred::storage
