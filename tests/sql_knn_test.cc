@@ -275,7 +275,9 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'items', '[1,2]', x'01'", {"knn()", "k", "BLOB"});
   check("'items'", {"knn()", "collection, query, k"});
   check("", {"knn()", "collection, query, k"});
-  check("'items', '[1,2]', 3, 4", {"knn()", "2 or 3 arguments"});
+  check("'items', '[1,2]', 3, 4, 0, 1", {"knn()", "2 to 5 arguments"});
+  check("'items', '[1,2]', 3, 0", {"knn()", "ef", "at least 1", "got INTEGER 0"});
+  check("'items', '[1,2]', 3, 4, 2", {"knn()", "exact", "0 or 1", "got INTEGER 2"});
   check_error(db, "SELECT * FROM knn", {"knn()"});
   check_error(db, "SELECT * FROM items WHERE v MATCH '[1]'", {"items", "query", "2", "1"});
   check_error(db, "SELECT * FROM items WHERE v MATCH '[1,2]' AND k = -1", {"items", "k", "-1"});
