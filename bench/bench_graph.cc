@@ -2,7 +2,7 @@
 // of a query for a range of ef, and of building. One thread searches; variants are interleaved in
 // rounds, figures are medians.
 //
-//   bench_graph [rows=100000] [dim=384] [folder=/tmp]
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
@@ -105,12 +105,14 @@ Data make_data(size_t rows, size_t dim, const std::string& path) {
   return data;
 }
 
-void build_ours(const Data& data, size_t threads) {
+void build_ours(const Data& data, size_t threads, size_t ef_construction) {
+  storage::GraphOptions options;
+  options.threads = threads;
+  if (ef_construction > 0) options.ef_construction = ef_construction;
   std::filesystem::remove(data.segment->graph_path());
   const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
   const double wall = seconds(CLOCK_MONOTONIC);
-  storage::build_graph(*data.segment, data.spec, {.threads = threads}, data.segment->graph_path(),
-                       {});
+  storage::build_graph(*data.segment, data.spec, options, data.segment->graph_path(), {});
   std::printf("kindred built with %zu threads: %.1f s CPU, %.1f s wall, %.0f points per CPU s\n",
               threads, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, seconds(CLOCK_MONOTONIC) - wall,
               static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
@@ -166,7 +168,8 @@ int main(int argc, char** argv) {
   Data data = make_data(rows, dim, path);
   std::printf("%zu x %zu clustered unit vectors, %zu queries, kernels %s\n", rows, dim, kQueries,
               math::active().name);
-  build_ours(data, std::thread::hardware_concurrency());
+  build_ours(data, std::thread::hardware_concurrency(),
+             argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   build_hnswlib(data, rival, 200);
   void* native = hnswlib_native()->load(rival.c_str(), dim);
   void* plain = hnswlib_plain()->load(rival.c_str(), dim);

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <optional>
 #include <string_view>
 
 #include "sql/boundary.h"
 #include "sql/integrity_check.h"
+#include "sql/recall.h"
 
 namespace kindred::sql {
 namespace {
@@ -23,6 +25,13 @@ std::optional<int64_t> setting(std::string_view command, std::string_view key) {
   return value;
 }
 
+// To be read from the configuration: an INSERT yields no rows.
+void report_recall(Collection& collection) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%.4f", measure_recall(collection));
+  collection.tables().set(kConfigRecall, std::string_view(text));
+}
+
 }  // namespace
 
 void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value* command,
@@ -36,6 +45,8 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
     writer.rebuild();
   } else if (name == "integrity-check") {
     check_integrity(collection);
+  } else if (name == "recall") {
+    report_recall(collection);
   } else if (const std::optional<int64_t> rows = setting(name, "seal=")) {
     collection.tables().set(kConfigSeal, *rows);
   } else if (const std::optional<int64_t> ef = setting(name, "ef=")) {
@@ -43,7 +54,7 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
   } else {
     throw Error(SQLITE_ERROR,
                 collection.name() +
-                    ": optimize, rebuild, integrity-check, ef=<rows> or seal=<rows> is "
+                    ": optimize, rebuild, integrity-check, recall, ef=<rows> or seal=<rows> is "
                     "wanted as a command, got " +
                     describe(command));
   }

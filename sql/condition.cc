@@ -67,11 +67,7 @@ bool is_certain_list(const PlanTerm& term, const std::vector<KeptValue>& list) n
 
 std::vector<KeptValue> values_of_list(sqlite3* db, sqlite3_value* list) {
   std::vector<KeptValue> values;
-  sqlite3_value* value = nullptr;
-  int rc = sqlite3_vtab_in_first(list, &value);
-  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value))
-    values.push_back(keep(value));
-  if (rc != SQLITE_OK && rc != SQLITE_DONE) check(db, rc);
+  for_each_in_list(db, list, [&](sqlite3_value* value) { values.push_back(keep(value)); });
   return values;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/boundary.h"
 #include "sql/query_plan.h"
 #include "sql/sqlite.h"
 #include "sql/statement.h"
@@ -40,7 +41,15 @@ class Condition {
 
 // Whether a list of values for a column is compared as SQLite does: see is_certain().
 bool is_certain_list(const PlanTerm& term, const std::vector<KeptValue>& list) noexcept;
-// The values of a list that SQLite hands over whole.
+// Calls visit(value) for the values of a list that SQLite hands over whole.
+template <class Visit>
+void for_each_in_list(sqlite3* db, sqlite3_value* list, Visit&& visit) {
+  sqlite3_value* value = nullptr;
+  int rc = sqlite3_vtab_in_first(list, &value);
+  for (; rc == SQLITE_OK && value != nullptr; rc = sqlite3_vtab_in_next(list, &value)) visit(value);
+  if (rc != SQLITE_OK && rc != SQLITE_DONE) check(db, rc);
+}
+// The same, kept.
 std::vector<KeptValue> values_of_list(sqlite3* db, sqlite3_value* list);
 
 }  // namespace kindred::sql

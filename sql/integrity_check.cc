@@ -78,6 +78,9 @@ void check_rows(Collection& collection) {
 void check_segment(Collection& collection, const NamedSegment& segment) {
   const storage::Segment& file = *segment.file;
   file.verify();
+  if (const auto graph = file.graph(); graph && !graph->verify())
+    fail(collection, "the graph of segment " + std::to_string(segment.segment) +
+                         " has changed: it is built anew by optimize, and not used until then");
   size_t rank = 0;
   const std::string name = "segment " + std::to_string(segment.segment);
   const auto store = wait_for_store(collection.db(), *collection.manifest().folder());

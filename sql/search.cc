@@ -143,8 +143,8 @@ void Search::read_filter(const PlanTerm& term, sqlite3_value* value) {
 
 // The same for a list.
 void Search::read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who) {
+  if (term.column < 0) return add_ids(list);
   std::vector<KeptValue> values = values_of_list(collection_.db(), list);
-  if (term.column < 0) return add_ids(values);
   if (!k_ && !is_certain_list(term, values)) return;
   if (condition_.has_room(collection_.db(), values.size()))
     condition_.add_list(term, std::move(values));
@@ -156,11 +156,12 @@ void Search::read_list(const PlanTerm& term, sqlite3_value* list, const std::str
 }
 
 // Ids that are no integers are no row's.
-void Search::add_ids(const std::vector<KeptValue>& values) {
+void Search::add_ids(sqlite3_value* list) {
   std::vector<int64_t> ids;
-  for (const KeptValue& value : values)
-    if (const std::optional<int64_t> id = whole_number(value.get())) ids.push_back(*id);
-  std::sort(ids.begin(), ids.end());
+  for_each_in_list(collection_.db(), list, [&](sqlite3_value* value) {
+    if (const std::optional<int64_t> id = whole_number(value)) ids.push_back(*id);
+  });
+  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
   if (!only_) {
     only_ = std::move(ids);
     return;

@@ -56,7 +56,7 @@ class Search {
   void read_exact(sqlite3_value* value, const std::string& who);
   void read_filter(const PlanTerm& term, sqlite3_value* value);
   void read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who);
-  void add_ids(const std::vector<KeptValue>& values);
+  void add_ids(sqlite3_value* list);
 
   void start();
   std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);

@@ -27,6 +27,7 @@ inline constexpr std::string_view kConfigSegments =
     "segments";                                            // random, new with each change there
 inline constexpr std::string_view kConfigStore = "store";  // random id of the RocksDB store
 inline constexpr std::string_view kConfigEf = "ef";        // rows a graph keeps in view, where set
+inline constexpr std::string_view kConfigRecall = "recall";  // measured by the command
 inline constexpr std::string_view kConfigSeal =
     "seal";  // log rows that are sealed; not there: 10,000
 

@@ -38,12 +38,12 @@ GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
 }
 
 std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSpec& spec,
-                                         const SegmentIdentity& identity, size_t rows) {
+                                         const GraphOf& segment) {
   try {
     const uint64_t bytes = File(path, File::Mode::kRead).size();
     if (bytes < kGraphPage) return nullptr;
     std::shared_ptr<Graph> graph(new Graph(path, bytes));
-    if (graph->fits(spec, identity, rows)) return graph;
+    if (graph->fits(spec, segment)) return graph;
   } catch (const StorageError& error) {
     if (error.fault() != Fault::kMissing && error.fault() != Fault::kCorrupt) throw;
   }
@@ -53,21 +53,22 @@ std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSp
 Graph::Graph(const std::string& path, uint64_t bytes)
     : file_(path, File::Mode::kRead), mapping_(file_, bytes) {}
 
-bool Graph::fits(const VectorSpec& spec, const SegmentIdentity& identity, size_t rows) {
+bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   std::memcpy(&header_, mapping_.data(), sizeof header_);
   const GraphHeader& h = header_;
   if (h.magic != kGraphMagic || h.version != kGraphVersion || h.byte_order != kByteOrder ||
       h.header_sum != checksum(&h, offsetof(GraphHeader, header_sum)))
     return false;
   const size_t codes = has_codes(spec) ? code_stride(spec) : exact_stride(spec);
-  const bool ours = h.segment == identity.segment && h.collection == identity.collection &&
-                    h.rows == rows && h.dim == spec.dim &&
+  const bool ours = h.segment == segment.identity.segment &&
+                    h.collection == segment.identity.collection && h.segment_sum == segment.sum &&
+                    h.rows == segment.rows && h.dim == spec.dim &&
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
-  if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || rows == 0 ||
+  if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.rows == 0 ||
       h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
     return false;
-  uint64_t above = rows;
+  uint64_t above = h.rows;
   for (size_t level = 0; level < kMostLevels; ++level) {
     if (h.level_nodes[level] > above || (h.level_nodes[level] > 0) != (level < h.levels))
       return false;

@@ -32,6 +32,13 @@ struct CodedQuery {
   float factor = 1;               // see NodeNumbers
 };
 
+// The segment file that a graph must be of.
+struct GraphOf {
+  SegmentIdentity identity;
+  uint64_t rows = 0;
+  uint64_t sum = 0;  // of its checksums
+};
+
 struct GraphHit {
   float key;  // orders as the distance by codes does
   uint32_t row;
@@ -51,7 +58,7 @@ class Graph {
   // Maps the file; what can be read afterwards lies inside it whatever its bytes are. nullptr if
   // there is no file, or it is damaged or another segment's: to be built anew.
   static std::shared_ptr<const Graph> open(const std::string& path, const VectorSpec& spec,
-                                           const SegmentIdentity& identity, size_t rows);
+                                           const GraphOf& segment);
 
   // The `ef` nearest rows that a best-first search meets, by ascending key (Malkov & Yashunin 2018,
   // algorithms 2 and 5). With a filter only rows that pass it. nullopt if the filter's budget did
@@ -77,7 +84,7 @@ class Graph {
   friend class GraphWalk;
 
   Graph(const std::string& path, uint64_t bytes);
-  bool fits(const VectorSpec& spec, const SegmentIdentity& identity, size_t rows);
+  bool fits(const VectorSpec& spec, const GraphOf& segment);
 
   const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * stride_; }
   // Whether the bytes have the checksums they had; compares each block once.

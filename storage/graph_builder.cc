@@ -239,6 +239,7 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   header.segment = segment.id();
   header.collection = segment.collection();
   header.rows = rows.count;
+  header.segment_sum = segment.graph_of().sum;
   header.dim = static_cast<uint32_t>(spec.dim);
   header.element = static_cast<uint8_t>(spec.element);
   header.metric = static_cast<uint8_t>(spec.metric);

@@ -45,9 +45,10 @@ struct GraphHeader {
   uint64_t magic;
   uint32_t version;
   uint32_t byte_order;
-  int64_t segment;     // of whose rows it is
-  int64_t collection;  // random id of the collection
-  uint64_t rows;       // nodes: all rows of the segment
+  int64_t segment;       // of whose rows it is
+  int64_t collection;    // random id of the collection
+  uint64_t rows;         // nodes: all rows of the segment
+  uint64_t segment_sum;  // the segment file's sums_sum: the rows lie as they did
   uint32_t dim;
   uint8_t element;
   uint8_t metric;

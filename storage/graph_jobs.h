@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "storage/graph_builder.h"
 #include "storage/segment.h"
@@ -21,5 +22,9 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
 // Builds it now, or waits for whoever is at it. Throws what build_graph() throws.
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress);
+
+// Copies a segment's graph, where it has one, beside a copy of the segment, durably.
+// Throws StorageError.
+void copy_graph(const Segment& segment, const std::string& path);
 
 }  // namespace kindred::storage

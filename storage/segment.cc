@@ -179,7 +179,7 @@ std::shared_ptr<const Graph> Segment::graph() const {
   const auto now = std::chrono::steady_clock::now();
   if (now < graph_due_) return nullptr;
   graph_due_ = now + kGraphLookup;
-  graph_ = Graph::open(graph_path(), spec_, {id(), collection()}, rows());
+  graph_ = Graph::open(graph_path(), spec_, graph_of());
   return graph_;
 }
 

@@ -71,6 +71,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
 
   // The graph of its rows beside it, where there is one: looked for once a second at most.
   std::shared_ptr<const Graph> graph() const;
+  GraphOf graph_of() const noexcept { return {{id(), collection()}, rows(), header_.sums_sum}; }
   // Where that is.
   std::string graph_path() const { return graph_beside(file_.path()); }
 

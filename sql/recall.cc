@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/recall.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/nearest.h"
+
+namespace kindred::sql {
+namespace {
+
+constexpr size_t kSamples = 100;
+constexpr size_t kNearest = 10;
+
+std::vector<int64_t> nearest(Collection& collection, const std::string& query,
+                             const storage::Effort& effort) {
+  storage::NearestStream stream(collection.vectors(), query.data(), collection.layers(std::nullopt),
+                                effort);
+  std::vector<int64_t> ids;
+  while (ids.size() < kNearest) {
+    const std::optional<storage::Neighbor> row = stream.next();
+    if (!row) break;
+    ids.push_back(row->id);
+  }
+  return ids;
+}
+
+// The vectors of rows at or after places that divide the rowids evenly.
+std::vector<std::string> sample(Collection& collection) {
+  const std::string& rows = collection.tables().rows();
+  Statement ends(collection.db(), "SELECT min(id), max(id) FROM " + rows + " WHERE cn IS NOT NULL");
+  std::vector<std::string> vectors;
+  if (!ends.step() || ends.is_null(0)) return vectors;
+  const int64_t first = ends.integer(0);
+  const double width = static_cast<double>(ends.integer(1)) - static_cast<double>(first) + 1;
+  Statement next(collection.db(), "SELECT id, cn FROM " + rows +
+                                      " WHERE id >= ?1 AND cn IS NOT NULL ORDER BY id LIMIT 1");
+  for (size_t i = 0; i < kSamples; ++i) {
+    const double place = width * static_cast<double>(i) / kSamples;
+    const ResetGuard reset(next);
+    if (!next.bind(1, first + static_cast<int64_t>(place)).step()) break;
+    vectors.push_back(collection.vector_of_row(next.integer(0), next.integer(1)));
+  }
+  return vectors;
+}
+
+}  // namespace
+
+double measure_recall(Collection& collection) {
+  collection.require_readable();
+  collection.session().sealing.settle(collection);
+  storage::Effort usual;
+  usual.ef = collection.manifest().ef();
+  storage::Effort exact;
+  exact.exact = true;
+  size_t wanted = 0;
+  size_t found = 0;
+  for (const std::string& query : sample(collection)) {
+    const std::vector<int64_t> truth = nearest(collection, query, exact);
+    const std::vector<int64_t> got = nearest(collection, query, usual);
+    wanted += truth.size();
+    for (const int64_t id : truth)
+      found += std::find(got.begin(), got.end(), id) != got.end() ? 1 : 0;
+  }
+  return wanted == 0 ? 1.0 : static_cast<double>(found) / static_cast<double>(wanted);
+}
+
+}  // namespace kindred::sql
