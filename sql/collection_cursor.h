@@ -19,7 +19,7 @@ enum class PlanKind : int { kScan, kNearest, kRefused };
 
 // The hidden columns, counted from the first one, which is named like the table.
 namespace hidden {
-enum Column : int { kTable, kK, kDistance, kEf, kExact, kVisited, kIsExact };
+enum Column : int { kTable, kK, kDistance, kEf, kExact, kDiversity, kVisited, kIsExact };
 }
 
 class CollectionCursor : public sqlite3_vtab_cursor {

@@ -106,12 +106,11 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
   std::string columns;
   for (const Column& column : options.columns)
     columns += quote_identifier(column.name) + " " + column.type + ", ";
-  declare_columns(
-      db,
-      ("CREATE TABLE x(" + columns + quote_identifier(table) +
-       " HIDDEN, k HIDDEN, distance REAL HIDDEN, ef HIDDEN, exact HIDDEN, visited INTEGER HIDDEN, "
-       "is_exact INTEGER HIDDEN)")
-          .c_str());
+  declare_columns(db, ("CREATE TABLE x(" + columns + quote_identifier(table) +
+                       " HIDDEN, k HIDDEN, distance REAL HIDDEN, ef HIDDEN, exact HIDDEN, "
+                       "diversity HIDDEN, visited INTEGER HIDDEN, "
+                       "is_exact INTEGER HIDDEN)")
+                          .c_str());
   check(db, sqlite3_vtab_config(db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1));
   check(db, sqlite3_vtab_config(db, SQLITE_VTAB_INNOCUOUS));
 }
@@ -224,6 +223,8 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
     with_k |= k;
     if (constraint.iColumn == first_hidden + hidden::kEf) plan.use_value(i, Role::kEf);
     if (constraint.iColumn == first_hidden + hidden::kExact) plan.use_value(i, Role::kExact);
+    if (constraint.iColumn == first_hidden + hidden::kDiversity)
+      plan.use_value(i, Role::kDiversity);
     if (constraint.iColumn == first_hidden + hidden::kDistance) plan.use_distance(i);
   }
   use_conditions(info, with_k, plan);
@@ -266,8 +267,8 @@ bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
 }
 
 void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const {
-  static constexpr const char* kNames[] = {nullptr, "k",       "distance", "ef",
-                                           "exact", "visited", "is_exact"};
+  static constexpr const char* kNames[] = {nullptr, "k",         "distance", "ef",
+                                           "exact", "diversity", "visited",  "is_exact"};
   if (is_null(value)) return;
   const std::string column = kNames[i] != nullptr ? kNames[i] : collection_->name();
   throw Error(SQLITE_ERROR, collection_->name() + ": the hidden column '" + column +

@@ -18,7 +18,19 @@
 namespace kindred::sql {
 namespace {
 
-enum Column { kRowid, kKey, kDistance, kCollection, kQuery, kK, kEf, kExact, kVisited, kIsExact };
+enum Column {
+  kRowid,
+  kKey,
+  kDistance,
+  kCollection,
+  kQuery,
+  kK,
+  kEf,
+  kExact,
+  kDiversity,
+  kVisited,
+  kIsExact
+};
 
 // Dear enough that SQLite makes the search the outer loop of a join and looks up the other tables'
 // rows by its rowids, and not the other way round (which would be one search a row).
@@ -28,7 +40,10 @@ constexpr sqlite3_int64 kStreamRows = 1000;
 constexpr sqlite3_int64 kNearestRows = 10;
 
 constexpr const char* kArguments =
-    "knn(): 2 to 5 arguments are wanted: collection, query, k, ef, exact";
+    "knn(): 2 to 6 arguments are wanted: collection, query, k, ef, exact, diversity";
+
+// What the columns from kEf on are for.
+constexpr Role kInputs[] = {Role::kEf, Role::kExact, Role::kDiversity};
 
 class KnnTable;
 
@@ -63,7 +78,8 @@ class KnnTable : public sqlite3_vtab {
   static std::unique_ptr<KnnTable> connect(const Connection& connection) {
     declare_columns(connection.db,
                     "CREATE TABLE knn(rowid INTEGER, key TEXT, distance REAL, collection HIDDEN, "
-                    "query HIDDEN, k HIDDEN, ef HIDDEN, exact HIDDEN, visited INTEGER HIDDEN, "
+                    "query HIDDEN, k HIDDEN, ef HIDDEN, exact HIDDEN, diversity HIDDEN, visited "
+                    "INTEGER HIDDEN, "
                     "is_exact INTEGER HIDDEN)");
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<KnnTable>(
@@ -114,7 +130,7 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
     }
     if (plan.use_limit(i)) continue;
     if (equal && constraint.iColumn == kVisited)
-      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a sixth or visited =");
+      throw Error(SQLITE_ERROR, std::string(kArguments) + ": got a seventh or visited =");
     if (argument) {
       const Role role = constraint.iColumn == kCollection ? Role::kCollection
                         : constraint.iColumn == kQuery    ? Role::kQuery
@@ -125,8 +141,8 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       if (seen) throw Error(SQLITE_ERROR, "knn(): an argument is given twice");
       seen = true;
       plan.use(i, {.role = role, .column = constraint.iColumn}, true);
-    } else if (constraint.iColumn == kEf || constraint.iColumn == kExact) {
-      plan.use_value(i, constraint.iColumn == kEf ? Role::kEf : Role::kExact);
+    } else if (constraint.iColumn >= kEf && constraint.iColumn <= kDiversity) {
+      plan.use_value(i, kInputs[constraint.iColumn - kEf]);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
     } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {

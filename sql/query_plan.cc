@@ -128,8 +128,9 @@ bool PlanBuilder::use_filter(int i, PlanTerm term) {
 }
 
 void PlanBuilder::use_value(int i, Role role) {
-  if (constraint(i).op == SQLITE_INDEX_CONSTRAINT_EQ)
-    use(i, {.role = role, .column = constraint(i).iColumn}, true);
+  if (constraint(i).op != SQLITE_INDEX_CONSTRAINT_EQ) return;
+  use(i, {.role = role, .column = constraint(i).iColumn}, true);
+  by_distance_ = by_distance_ && role != Role::kDiversity;
 }
 
 bool PlanBuilder::use_distance(int i) {
@@ -150,6 +151,7 @@ bool PlanBuilder::use_limit(int i) {
 }
 
 void PlanBuilder::consume_order(int distance_column, int rowid_column) {
+  if (!by_distance_) return;
   const int n = info_.nOrderBy;
   if (n < 1 || n > 2) return;
   const auto& first = info_.aOrderBy[0];

@@ -27,6 +27,7 @@ enum class Role : char {
   kIn = 'I',          // a list of values for one of these
   kEf = 'E',          // how many rows a graph keeps in view
   kExact = 'X',       // whether no row may be missed
+  kDiversity = 'V',   // how much answers are to differ
 };
 
 // What SQLite makes of values in a column of a declared type.
@@ -67,6 +68,7 @@ class PlanBuilder {
   // checks it again unless it is certain to be applied.
   bool use_filter(int i, PlanTerm term);
   // Takes `=` as the value of an input of the search; leaves other operators to SQLite.
+  // With diversity rows do not come by distance.
   void use_value(int i, Role role);
   // Takes a bound on the distance; false for other operators.
   bool use_distance(int i);
@@ -86,6 +88,7 @@ class PlanBuilder {
 
   sqlite3_index_info& info_;
   std::vector<PlanTerm> terms_;
+  bool by_distance_ = true;
 };
 
 // "QN-1,0,0,0,FT3,2,1,6,BINARY": of each term role and affinity, then column, op, flags and the

@@ -6,12 +6,17 @@
 #include <limits>
 
 #include "sql/boundary.h"
+#include "sql/diversity.h"
 
 namespace kindred::sql {
 namespace {
 
 // Rows a stream is first asked for when nobody says how many are wanted.
 constexpr size_t kUnknownExpected = 20;
+
+// Diverse answers are chosen among so many times as many, at most so many in all or k.
+constexpr uint64_t kDiverseOf = 5;
+constexpr uint64_t kMostDiverse = 1000;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
@@ -60,6 +65,10 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
   effort_.ef = collection.manifest().ef();
   for (size_t i = 0; i < plan.size(); ++i) read(plan[i], arguments[i], who);
   if (!query_) nothing_ = true;
+  if (diversity_ > 0 && !k_ && !nothing_)
+    throw Error(SQLITE_ERROR, who + ": diversity: k is wanted beside it, got none");
+  limit_ = k_.value_or(0);
+  if (diversity_ > 0) limit_ = std::max(*k_, std::min(*k_ * kDiverseOf, kMostDiverse));
 }
 
 void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string& who) {
@@ -76,6 +85,9 @@ void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string&
       break;
     case Role::kExact:
       read_exact(value, who);
+      break;
+    case Role::kDiversity:
+      read_diversity(value, who);
       break;
     case Role::kLimit:
     case Role::kOffset:
@@ -125,6 +137,15 @@ void Search::read_exact(sqlite3_value* value, const std::string& who) {
   effort_.exact = exact == 1;
 }
 
+void Search::read_diversity(sqlite3_value* value, const std::string& who) {
+  if (is_null(value)) return;
+  const double diversity = is_number(value) ? sqlite3_value_double(value) : -1;
+  if (!(diversity >= 0 && diversity <= 1))
+    throw Error(SQLITE_ERROR,
+                who + ": diversity: a number from 0 to 1 is wanted, got " + describe(value));
+  diversity_ = diversity;
+}
+
 // A LIMIT below 0 is none.
 void Search::read_hint(sqlite3_value* value) {
   if (sqlite3_value_type(value) != SQLITE_INTEGER) return;
@@ -172,8 +193,22 @@ void Search::add_ids(sqlite3_value* list) {
   only_ = std::move(both);
 }
 
-std::optional<storage::Neighbor> Search::next() {
-  if (nothing_ || (k_ && given_ >= *k_)) return std::nullopt;
+// Chosen among several times as many.
+std::optional<storage::Neighbor> Search::next_diverse() {
+  if (!diverse_) {
+    std::vector<storage::Neighbor> candidates;
+    while (const std::optional<storage::Neighbor> row = next_near()) candidates.push_back(*row);
+    diverse_ = diversify(collection_, std::move(candidates), *k_, diversity_);
+    std::reverse(diverse_->begin(), diverse_->end());
+  }
+  if (diverse_->empty()) return std::nullopt;
+  const storage::Neighbor row = diverse_->back();
+  diverse_->pop_back();
+  return row;
+}
+
+std::optional<storage::Neighbor> Search::next_near() {
+  if (nothing_ || (k_ && given_ >= limit_)) return std::nullopt;
   if (!stream_) start();
   for (;;) {
     const std::optional<storage::Neighbor> neighbor = next_passing();
@@ -205,7 +240,7 @@ void Search::start() {
       condition_.bind(probe_);
     }
   }
-  const size_t wanted = k_ ? std::min<uint64_t>(*k_, 1 << 20) : expected_;
+  const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
   // All rows within a distance: none may be missed.
   if (!k_ && std::isfinite(range_.upper)) effort_.exact = true;
@@ -216,7 +251,7 @@ void Search::start() {
 // Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
 // k n / p candidates: equal at p = sqrt(7.5 k n).
 size_t Search::probing_limit(size_t rows) const {
-  const double wanted = static_cast<double>(k_ ? *k_ : std::max<size_t>(expected_, 10));
+  const double wanted = static_cast<double>(k_ ? limit_ : std::max<size_t>(expected_, 10));
   return std::max<size_t>(1000,
                           static_cast<size_t>(std::sqrt(7.5 * wanted * static_cast<double>(rows))));
 }

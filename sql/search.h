@@ -38,10 +38,11 @@ class Search {
          const std::string& who);
 
   // The next row; nullopt after the last.
-  std::optional<storage::Neighbor> next();
+  std::optional<storage::Neighbor> next() { return diversity_ > 0 ? next_diverse() : next_near(); }
   // The k it was given.
   std::optional<uint64_t> k() const noexcept { return k_; }
   int64_t ef() const noexcept { return static_cast<int64_t>(effort_.ef); }
+  double diversity() const noexcept { return diversity_; }
   bool must_be_exact() const noexcept { return effort_.exact; }
   // Whether the rows given so far are certain to be the nearest.
   bool is_exact() const noexcept { return !stream_ || stream_->is_exact(); }
@@ -54,11 +55,14 @@ class Search {
   void read_hint(sqlite3_value* value);
   void read_ef(sqlite3_value* value, const std::string& who);
   void read_exact(sqlite3_value* value, const std::string& who);
+  void read_diversity(sqlite3_value* value, const std::string& who);
   void read_filter(const PlanTerm& term, sqlite3_value* value);
   void read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who);
   void add_ids(sqlite3_value* list);
 
   void start();
+  std::optional<storage::Neighbor> next_near();
+  std::optional<storage::Neighbor> next_diverse();
   std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);
   bool passes(int64_t id);
   void stop_probing();
@@ -71,7 +75,10 @@ class Search {
   size_t expected_ = 0;
   storage::Effort effort_;
   uint64_t given_ = 0;
-  bool nothing_ = false;  // a NULL among the inputs
+  double diversity_ = 0;
+  uint64_t limit_ = 0;  // rows that are searched for, where k_ is given
+  std::optional<std::vector<storage::Neighbor>> diverse_;  // what is left of them, last first
+  bool nothing_ = false;                                   // a NULL among the inputs
   DistanceRange range_;
   Condition condition_;
   std::optional<std::vector<int64_t>> only_;  // ids that may answer

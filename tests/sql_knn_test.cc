@@ -275,7 +275,9 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'items', '[1,2]', x'01'", {"knn()", "k", "BLOB"});
   check("'items'", {"knn()", "collection, query, k"});
   check("", {"knn()", "collection, query, k"});
-  check("'items', '[1,2]', 3, 4, 0, 1", {"knn()", "2 to 5 arguments"});
+  check("'items', '[1,2]', 3, 4, 0, 1, 5", {"knn()", "2 to 6 arguments"});
+  check("'items', '[1,2]', 3, 4, 0, 2", {"knn()", "diversity", "0 to 1", "got INTEGER 2"});
+  check("'items', '[1,2]', NULL, 4, 0, 'x'", {"knn()", "diversity", "0 to 1", "got TEXT 'x'"});
   check("'items', '[1,2]', 3, 0", {"knn()", "ef", "at least 1", "got INTEGER 0"});
   check("'items', '[1,2]', 3, 4, 2", {"knn()", "exact", "0 or 1", "got INTEGER 2"});
   check_error(db, "SELECT * FROM knn", {"knn()"});
