@@ -7,6 +7,7 @@
 #include "sql/boundary.h"
 #include "sql/vector_text.h"
 #include "storage/error.h"
+#include "storage/graph_jobs.h"
 
 namespace kindred::sql {
 namespace {
@@ -172,6 +173,7 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
     layers.push_back(segment.layer);
     layers.back().newer = log.changes;
     layers.back().graph = segment.file->graph();
+    storage::populate_when_due(layers.back().graph);
     if (!only) continue;
     std::vector<uint32_t>& rows = layers.back().only.emplace();
     segment.file->for_each_rank(*only, [&](size_t rank) {

@@ -146,6 +146,14 @@ Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {
   data_ = static_cast<const std::byte*>(data);
 }
 
+void Mapping::populate() const noexcept {
+  void* data = const_cast<std::byte*>(data_);
+#if defined(MADV_POPULATE_READ)
+  if (::madvise(data, bytes_, MADV_POPULATE_READ) == 0) return;
+#endif
+  ::madvise(data, bytes_, MADV_WILLNEED);  // Linux before 5.14; no more than a wish
+}
+
 Mapping::~Mapping() {
   ::munmap(const_cast<std::byte*>(data_), bytes_);
 }

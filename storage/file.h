@@ -82,6 +82,8 @@ class Mapping {
 
   const std::byte* data() const noexcept { return data_; }
   uint64_t size() const noexcept { return bytes_; }
+  // Has all of it read and its pages entered into the process's table, as far as the kernel can.
+  void populate() const noexcept;
 
  private:
   const std::byte* data_ = nullptr;

@@ -111,6 +111,12 @@ bool Graph::is_whole(const std::byte* at, size_t bytes) const noexcept {
   return true;
 }
 
+bool Graph::is_due_for_population() const noexcept {
+  constexpr uint32_t kOften = 16;
+  return asked_.load(std::memory_order_relaxed) < kOften &&
+         asked_.fetch_add(1, std::memory_order_relaxed) + 1 == kOften;
+}
+
 bool Graph::verify() const {
   for (size_t block = 0; block < blocks_; ++block)
     if (!check_block(block)) return false;

@@ -68,6 +68,11 @@ class Graph {
                                                   const GraphFilter* filter,
                                                   size_t& distances) const;
 
+  // Whether its pages are worth having in memory before they are asked for: true once, when it has
+  // been searched a few times.
+  bool is_due_for_population() const noexcept;
+  void populate() const noexcept { mapping_.populate(); }
+
   // Compares every block with its checksum; false if one has changed.
   bool verify() const;
   bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
@@ -104,6 +109,7 @@ class Graph {
   size_t blocks_ = 0;
   std::unique_ptr<std::atomic<bool>[]> verified_;
   mutable std::atomic<bool> damaged_{false};
+  mutable std::atomic<uint32_t> asked_{0};
 };
 
 }  // namespace kindred::storage

@@ -67,6 +67,15 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
   }
 }
 
+void populate_when_due(std::shared_ptr<const Graph> graph) {
+  if (graph == nullptr || !graph->is_due_for_population()) return;
+  try {
+    in_background(Lane::kGraphs, [graph = std::move(graph)] { graph->populate(); });
+  } catch (const std::exception&) {
+    // No thread is to be had: pages come when they are asked for.
+  }
+}
+
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress) {
   constexpr std::chrono::milliseconds kPause{5};

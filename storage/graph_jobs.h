@@ -19,6 +19,10 @@ bool lacks_graph(const Segment& segment, const VectorSpec& spec);
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
                       const GraphOptions& options);
 
+// Has the pages of a graph that is searched often read in the background: a connection that lives
+// on waits for none of them then, and one that asks once pays for none that it does not need.
+void populate_when_due(std::shared_ptr<const Graph> graph);
+
 // Builds it now, or waits for whoever is at it. Throws what build_graph() throws.
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress);
