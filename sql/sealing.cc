@@ -8,6 +8,7 @@
 
 #include "sql/boundary.h"
 #include "sql/collection.h"
+#include "sql/progress.h"
 #include "sql/store_access.h"
 #include "sql/sweeping.h"
 #include "storage/sweep.h"
@@ -27,6 +28,9 @@ constexpr int64_t kRemoved = 128;
 
 // So many segments of one size class become one of the next: each row is rewritten once a class.
 constexpr size_t kFanOut = 4;
+
+// Rows between two pulses of Preparation::make(), about.
+constexpr uint64_t kPulseRows = 4096;
 
 int size_class(size_t rows, int64_t threshold) {
   int tier = 0;
@@ -72,18 +76,17 @@ void Sealing::optimize(Collection& collection) {
   collection.log().remove_sealed(std::numeric_limits<int64_t>::max());
   std::vector<storage::MergeInput> inputs;
   bool dead = false;
+  size_t rows = 0;
   for (const NamedSegment& segment : collection.manifest().read().segments) {
     inputs.push_back({segment.file, segment.dead});
+    rows += segment.live();
     dead = dead || segment.dead.count() > 0;
   }
   optimized_ = true;
   if (inputs.size() <= 1 && !dead) return;
   storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
-  Statement pulse(collection.db(), "SELECT 1");
-  merge.make([&] {  // an interrupted connection refuses it
-    pulse.step();
-    pulse.reset();
-  });
+  Progress progress(collection.db(), collection.name() + ": optimize", rows);
+  merge.make([&] { progress.advance(kPulseRows); });
   adopt_merge(collection, merge);
 }
 
@@ -91,7 +94,9 @@ void Sealing::optimize(Collection& collection) {
 void Sealing::await_preparation(Collection& collection) {
   constexpr int kPause = 1;  // millisecond
   const storage::SegmentFolder& folder = *collection.manifest().folder();
+  InterruptCheck stop_if_interrupted(collection.db());
   for (;; sqlite3_sleep(kPause)) {
+    stop_if_interrupted();
     const auto prepared = storage::preparation_of(folder, collection.id());
     if (!prepared || prepared->is_done()) break;
   }

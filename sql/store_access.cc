@@ -24,10 +24,12 @@ std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::Segme
   Statement timeout(db, "PRAGMA busy_timeout");
   int64_t left = timeout.step() ? timeout.integer(0) : 0;
   timeout.reset();
+  InterruptCheck stop_if_interrupted(db);
   for (;; left -= kPause) {
     if (std::shared_ptr<storage::Store> store = store_if_free(folder)) return store;
     if (left <= 0)
       throw Error(SQLITE_BUSY, "store " + folder.store() + ": another process has it open");
+    stop_if_interrupted();
     sqlite3_sleep(kPause);
   }
 }
