@@ -85,6 +85,13 @@ void Collection::require_readable() {
   session_ = std::move(session);
 }
 
+void Collection::require_writable() {
+  require_readable();
+  if (writable_) return;
+  manifest_->require_folder();
+  writable_ = true;
+}
+
 void Collection::list_columns() {
   for (size_t i = 0; i < options_.columns.size(); ++i) {
     stored_positions_.push_back(static_cast<int>(stored_columns_.size()));

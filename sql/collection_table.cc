@@ -271,7 +271,7 @@ void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const 
 
 bool CollectionTable::update(Values values, int64_t& rowid) {
   const KeepLastRowid keep(collection_->db());
-  collection_->require_readable();
+  collection_->require_writable();
   if (values.size() == 1) {
     writer_.erase(sqlite3_value_int64(values[0]));
     return false;
