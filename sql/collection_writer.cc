@@ -310,6 +310,7 @@ void CollectionWriter::end_replaced(LogRows& log, const std::vector<int64_t>& id
 // Writes one change: what the log says of it, then the row. All that `row` binds is bound; a put
 // comes first, so that a vector that is too long for SQLite is found before anything is written.
 void CollectionWriter::write(const LogRows& log, Statement& row) {
+  if (!log.empty()) collection_.session().sealing.begin_change(collection_);
   std::optional<Error> error;
   size_t written = 0;
   while (!error && written < log.size()) {

@@ -44,11 +44,14 @@ bool is_mostly_alive(const NamedSegment& segment) {
 
 }  // namespace
 
-std::optional<Error> Sealing::write(Collection& collection, const storage::LogRow& row) {
+void Sealing::begin_change(Collection& collection) {
   wrote_ = true;
   if (!bulk_.is_open() && collection.manifest().folder() != nullptr &&
       rows_ >= collection.manifest().threshold() / kBulkShare && collection.tables().has_segments())
     bulk_.open(collection);
+}
+
+std::optional<Error> Sealing::write(Collection& collection, const storage::LogRow& row) {
   if (!bulk_.is_open()) {
     ++rows_;
     return collection.log().try_write(row);
