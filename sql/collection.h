@@ -48,9 +48,11 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // SQLite's file, "" for none.
   std::string database() const;
 
-  // Reads the configuration, once: id(), session() and manifest() are there from then on, and what
-  // reads rows or vectors calls it. Throws StorageError if it is broken, Error if it is of a newer
-  // format.
+  // Throws Error if what CREATE said cannot be read.
+  void require_parsed() const;
+  // The same, and reads the configuration, once: id(), session() and manifest() are there from then
+  // on, and what reads rows or vectors calls it. Throws StorageError if it is broken, Error if it
+  // is of a newer format.
   void require_readable();
   // The same for what writes: the vectors that the collection has must be there, too. Looks once.
   void require_writable();
