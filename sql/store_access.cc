@@ -20,6 +20,7 @@ std::shared_ptr<storage::Store> store_if_free(const storage::SegmentFolder& fold
 }
 
 std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::SegmentFolder& folder) {
+  if (storage::Store::is_forked()) return storage::shared_store(folder.store());  // says so
   constexpr int kPause = 5;  // milliseconds: others have it for tens of them
   Statement timeout(db, "PRAGMA busy_timeout");
   int64_t left = timeout.step() ? timeout.integer(0) : 0;
