@@ -67,8 +67,13 @@ std::string Collection::database() const {
   return path != nullptr ? path : "";
 }
 
+void Collection::require_parsed() const {
+  if (!options_.error.empty()) throw Error(SQLITE_ERROR, options_.error);
+}
+
 void Collection::require_readable() {
   if (session_) return;
+  require_parsed();
   const int64_t format = require_number(tables_, kConfigFormat, 1);
   if (format > storage::kFormatVersion)
     throw Error(SQLITE_ERROR, "kindred: " + name() + " has format " + std::to_string(format) +
@@ -84,6 +89,13 @@ void Collection::require_readable() {
         vectors(), log, storage::shared_tail(database(), id, vectors(), log));
   }
   session_ = std::move(session);
+}
+
+void Collection::require_writable() {
+  require_readable();
+  if (writable_) return;
+  manifest_->require_folder();
+  writable_ = true;
 }
 
 void Collection::list_columns() {

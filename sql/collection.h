@@ -48,10 +48,14 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // SQLite's file, "" for none.
   std::string database() const;
 
-  // Reads the configuration, once: id(), session() and manifest() are there from then on, and what
-  // reads rows or vectors calls it. Throws StorageError if it is broken, Error if it is of a newer
-  // format.
+  // Throws Error if what CREATE said cannot be read.
+  void require_parsed() const;
+  // The same, and reads the configuration, once: id(), session() and manifest() are there from then
+  // on, and what reads rows or vectors calls it. Throws StorageError if it is broken, Error if it
+  // is of a newer format.
   void require_readable();
+  // The same for what writes: the vectors that the collection has must be there, too. Looks once.
+  void require_writable();
   int64_t id() const noexcept { return id_; }
   CollectionSession& session() noexcept { return *session_; }
   // nullptr before require_readable().
@@ -124,6 +128,7 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   ShadowTables tables_;
   CollectionOptions options_;
   int64_t id_ = 0;
+  bool writable_ = false;  // has been found to be
   std::shared_ptr<CollectionSession> session_;
   std::vector<std::string> stored_columns_ = {"id", "cn"};
   std::string stored_list_ = "id, cn";

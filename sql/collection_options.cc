@@ -8,6 +8,7 @@
 
 #include "model/embedder.h"
 #include "sql/ascii.h"
+#include "sql/boundary.h"
 
 namespace kindred::sql {
 namespace {
@@ -322,6 +323,11 @@ std::optional<size_t> position_of(const std::vector<Column>& columns, Kind kind)
   return static_cast<size_t>(found - columns.begin());
 }
 
+bool is_reserved(const std::string& name) {
+  return std::any_of(kReserved.begin(), kReserved.end(),
+                     [&](const char* taken) { return equal_nocase(taken, name); });
+}
+
 }  // namespace
 
 std::optional<size_t> CollectionOptions::vector_column() const {
@@ -351,14 +357,34 @@ CollectionOptions parse_collection(const std::string& table,
   return options;
 }
 
-void require_free_name(const std::string& table, const CollectionOptions& options) {
-  const auto reserved = [](const std::string& name) {
-    return std::any_of(kReserved.begin(), kReserved.end(),
-                       [&](const char* taken) { return equal_nocase(taken, name); });
+CollectionOptions salvage_collection(const std::string& table,
+                                     std::span<const char* const> arguments,
+                                     const std::string& error) {
+  CollectionOptions options;
+  options.error = table + ": " + error + ". Nothing but DROP TABLE works on it";
+  const auto is_free = [&](const std::string& name) {
+    return !name.empty() && !is_reserved(name) && !equal_nocase(name, table) &&
+           std::none_of(options.columns.begin(), options.columns.end(),
+                        [&](const Column& other) { return equal_nocase(other.name, name); });
   };
-  if (reserved(table)) fail("the name '" + table + "' is reserved for a column of collections");
+  const auto skip = [](int, const char*) noexcept {};
+  for (const char* argument : arguments)
+    guard(
+        [&] {
+          Tokens tokens(argument);
+          tokens.take_symbol("+");
+          const std::string name = tokens.take_text("a column name");
+          if (!tokens.take_symbol("=") && is_free(name))
+            options.columns.push_back({name, ColumnKind::kAuxiliary, ""});
+        },
+        skip);
+  return options;
+}
+
+void require_free_name(const std::string& table, const CollectionOptions& options) {
+  if (is_reserved(table)) fail("the name '" + table + "' is reserved for a column of collections");
   for (const Column& column : options.columns) {
-    if (reserved(column.name)) fail("column name '" + column.name + "' is reserved");
+    if (is_reserved(column.name)) fail("column name '" + column.name + "' is reserved");
     if (equal_nocase(column.name, table))
       fail("column name '" + column.name + "' is the name of the collection itself");
   }

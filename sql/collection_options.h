@@ -37,6 +37,7 @@ struct CollectionOptions {
   std::string model;            // "" for a collection without text to embed
   storage::VectorSpec vectors;
   storage::GraphOptions graph;
+  std::string error;  // what is wrong with the arguments: see salvage_collection()
 
   // Position of the vector column, if vectors come from outside.
   std::optional<size_t> vector_column() const;
@@ -54,6 +55,13 @@ struct CollectionOptions {
 // vector columns, a reserved name, a limit, ...
 CollectionOptions parse_collection(const std::string& table,
                                    std::span<const char* const> arguments);
+
+// What can be told of arguments that parse_collection() refuses, of a collection that is there all
+// the same (a newer version's, or changed by hand): names of columns, so that statements compile;
+// every use is then the error, but DROP TABLE.
+CollectionOptions salvage_collection(const std::string& table,
+                                     std::span<const char* const> arguments,
+                                     const std::string& error);
 
 // Throws std::invalid_argument if a collection of this name would hide one of its own columns: it
 // has a hidden one of its name.

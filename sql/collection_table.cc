@@ -102,6 +102,18 @@ CollectionOptions options_of(const Connection& connection) {
   return parse_collection(connection.arguments[2], connection.arguments.subspan(3));
 }
 
+// For a collection that is there: SQLite drops no table that it cannot connect.
+CollectionOptions options_to_connect(const Connection& connection) {
+  CollectionOptions options;
+  char* error = nullptr;
+  const int code = guard([&] { options = options_of(connection); },
+                         [&](int, const char* text) noexcept { set_message(&error, text); });
+  const std::unique_ptr<char, void (*)(void*)> owned(error, sqlite3_free);
+  if (code == SQLITE_OK) return options;
+  if (code == SQLITE_NOMEM || error == nullptr) throw std::bad_alloc();
+  return salvage_collection(connection.arguments[2], connection.arguments.subspan(3), error);
+}
+
 void declare(sqlite3* db, const std::string& table, const CollectionOptions& options) {
   std::string columns;
   for (const Column& column : options.columns)
@@ -123,7 +135,7 @@ std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& conne
 }
 
 std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& connection) {
-  CollectionOptions options = options_of(connection);
+  CollectionOptions options = options_to_connect(connection);
   declare(connection.db, connection.arguments[2], options);
   return std::make_unique<CollectionTable>(Collection::open(
       connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
@@ -147,6 +159,7 @@ bool CollectionTable::is_id(int column) const {
 }
 
 bool CollectionTable::best_index(sqlite3_index_info& info) const {
+  collection_->require_parsed();
   std::optional<int> match;
   for (int i = 0; i < info.nConstraint; ++i) {
     if (!is_match(info.aConstraint[i])) continue;
@@ -277,7 +290,7 @@ void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const 
 
 bool CollectionTable::update(Values values, int64_t& rowid) {
   const KeepLastRowid keep(collection_->db());
-  collection_->require_readable();
+  collection_->require_writable();
   if (values.size() == 1) {
     writer_.erase(sqlite3_value_int64(values[0]));
     return false;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sql/boundary.h"
+#include "sql/progress.h"
 #include "storage/error.h"
 
 namespace kindred::sql {
@@ -309,6 +310,7 @@ void CollectionWriter::end_replaced(LogRows& log, const std::vector<int64_t>& id
 // Writes one change: what the log says of it, then the row. All that `row` binds is bound; a put
 // comes first, so that a vector that is too long for SQLite is found before anything is written.
 void CollectionWriter::write(const LogRows& log, Statement& row) {
+  if (!log.empty()) collection_.session().sealing.begin_change(collection_);
   std::optional<Error> error;
   size_t written = 0;
   while (!error && written < log.size()) {
@@ -383,8 +385,14 @@ int64_t CollectionWriter::rebuild() {
   Statement rows(db_,
                  "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());
   Statement move(db_, "UPDATE " + collection_.tables().rows() + " SET cn = ?1 WHERE id = ?2");
+  Statement number(db_, "SELECT count(*) FROM " + collection_.tables().rows());
+  number.step();
+  Progress progress(db_, collection_.name() + ": rebuild",
+                    static_cast<uint64_t>(number.integer(0)));
+  number.reset();
   int64_t count = 0;
   while (rows.step()) {
+    progress.advance();
     std::vector<sqlite3_value*> columns;
     for (size_t i = 0; i < collection_.options().columns.size(); ++i)
       columns.push_back(

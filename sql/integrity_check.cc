@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "sql/progress.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
 #include "storage/preparation.h"
@@ -18,11 +19,12 @@ namespace {
 
 // Each row newer than the segments has its put in the log, and the log's newest row of an id says
 // the same as the row.
-void check_log(Collection& collection) {
+void check_log(Collection& collection, Progress& progress) {
   const std::string& rows = collection.tables().rows();
   const std::string& log = collection.tables().log();
   const int64_t sealed = collection.manifest().sealed();
   collection.log().read_after(sealed, [&](const storage::LogRow& row) {
+    progress.advance();
     collection.verify(row);
     return true;
   });
@@ -46,7 +48,7 @@ void check_log(Collection& collection) {
 
 // The live rows of all segments, but for those that the log decides about, are the rows that are
 // not newer than the segments: each once.
-void check_rows(Collection& collection) {
+void check_rows(Collection& collection, Progress& progress) {
   const SealedState& state = collection.manifest().read();
   std::vector<storage::MergeInput> inputs;
   for (const NamedSegment& segment : state.segments) inputs.push_back({segment.file, segment.dead});
@@ -60,6 +62,7 @@ void check_rows(Collection& collection) {
   rows.bind(1, state.sealed);
   bool more = rows.step();
   const auto require_row = [&](int64_t id) {
+    progress.advance();
     if (logged.count(id) > 0) return;
     if (more && rows.integer(0) < id)
       fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
@@ -75,7 +78,7 @@ void check_rows(Collection& collection) {
 }
 
 // A segment's blocks fit their checksums, and the store has the same vectors.
-void check_segment(Collection& collection, const NamedSegment& segment) {
+void check_segment(Collection& collection, const NamedSegment& segment, Progress& progress) {
   const storage::Segment& file = *segment.file;
   file.verify();
   if (const auto graph = file.graph(); graph && !graph->verify())
@@ -85,6 +88,7 @@ void check_segment(Collection& collection, const NamedSegment& segment) {
   const std::string name = "segment " + std::to_string(segment.segment);
   const auto store = wait_for_store(collection.db(), *collection.manifest().folder());
   store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
+    progress.advance();
     const bool same =
         rank < file.distinct() && file.id_at(rank) == id && vector.size() == file.vector_bytes() &&
         std::memcmp(vector.data(), file.vector(file.row_at(rank)), vector.size()) == 0;
@@ -98,14 +102,27 @@ void check_segment(Collection& collection, const NamedSegment& segment) {
                          std::to_string(file.distinct()));
 }
 
+// Those of the log; of each segment those that are alive, and all of them in the store.
+uint64_t rows_to_check(Collection& collection, const SealedState& state) {
+  Statement log(collection.db(),
+                "SELECT count(*) FROM " + collection.tables().log() + " WHERE cn > ?1");
+  log.bind(1, state.sealed).step();
+  auto rows = static_cast<uint64_t>(log.integer(0));
+  for (const NamedSegment& segment : state.segments)
+    rows += segment.live() + segment.file->distinct();
+  return rows;
+}
+
 }  // namespace
 
 void check_integrity(Collection& collection) {
   collection.session().sealing.settle(collection);
-  check_log(collection);
-  check_rows(collection);
-  for (const NamedSegment& segment : collection.manifest().read().segments)
-    check_segment(collection, segment);
+  const SealedState& state = collection.manifest().read();
+  Progress progress(collection.db(), collection.name() + ": integrity-check",
+                    rows_to_check(collection, state));
+  check_log(collection, progress);
+  check_rows(collection, progress);
+  for (const NamedSegment& segment : state.segments) check_segment(collection, segment, progress);
 }
 
 }  // namespace kindred::sql

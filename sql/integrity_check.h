@@ -8,7 +8,7 @@
 namespace kindred::sql {
 
 // Throws StorageError (kCorrupt) that names the first difference; kBusy if another process has the
-// store, whose rows are compared as well. Reads everything.
+// store, whose rows are compared as well; Error (SQLITE_INTERRUPT). Reads everything.
 void check_integrity(Collection& collection);
 
 }  // namespace kindred::sql

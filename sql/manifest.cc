@@ -95,6 +95,19 @@ const SealedState& Manifest::read() {
   return state_;
 }
 
+void Manifest::require_folder() {
+  if (!read().segments.empty() && !std::filesystem::exists(folder_->store())) say_copied_alone();
+}
+
+void Manifest::say_copied_alone() const {
+  const std::string folder = folder_ ? folder_->path() : "the folder beside its file";
+  throw storage::StorageError(
+      storage::Fault::kMissing,
+      tables_.name() + ": the database was copied without " + folder +
+          ", which has the vectors: copy the folder along, or make the copy with "
+          "kindred_backup(). Columns other than the vector can be read, DROP TABLE works");
+}
+
 NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
   NamedSegment named{segment, version, storage::DeadRows(dead), open_file(segment), {}};
   if (dead.size() % sizeof(uint64_t) != 0 ||
@@ -109,23 +122,20 @@ NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view d
 // A file that is missing or damaged is written anew from the store. Where the store has lost the
 // segment too, a newer state of the manifest may have: then this snapshot is too old.
 std::shared_ptr<const storage::Segment> Manifest::open_file(int64_t segment) {
-  if (!folder_)
-    throw storage::StorageError(storage::Fault::kCorrupt,
-                                tables_.name() + "_segments: a database without a file has none");
+  if (!folder_) say_copied_alone();
   const storage::SegmentIdentity identity{segment, id_};
-  std::string damage;
-  try {
-    return storage::shared_segment(*folder_, spec_, identity);
-  } catch (const storage::StorageError& error) {
-    if (error.fault() != storage::Fault::kMissing && error.fault() != storage::Fault::kCorrupt)
-      throw;
-    damage = error.what();
-  }
+  std::shared_ptr<const storage::Segment> file;
+  const auto ignore = [](int, const char*) noexcept {};
+  const int code =
+      guard([&] { file = storage::shared_segment(*folder_, spec_, identity); }, ignore);
+  if (file) return file;
+  if (code != SQLITE_CANTOPEN && code != SQLITE_CORRUPT_VTAB)
+    return storage::shared_segment(*folder_, spec_, identity);  // which says what it is
   if (!is_named_now(segment))
     throw Error(SQLITE_BUSY_SNAPSHOT,
                 tables_.name() + ": this transaction's state of it is gone: begin a new one");
-  const std::shared_ptr<storage::Store> store =
-      std::filesystem::exists(folder_->store()) ? wait_for_store(db_, *folder_) : nullptr;
+  if (!std::filesystem::exists(folder_->store())) say_copied_alone();
+  const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
   storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
   return storage::shared_segment(*folder_, spec_, identity);
 }
@@ -142,6 +152,7 @@ bool Manifest::is_named_now(int64_t segment) const {
 }
 
 void Manifest::adopt(const Adoption& adoption) {
+  const bool first = read().segments.empty();
   for (const NamedSegment& older : read().segments) {
     const auto& gone = adoption.replaces;
     if (std::find(gone.begin(), gone.end(), older.segment) == gone.end())
@@ -159,18 +170,19 @@ void Manifest::adopt(const Adoption& adoption) {
     row.bind_blob(4, adoption.dead.bytes().data(), adoption.dead.bytes().size());
     row.run();
   }
-  if (adoption.segment) require_store(adoption.store);
+  if (adoption.segment) require_store(adoption.store, first);
   if (adoption.sealed) tables_.set(kConfigSealed, *adoption.sealed);
   tables_.set(kConfigSegments, random_number());
 }
 
-// All segments of a collection are in one store: the one beside the database.
-void Manifest::require_store(int64_t store) {
+// All segments of a collection are in one store: the one beside the database. The first of them may
+// find another one there than segments that are gone.
+void Manifest::require_store(int64_t store, bool first) {
   const std::optional<int64_t> known = tables_.number(kConfigStore);
-  if (known && *known != store)
+  if (!first && known && *known != store)
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 folder_->store() + ": the store belongs to another database");
-  if (!known) tables_.set(kConfigStore, store);
+  if (known != store) tables_.set(kConfigStore, store);
 }
 
 void Manifest::kill(const NamedSegment& older, const std::vector<int64_t>& ids) {

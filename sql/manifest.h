@@ -59,6 +59,9 @@ class Manifest {
   // the store. The reference holds until the next call. Throws StorageError if that fails, Error
   // (SQLITE_BUSY_SNAPSHOT) where the snapshot is too old for the files there are.
   const SealedState& read();
+  // Throws StorageError (kMissing) where segments are named and the folder beside the database is
+  // not there, is incomplete or another database's, and as read() does. Costs what read() costs.
+  void require_folder();
   // Its change number and the number of rows that the log is sealed at, without touching files.
   int64_t sealed();
   int64_t threshold();
@@ -75,8 +78,9 @@ class Manifest {
   bool read_version();
   NamedSegment open(int64_t segment, int64_t version, std::string_view dead);
   std::shared_ptr<const storage::Segment> open_file(int64_t segment);
+  [[noreturn]] void say_copied_alone() const;
   bool is_named_now(int64_t segment) const;
-  void require_store(int64_t store);
+  void require_store(int64_t store, bool first);
   void kill(const NamedSegment& older, const std::vector<int64_t>& ids);
 
   sqlite3* db_;

@@ -8,6 +8,7 @@
 
 #include "sql/boundary.h"
 #include "sql/collection.h"
+#include "sql/progress.h"
 #include "sql/store_access.h"
 #include "sql/sweeping.h"
 #include "storage/graph_jobs.h"
@@ -29,6 +30,9 @@ constexpr int64_t kRemoved = 128;
 // So many segments of one size class become one of the next: each row is rewritten once a class.
 constexpr size_t kFanOut = 4;
 
+// Rows between two pulses of Preparation::make(), about.
+constexpr uint64_t kPulseRows = 4096;
+
 int size_class(size_t rows, int64_t threshold) {
   int tier = 0;
   for (auto size = static_cast<size_t>(threshold) * 2; size <= rows; size *= kFanOut) ++tier;
@@ -41,11 +45,14 @@ bool is_mostly_alive(const NamedSegment& segment) {
 
 }  // namespace
 
-std::optional<Error> Sealing::write(Collection& collection, const storage::LogRow& row) {
+void Sealing::begin_change(Collection& collection) {
   wrote_ = true;
   if (!bulk_.is_open() && collection.manifest().folder() != nullptr &&
       rows_ >= collection.manifest().threshold() / kBulkShare && collection.tables().has_segments())
     bulk_.open(collection);
+}
+
+std::optional<Error> Sealing::write(Collection& collection, const storage::LogRow& row) {
   if (!bulk_.is_open()) {
     ++rows_;
     return collection.log().try_write(row);
@@ -73,31 +80,37 @@ void Sealing::optimize(Collection& collection) {
   collection.log().remove_sealed(std::numeric_limits<int64_t>::max());
   std::vector<storage::MergeInput> inputs;
   bool dead = false;
+  size_t rows = 0;
   for (const NamedSegment& segment : collection.manifest().read().segments) {
     inputs.push_back({segment.file, segment.dead});
+    rows += segment.live();
     dead = dead || segment.dead.count() > 0;
   }
   optimized_ = true;
-  Statement probe(collection.db(), "SELECT 1");
-  const auto pulse = [&] {  // an interrupted connection refuses it
-    probe.step();
-    probe.reset();
-  };
   if (inputs.size() > 1 || dead) {
     storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
-    merge.make(pulse);
+    Progress progress(collection.db(), collection.name() + ": optimize", rows);
+    merge.make([&] { progress.advance(kPulseRows); });
     adopt_merge(collection, merge);
   }
-  for (const NamedSegment& segment : collection.manifest().read().segments)
+  build_graphs(collection);
+}
+
+void Sealing::build_graphs(Collection& collection) {
+  for (const NamedSegment& segment : collection.manifest().read().segments) {
+    Progress progress(collection.db(), collection.name() + ": graph", segment.file->rows());
     storage::build_graph_now(*segment.file, collection.vectors(), collection.options().graph,
-                             [&](size_t, size_t) { pulse(); });
+                             [&](size_t done, size_t) { progress.advance_to(done); });
+  }
 }
 
 // What the background thread is at, it would otherwise finish in vain.
 void Sealing::await_preparation(Collection& collection) {
   constexpr int kPause = 1;  // millisecond
   const storage::SegmentFolder& folder = *collection.manifest().folder();
+  InterruptCheck stop_if_interrupted(collection.db());
   for (;; sqlite3_sleep(kPause)) {
+    stop_if_interrupted();
     const auto prepared = storage::preparation_of(folder, collection.id());
     if (!prepared || prepared->is_done()) break;
   }

@@ -21,8 +21,11 @@ class Collection;
 
 class Sealing {
  public:
-  // Notes a change of the transaction at hand: in the log, or past it once there have been many.
-  // Hands an error of the log back instead of throwing it.
+  // To be called before the first row of a change: decides where its rows go, to the log or, once
+  // there have been many in this transaction, past it. Throws StorageError where there is no place
+  // for them; nothing has been written then.
+  void begin_change(Collection& collection);
+  // Notes a row of the change. Hands an error of the log back instead of throwing it.
   std::optional<Error> write(Collection& collection, const storage::LogRow& row);
   // Whether changes of this transaction have gone past the log.
   bool is_past_log() const noexcept { return !bulk_.is_idle(); }
@@ -40,6 +43,7 @@ class Sealing {
   void rollback() noexcept;
 
  private:
+  void build_graphs(Collection& collection);
   void compact(Collection& collection);
   void compact_now_and_then(Collection& collection);
   void await_preparation(Collection& collection);

@@ -235,9 +235,7 @@ void Search::start() {
             passing(list ? std::nullopt : std::optional(most_listed_))) {
       layers = collection_.layers(ids);
     } else {
-      probe_ = Statement(collection_.db(), "SELECT 1 FROM " + collection_.tables().rows() +
-                                               " WHERE id = ?1 AND " + condition_.sql());
-      condition_.bind(probe_);
+      prepare_probe();
     }
   }
   const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
@@ -284,8 +282,17 @@ std::optional<storage::Neighbor> Search::next_passing() {
   }
 }
 
+void Search::prepare_probe() {
+  probed_table_ = collection_.tables().rows();
+  probe_ = Statement(collection_.db(),
+                     "SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " + condition_.sql());
+  condition_.bind(probe_);
+}
+
+// The collection may have been renamed since the last row.
 bool Search::passes(int64_t id) {
   ++probed_;
+  if (probed_table_ != collection_.tables().rows()) prepare_probe();
   const ResetGuard reset(probe_);
   return probe_.bind(1, id).step();
 }

@@ -64,6 +64,7 @@ class Search {
   std::optional<storage::Neighbor> next_near();
   std::optional<storage::Neighbor> next_diverse();
   std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);
+  void prepare_probe();
   bool passes(int64_t id);
   void stop_probing();
   std::optional<storage::Neighbor> next_passing();
@@ -83,7 +84,8 @@ class Search {
   Condition condition_;
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
-  Statement probe_;  // set while candidates are looked up one by one
+  Statement probe_;           // set while candidates are looked up one by one
+  std::string probed_table_;  // in this one
   size_t probed_ = 0;
   size_t most_listed_ = 0;  // ids that are listed before probing is tried
   size_t passed_ = 0;       // rows that passed the probe

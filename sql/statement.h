@@ -77,4 +77,20 @@ class ResetGuard {
   Statement& statement_;
 };
 
+// Whether sqlite3_interrupt() has been called, for work that runs no statements: SQLite has a
+// function that tells only since 3.41.
+class InterruptCheck {
+ public:
+  explicit InterruptCheck(sqlite3* db) : statement_(db, "SELECT 1") {}
+  // Throws Error (SQLITE_INTERRUPT). REQUIRES: another statement of the connection is running, as
+  // in every callback of a virtual table.
+  void operator()() {
+    statement_.step();  // an interrupted connection refuses it
+    statement_.reset();
+  }
+
+ private:
+  Statement statement_;
+};
+
 }  // namespace kindred::sql

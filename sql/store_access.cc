@@ -20,14 +20,17 @@ std::shared_ptr<storage::Store> store_if_free(const storage::SegmentFolder& fold
 }
 
 std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::SegmentFolder& folder) {
+  if (storage::Store::is_forked()) return storage::shared_store(folder.store());  // says so
   constexpr int kPause = 5;  // milliseconds: others have it for tens of them
   Statement timeout(db, "PRAGMA busy_timeout");
   int64_t left = timeout.step() ? timeout.integer(0) : 0;
   timeout.reset();
+  InterruptCheck stop_if_interrupted(db);
   for (;; left -= kPause) {
     if (std::shared_ptr<storage::Store> store = store_if_free(folder)) return store;
     if (left <= 0)
       throw Error(SQLITE_BUSY, "store " + folder.store() + ": another process has it open");
+    stop_if_interrupted();
     sqlite3_sleep(kPause);
   }
 }

@@ -15,9 +15,10 @@ namespace kindred::sql {
 // another process has it. Throws StorageError for what else Store throws.
 std::shared_ptr<storage::Store> store_if_free(const storage::SegmentFolder& folder);
 
-// Waits up to the connection's busy timeout. Throws Error (SQLITE_BUSY) after it, StorageError for
-// what else Store throws. No other process waits for SQLite's locks while it has the store, so it
-// may be waited for in a write transaction.
+// Waits up to the connection's busy timeout. Throws Error (SQLITE_BUSY) after it and
+// (SQLITE_INTERRUPT) at sqlite3_interrupt(), StorageError for what else Store throws. No other
+// process waits for SQLite's locks while it has the store, so it may be waited for in a write
+// transaction.
 std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::SegmentFolder& folder);
 
 }  // namespace kindred::sql

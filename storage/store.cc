@@ -29,19 +29,6 @@
 #include "storage/store_keys.h"
 
 namespace kindred::storage {
-namespace {
-
-// Stores that this process has open; in a forked child those that its parent had.
-std::atomic<int> open_stores{0};
-
-struct OpenCount {
-  OpenCount() { ++open_stores; }
-  ~OpenCount() { --open_stores; }
-  OpenCount(const OpenCount&) = delete;
-  OpenCount& operator=(const OpenCount&) = delete;
-};
-
-}  // namespace
 
 // Where a segment is taken in RocksDB deletes its file on any error, though its manifest may name
 // the file by then and could not be synced: the store would never open again. Nothing is deleted
@@ -59,7 +46,6 @@ class KeepWhileIngesting : public rocksdb::FileSystemWrapper {
 };
 
 struct Rocks {
-  OpenCount counted;  // goes last
   std::string folder;
   std::shared_ptr<KeepWhileIngesting> files = std::make_shared<KeepWhileIngesting>();
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);  // outlives the DB
@@ -100,6 +86,11 @@ constexpr size_t kReadahead = 2 << 20;  // a third faster scans than RocksDB's o
 
 // The first process that used a store.
 std::atomic<pid_t> user{0};
+
+void become_user() noexcept {
+  pid_t none = 0;
+  user.compare_exchange_strong(none, ::getpid());
+}
 
 rocksdb::Slice slice(std::string_view bytes) {
   return {bytes.data(), bytes.size()};
@@ -294,12 +285,13 @@ int64_t row_count(const Rocks& rocks, int64_t segment, std::string_view end) {
   return static_cast<int64_t>(big_endian(end.data()));
 }
 
-// A child that was forked while a store was open would hang in exit(): RocksDB 7.8 destroys a
-// condition variable that glibc believes a thread is waiting on, which the child does not have. So
-// it leaves before that, without the exit handlers that are older than the first store.
+// A child that was forked after a store has been used would hang in exit(): RocksDB 7.8 destroys a
+// condition variable of its pool of threads, which stays when stores are closed; glibc believes a
+// thread to be waiting on it, which the child does not have. So the child leaves before that,
+// without the exit handlers that are older than the first store.
 #ifdef __GLIBC__
 void leave_child(int status, void*) {
-  if (!Store::is_forked() || open_stores == 0) return;
+  if (!Store::is_forked()) return;
   std::fflush(nullptr);
   ::_exit(status);
 }
@@ -330,14 +322,24 @@ int64_t open_format(Rocks& rocks) {
 
 }  // namespace
 
+void Store::prepare_process() {
+  become_user();
+  const std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
+  rocksdb::Options options = store_options();
+  options.env = memory.get();
+  rocksdb::DB* raw = nullptr;
+  rocksdb::DB::Open(options, "/prepare", &raw).PermitUncheckedError();  // all is made by now
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  mind_children();
+}
+
 bool Store::is_forked() noexcept {
   const pid_t first = user.load();
   return first != 0 && first != ::getpid();
 }
 
 Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
-  pid_t none = 0;
-  user.compare_exchange_strong(none, ::getpid());
+  become_user();
   if (is_forked())
     fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
   rocks_->folder = folder;

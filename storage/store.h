@@ -41,9 +41,13 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  // Makes what RocksDB keeps as long as the process lives, by opening a store in memory: some
+  // milliseconds. Handlers that are given to atexit() afterwards are done before that is destroyed.
+  static void prepare_process();
+
   // Whether this process was forked from one that had used a store. RocksDB's threads and file lock
-  // stayed there, so that here no store can be used, opened or closed; only exec() ends that. If
-  // one was open at the fork, exit() flushes stdio here but may leave out other exit handlers.
+  // stayed there, so that here no store can be used, opened or closed; only exec() ends that.
+  // exit() flushes stdio here but may leave out other exit handlers.
   // Async-signal-safe.
   static bool is_forked() noexcept;
 

@@ -38,5 +38,14 @@ expect '.dump and reading the dump give the same answers' \
      sqlite3 -batch -init /dev/null -cmd ".load $extension" "$scratch/copy.db" <"$scratch/dump.sql" >&2
      sqlite3 -batch -init /dev/null -cmd ".load $extension" "$scratch/copy.db" \
        "SELECT rowid FROM knn('faq', 'pay by invoice') ORDER BY distance LIMIT 1")" 4
+expect 'a dump of a collection with segments says what it lacks' \
+  "$(shell "INSERT INTO faq(faq) VALUES('optimize')"
+     shell .dump >"$scratch/dump.sql"
+     sqlite3 -batch -init /dev/null -cmd ".load $extension" "$scratch/alone.db" <"$scratch/dump.sql" >&2
+     alone() { sqlite3 -batch -init /dev/null -cmd ".load $extension" "$scratch/alone.db" "$1" 2>&1 || true; }
+     alone "INSERT INTO faq(question) VALUES('x')" | grep -o 'copied without .*alone.db-kindred' |
+       sed "s|$scratch/||"
+     alone "SELECT count(*) FROM faq; DROP TABLE faq; SELECT count(*) FROM sqlite_schema")" \
+  $'copied without alone.db-kindred\n5\n0'
 expect 'DROP TABLE leaves nothing behind' \
   "$(shell 'DROP TABLE faq; SELECT count(*) FROM sqlite_schema')" 0

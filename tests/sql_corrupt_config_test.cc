@@ -110,6 +110,30 @@ TEST_CASE("a collection without its configuration can be dropped", "[sql][corrup
   CHECK(db.one("SELECT count(*) FROM sqlite_schema") == "0");
 }
 
+TEST_CASE("a collection whose CREATE can no longer be read says so and can be dropped",
+          "[sql][corrupt]") {
+  const ScratchDirectory folder;
+  const std::string change =
+      GENERATE(as<std::string>(), "'float[2]', 'complex[2]'", "'float[2]', 'float[two]'",
+               "'float[2]', 'float[2], model=nowhere, v'",
+               "'float[2]', 'float[2], k BLOB, items BLOB, +, V float[2]'");
+  INFO(change);
+  {
+    Database db(folder.file("app.db"));
+    db.run(kCreate);
+    db.run("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, " + change +
+           ") WHERE name = 'items'");
+  }
+  Database db(folder.file("app.db"));
+  for (const char* sql : kUses) check_error(db, sql, {"items: kindred: ", "DROP TABLE"});
+  check_error(db, "SELECT v FROM items", {"items: kindred: "});
+  check_error(db, "INSERT INTO items(items) VALUES('optimize')", {"items: kindred: "});
+  db.run("DROP TABLE items");
+  CHECK(db.one("SELECT count(*) FROM sqlite_schema") == "0");
+  db.run(kCreate);
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1,1]')") == "2");
+}
+
 TEST_CASE("collections of different shapes with one id share nothing", "[sql][corrupt]") {
   const ScratchDirectory folder;
   const std::string path = folder.file("app.db");

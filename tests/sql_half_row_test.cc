@@ -1,6 +1,7 @@
 // Writes that fail between the collection's tables, for reasons of the tables' own: nothing of the
 // row stays, and the transaction goes on. A single-row statement inside a transaction has no
 // journal of its own, so this is the writer's work. SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -158,6 +159,33 @@ TEST_CASE("a change that cannot be undone takes the transaction with it", "[sql]
   CHECK(sqlite3_get_autocommit(db.handle()) != 0);
   db.run("DROP TRIGGER stop; DROP TRIGGER stay");
   CHECK(all_differ(db, both, kQuery) == "");
+}
+
+TEST_CASE("a change that finds no place for its segment leaves nothing of the row", "[sql][half]") {
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.file("app.db-kindred");
+  Database db(scratch.file("app.db"));
+  const Mirrored both = fill(db);
+  db.run("INSERT INTO items(items) VALUES('seal=2')");  // a second row of the log goes past it
+  const bool later = GENERATE(false, true);  // which the change has, or of which it is the first
+  int refused = 0;
+  for (const std::string& change : kChanges) {
+    INFO(change);
+    std::filesystem::create_directory(folder);
+    std::filesystem::create_symlink("/proc/self", folder + "/segments");  // takes no files
+    db.run("BEGIN");
+    if (later) run_on_both(db, both, "UPDATE @ SET v = vec_f32('[5,5,5,5]') WHERE rowid = 2");
+    const std::string error = db.error(on(both, change));
+    INFO("error: " << error);
+    CHECK(sqlite3_get_autocommit(db.handle()) == 0);
+    if (!error.empty()) CHECK(rows_differ(db, both) == "");
+    if (!error.empty()) ++refused;
+    std::filesystem::remove_all(folder);
+    CHECK(integrity_error(db, "items") == "");
+    db.run("ROLLBACK");
+    CHECK(all_differ(db, both, kQuery) == "");
+  }
+  CHECK((refused > 5) == later);
 }
 
 TEST_CASE("a rebuild that stops at any row leaves rows and log agreeing", "[sql][half]") {

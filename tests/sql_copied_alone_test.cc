@@ -1,0 +1,166 @@
+// Databases that were copied without the folder that has their vectors: whoever writes to one is
+// told at once, whoever reads ordinary columns can save them.
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/support/catch.h"
+#include "tests/support/sql_functions.h"
+
+using namespace kindred::test;
+
+namespace {
+
+const std::string kKnn = "SELECT rowid FROM knn('items', '[1,2]')";
+
+// Two rows in a segment, one in the log.
+void fill(Database& db) {
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(v float[2] distance_metric=l2, m TEXT);"
+      "INSERT INTO items(rowid, v, m) VALUES(1, '[1,1]', 'a'), (2, '[2,2]', 'b');"
+      "INSERT INTO items(items) VALUES('optimize');"
+      "INSERT INTO items(rowid, v, m) VALUES(3, '[3,3]', 'c')");
+}
+
+void copy_by_backup_api(Database& from, const std::string& to) {
+  Database copy(to);
+  sqlite3_backup* backup = sqlite3_backup_init(copy.handle(), "main", from.handle(), "main");
+  REQUIRE(backup != nullptr);
+  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
+  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+}
+
+// A copy without its folder.
+std::string copy_alone(const ScratchDirectory& scratch, const std::string& how) {
+  const std::string path = scratch.file("app.db");
+  const std::string copy = scratch.file("copy.db");
+  Database db(path);
+  fill(db);
+  if (how == "VACUUM INTO") db.run("VACUUM INTO '" + copy + "'");
+  if (how == "backup") copy_by_backup_api(db, copy);
+  if (how == "cp") std::filesystem::copy_file(path, copy);
+  return copy;
+}
+
+// An error that says what is missing and how to mend it.
+void check_told(Database& db, const std::string& sql) {
+  INFO(sql);
+  check_error(db, sql,
+              {"items: ", "copy.db-kindred", "copied without", "copy the folder along",
+               "kindred_backup()"});
+}
+
+const std::initializer_list<std::string> kWrites = {
+    "INSERT INTO items(v, m) VALUES('[4,4]', 'd')",
+    "UPDATE items SET m = 'x' WHERE rowid = 1",
+    "UPDATE items SET v = '[5,5]' WHERE rowid = 3",
+    "DELETE FROM items WHERE rowid = 3",
+    "DELETE FROM items",
+    "INSERT INTO items(items) VALUES('optimize')",
+    "INSERT INTO items(items) VALUES('integrity-check')",
+    "INSERT INTO items(items) VALUES('seal=5')",
+};
+
+}  // namespace
+
+TEST_CASE("a database that was copied without its folder says so at the first write",
+          "[sql][copied]") {
+  const ScratchDirectory scratch;
+  const std::string copy =
+      copy_alone(scratch, GENERATE(as<std::string>(), "VACUUM INTO", "backup", "cp"));
+  for (const std::string& sql : kWrites) {
+    Database db(copy);
+    check_told(db, sql);
+    check_told(db, sql);
+    db.run("BEGIN");
+    check_told(db, sql);
+    db.run("COMMIT");
+    CHECK(db.rows("SELECT rowid, m FROM items") == std::vector<std::string>{"1|a", "2|b", "3|c"});
+  }
+  CHECK_FALSE(std::filesystem::exists(copy + "-kindred"));
+  Database db(copy);
+  check_told(db, kKnn);
+  check_told(db, "SELECT v FROM items");
+  check_told(db, "SELECT kindred_backup('" + scratch.file("another.db") + "')");
+  SECTION("and can be dropped") {
+    db.run("DROP TABLE items");
+    CHECK(db.one("SELECT count(*) FROM sqlite_schema") == "0");
+  }
+  SECTION("and renamed") {
+    db.run("ALTER TABLE items RENAME TO things");
+    CHECK(db.one("SELECT count(*) FROM things") == "3");
+  }
+  SECTION("and works when the folder is copied along after all") {
+    std::filesystem::copy(scratch.file("app.db-kindred"), copy + "-kindred",
+                          std::filesystem::copy_options::recursive);
+    db.run("INSERT INTO items(rowid, v) VALUES(9, '[1,2]')");
+    CHECK(db.one(kKnn) == "9");
+    CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
+  }
+}
+
+TEST_CASE("a copy in memory of a database with segments says so at the first write",
+          "[sql][copied]") {
+  const ScratchDirectory scratch;
+  Database from(scratch.file("app.db"));
+  fill(from);
+  Database db;
+  sqlite3_backup* backup = sqlite3_backup_init(db.handle(), "main", from.handle(), "main");
+  REQUIRE(backup != nullptr);
+  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
+  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  check_error(db, "INSERT INTO items(v) VALUES('[1,1]')", {"items: ", "copied without"});
+  check_error(db, kKnn, {"items: ", "copied without"});
+  CHECK(db.one("SELECT count(*) FROM items") == "3");
+  db.run("DROP TABLE items");
+}
+
+TEST_CASE("a database beside a part of its folder or another's is not written to",
+          "[sql][copied]") {
+  const ScratchDirectory scratch;
+  const std::string copy = copy_alone(scratch, "cp");
+  const std::string folder = copy + "-kindred";
+  std::string wanted = "copied without";
+  SECTION("the segments alone") {
+    std::filesystem::create_directory(folder);
+    std::filesystem::copy(scratch.file("app.db-kindred/segments"), folder + "/segments");
+  }
+  SECTION("an empty folder") {
+    std::filesystem::create_directory(folder);
+  }
+  SECTION("another database's") {
+    Database other(scratch.file("other.db"));
+    fill(other);
+    std::filesystem::copy(scratch.file("other.db-kindred"), folder,
+                          std::filesystem::copy_options::recursive);
+    wanted = "another database";
+  }
+  for (const std::string& sql : kWrites) {
+    Database db(copy);
+    check_error(db, sql, {wanted});
+  }
+}
+
+TEST_CASE("a copy of which all vectors are in the log needs no folder", "[sql][copied]") {
+  const ScratchDirectory scratch;
+  const std::string copy = scratch.file("copy.db");
+  {
+    Database db(scratch.file("app.db"));
+    db.run("CREATE VIRTUAL TABLE items USING kindred(v float[2] distance_metric=l2)");
+    db.run("INSERT INTO items(v) VALUES('[1,1]'), ('[2,2]')");
+    SECTION("because they are few") {}
+    SECTION("because those of the segment have been deleted") {
+      db.run("INSERT INTO items(items) VALUES('optimize'); DELETE FROM items");
+      db.run("INSERT INTO items(items) VALUES('optimize')");
+      db.run("INSERT INTO items(v) VALUES('[1,1]'), ('[2,2]')");
+    }
+    db.run("VACUUM INTO '" + copy + "'");
+  }
+  Database db(copy);
+  db.run("INSERT INTO items(rowid, v) VALUES(9, '[1,2]')");
+  CHECK(db.one(kKnn) == "9");
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  CHECK(db.one(kKnn) == "9");
+  CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
+}
