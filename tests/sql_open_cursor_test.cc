@@ -92,6 +92,18 @@ TEST_CASE("a scan goes on while its rows are deleted and their vectors are remov
   CHECK(db.error(kCheck).empty());
 }
 
+TEST_CASE("a filtered search that asks row by row goes on after a rename", "[sql][cursor]") {
+  Database db;
+  db.run(kCreate);
+  db.run(
+      "DELETE FROM items; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE "
+      "i < 3000) INSERT INTO items SELECT i, '[' || i || ']', iif(i % 2, 'odd', 'even') FROM n");
+  const Rows rows =
+      changed_midway(db, "SELECT key FROM items WHERE v MATCH '[0]' AND m = 'odd' LIMIT 3",
+                     "ALTER TABLE items RENAME TO things");
+  CHECK(rows == Rows{"1", "3", "5"});
+}
+
 TEST_CASE("an UPDATE of every row that a search finds changes each once", "[sql][cursor]") {
   Database db;
   db.run(kCreate);
