@@ -2,6 +2,8 @@
 #include "sql/integrity_check.h"
 
 #include <cstring>
+#include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -74,13 +76,24 @@ void check_rows(Collection& collection) {
     fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
 }
 
+// The store that has the collection's segments: there, and no other.
+std::shared_ptr<storage::Store> checked_store(Collection& collection) {
+  const storage::SegmentFolder& folder = *collection.manifest().folder();
+  const bool there = std::filesystem::exists(folder.store());  // it would be created
+  std::shared_ptr<storage::Store> store = there ? wait_for_store(collection.db(), folder) : nullptr;
+  if (!store || store->id() != collection.tables().number(kConfigStore))
+    fail(collection, folder.store() + " is " + (there ? "another store" : "missing") +
+                         "; the command 'rebuild' makes its own anew from whole segment files");
+  return store;
+}
+
 // A segment's blocks fit their checksums, and the store has the same vectors.
 void check_segment(Collection& collection, const NamedSegment& segment) {
   const storage::Segment& file = *segment.file;
   file.verify();
   size_t rank = 0;
   const std::string name = "segment " + std::to_string(segment.segment);
-  const auto store = wait_for_store(collection.db(), *collection.manifest().folder());
+  const auto store = checked_store(collection);
   store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
     const bool same =
         rank < file.distinct() && file.id_at(rank) == id && vector.size() == file.vector_bytes() &&

@@ -63,6 +63,8 @@ class Manifest {
   int64_t sealed();
   int64_t threshold();
 
+  // Whether segments in the store of this id can be adopted: all are in one store.
+  bool is_store(int64_t id) const;
   // Writes the adoption in the transaction at hand.
   void adopt(const Adoption& adoption);
 
@@ -72,7 +74,7 @@ class Manifest {
  private:
   bool read_version();
   NamedSegment open(int64_t segment, int64_t version, std::string_view dead);
-  std::shared_ptr<const storage::Segment> open_file(int64_t segment);
+  void open_file(NamedSegment& named);
   bool is_named_now(int64_t segment) const;
   void require_store(int64_t store);
   void kill(const NamedSegment& older, const std::vector<int64_t>& ids);

@@ -7,6 +7,7 @@
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "storage/file.h"
+#include "storage/mending.h"
 #include "storage/sweep.h"
 
 namespace kindred::sql {
@@ -98,6 +99,7 @@ void sweep(const std::string& database, const storage::SegmentFolder& folder, bo
     if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
   storage::sync_folder(std::filesystem::absolute(database).parent_path());
   sweep.remove(*store, *named);
+  storage::mend_lost_ranges(folder, *store, *named);
 }
 
 }  // namespace kindred::sql

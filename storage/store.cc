@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/store.h"
 
+#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
@@ -122,7 +123,10 @@ Fault fault_of(const rocksdb::Status& status) {
 }
 
 [[noreturn]] void fail(Fault fault, const std::string& folder, const std::string& text) {
-  throw StorageError(fault, "store " + folder + ": " + text);
+  const bool damaged = fault == Fault::kCorrupt || fault == Fault::kMissing;
+  const char* help =
+      damaged ? "; the command 'rebuild' of a collection mends it from whole segment files" : "";
+  throw StorageError(fault, "store " + folder + ": " + text + help);
 }
 
 void check(const rocksdb::Status& status, const std::string& folder, const std::string& what) {
@@ -251,8 +255,7 @@ rocksdb::WriteOptions synced() {
 }
 
 // Both keys at once: a store has both or is new.
-int64_t write_identity(Rocks& rocks) {
-  const int64_t id = random_id();
+int64_t write_identity(Rocks& rocks, int64_t id) {
   rocksdb::WriteBatch batch;
   const std::string format = std::to_string(kStoreFormatVersion);
   check(batch.Put(rocks.about.get(), kFormatKey, format), rocks.folder, "noting the format");
@@ -312,10 +315,10 @@ void mind_children() {
 void mind_children() {}
 #endif
 
-int64_t open_format(Rocks& rocks) {
+int64_t open_format(Rocks& rocks, std::optional<int64_t> wanted) {
   const std::optional<int64_t> format = number(rocks, kFormatKey);
   if (format && *format != kStoreFormatVersion)
-    fail(Fault::kCorrupt, rocks.folder,
+    fail(*format > kStoreFormatVersion ? Fault::kNewer : Fault::kCorrupt, rocks.folder,
          "format " + std::to_string(*format) + ", but this version of kindred knows " +
              std::to_string(kStoreFormatVersion) +
              (*format > kStoreFormatVersion ? ": use a newer kindred" : ""));
@@ -325,7 +328,7 @@ int64_t open_format(Rocks& rocks) {
   check(all.rows->status(), rocks.folder, "opening");
   if (format || id || all.rows->Valid())
     fail(Fault::kCorrupt, rocks.folder, "format or id missing");
-  return write_identity(rocks);
+  return write_identity(rocks, wanted.value_or(random_id()));
 }
 
 }  // namespace
@@ -335,7 +338,8 @@ bool Store::is_forked() noexcept {
   return first != 0 && first != ::getpid();
 }
 
-Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
+Store::Store(const std::string& folder, std::optional<int64_t> id)
+    : rocks_(std::make_unique<Rocks>()) {
   pid_t none = 0;
   user.compare_exchange_strong(none, ::getpid());
   if (is_forked())
@@ -348,7 +352,7 @@ Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
   open_rocks(*rocks_);
   mind_children();
   sync_names(folder);
-  id_ = open_format(*rocks_);
+  id_ = open_format(*rocks_, id);
   empty_incoming(folder);
 }
 
@@ -434,6 +438,57 @@ void Store::delete_segment(int64_t segment) {
               what);
   if (is_empty(*rocks_, segment)) return;
   check_write(*rocks_, rocks_->db->DeleteRange(synced(), vectors, first_slice, limit_slice), what);
+}
+
+namespace {
+
+// RocksDB's own lock of a folder: nobody opens the store in it meanwhile.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder) {
+    check(env()->LockFile(folder + "/LOCK", &lock_), folder, "locking");
+  }
+  ~FolderLock() { env()->UnlockFile(lock_).PermitUncheckedError(); }  // closes it, too
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  static rocksdb::Env* env() { return rocksdb::Env::Default(); }
+  rocksdb::FileLock* lock_ = nullptr;
+};
+
+// Whether two folders could be given each other's name; not every system and file system can.
+bool exchange(const std::string& one, const std::string& other) {
+#ifdef RENAME_EXCHANGE
+  return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0;
+#else
+  static_cast<void>(one);
+  static_cast<void>(other);
+  return false;
+#endif
+}
+
+}  // namespace
+
+void replace_store(const std::string& folder, const std::string& fresh, const std::string& aside) {
+  std::error_code error;
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    std::filesystem::rename(from, to, error);
+    check_system(error, folder, "renaming " + from);
+  };
+  std::optional<FolderLock> lock;
+  if (!std::filesystem::exists(folder)) {
+    rename(fresh, folder);
+  } else {
+    lock.emplace(folder);
+    if (exchange(fresh, folder)) {
+      rename(fresh, aside);
+    } else {
+      rename(folder, aside);
+      rename(fresh, folder);
+    }
+  }
+  sync_names(folder);
 }
 
 bool Store::needs_reopening() const noexcept {
