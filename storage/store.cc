@@ -84,7 +84,7 @@ struct SegmentFile {
       : rocks(into),
         segment(name),
         path(std::move(at)),
-        writer(rocksdb::EnvOptions(), into.options, into.vectors.get()) {}
+        writer(rocksdb::EnvOptions(into.options), into.options, into.vectors.get()) {}
   // Taken in, it has another name. One that is left here is removed by the next opening: so errors
   // are of no interest.
   ~SegmentFile() { ::unlink(path.c_str()); }
@@ -208,6 +208,7 @@ rocksdb::Options store_options() {
   options.compression = rocksdb::kNoCompression;
   // Next to nothing goes through the log. RocksDB takes such amounts from the disk ahead of need.
   options.write_buffer_size = 1 << 20;
+  options.bytes_per_sync = 1 << 20;  // see File::begin_sync()
   options.manifest_preallocation_size = 64 << 10;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
