@@ -20,8 +20,8 @@ bool has_no_old_readers(const std::string& database);
 
 // Removes the segments that no collection has, and writes what the store has lost of the others
 // again where their files are whole. Those retired less than a minute ago stay, unless
-// `at_once`. Does nothing if another process has the store. To be called under the database's write
-// lock or right after a commit. Throws StorageError.
+// `at_once`. Does nothing if another process has the store or it does not open. To be called under
+// the database's write lock or right after a commit. Throws StorageError.
 void sweep(const std::string& database, const storage::SegmentFolder& folder, bool at_once);
 
 }  // namespace kindred::sql

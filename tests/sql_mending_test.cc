@@ -219,12 +219,13 @@ TEST_CASE("a damaged file of a segment with dead rows is mended by the next stat
   CHECK(all_differ(db, sealed.both, kQuery) == "");
 }
 
-TEST_CASE("a sweep writes a lost range again", "[sql][segments][mending]") {
+TEST_CASE("a sweep writes a lost range again, and leaves a store that does not open to rebuild",
+          "[sql][segments][mending]") {
   Sealed sealed;
-  cut(sealed.files("MANIFEST").back(), 5);
+  const bool opens = GENERATE(true, false);
+  if (opens) cut(sealed.files("MANIFEST").back(), 5);
   {
     Database db(sealed.path);
-    CHECK(check(db) != "");
     // What a sweep begins with: a file that nobody names.
     const fs::path stray = sealed.segments() / "5.kin";
     std::ofstream(stray) << "stray";
@@ -233,9 +234,12 @@ TEST_CASE("a sweep writes a lost range again", "[sql][segments][mending]") {
         "CREATE VIRTUAL TABLE others USING kindred(v float[2]); INSERT INTO others VALUES('[1,2]');"
         "INSERT INTO others(others) VALUES('optimize'); DROP TABLE others");  // asks for a sweep
   }
+  if (!opens) fs::remove(sealed.tables().front());
   Database db(sealed.path);
+  CHECK(check(db) != "");
   change_both(db, sealed.both, sealed.random, 20);
-  CHECK_FALSE(fs::exists(sealed.segments() / "5.kin"));
+  CHECK(fs::exists(sealed.segments() / "5.kin") == !opens);
+  if (!opens) db.run("INSERT INTO items(items) VALUES('rebuild')");
   CHECK(check(db) == "");
   CHECK(is_store_whole(sealed));
 }
