@@ -3,131 +3,23 @@
 // median of rounds in which the variants take turns; ratios are of CPU time. Recall is against
 // exact neighbours computed here in double precision.
 //
-//   bench_sql KINDRED.so VEC0.so [vectorlite=VECTORLITE.so] [rows=100000] [rounds=5] [only=knn,...]
+//   bench_sql KINDRED.so VEC0.so [vectorlite=VECTORLITE.so] [vector=VECTOR.so] [rows=100000]
+//             [rounds=5] [only=knn,...]
 //
-// Parts: knn, cold, filter, write, commit, bulk. Files go to a directory of their own under TMPDIR.
-// SPDX-License-Identifier: Apache-2.0
+// Parts: knn, quantized, cold, filter, write, commit, bulk. Files go to a directory of their own
+// under TMPDIR. SPDX-License-Identifier: Apache-2.0
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <functional>
-#include <numeric>
 
-#include "bench/sql_data.h"
-#include "bench/sqlite_peer.h"
+#include "bench/bench_quantized.h"
+#include "bench/questions.h"
 
 namespace kindred::bench {
 namespace {
-
-// ---- measuring
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[values.size() / 2];
-}
-
-struct Variant {
-  std::string name;
-  std::function<size_t()> run;  // one round; returns the operations it did
-  std::vector<double> cpu{};    // seconds an operation, a round
-  std::vector<double> wall{};
-};
-
-// The variants in turn, round after round.
-void take_turns(std::vector<Variant>& variants, size_t rounds) {
-  for (size_t r = 0; r < rounds; ++r)
-    for (Variant& variant : variants) {
-      size_t operations = 0;
-      const Cost cost = cost_of([&] { operations = variant.run(); });
-      variant.cpu.push_back(cost.cpu / static_cast<double>(operations));
-      variant.wall.push_back(cost.wall / static_cast<double>(operations));
-    }
-}
-
-std::string time_text(double seconds) {
-  char text[32];
-  if (seconds < 1e-3)
-    std::snprintf(text, sizeof text, "%.1f us", seconds * 1e6);
-  else
-    std::snprintf(text, sizeof text, "%.2f ms", seconds * 1e3);
-  return text;
-}
-
-void print_head(const std::string& title) {
-  std::printf(
-      "\n### %s\n\n| what | CPU an operation | wall | a second of CPU | CPU of the last row "
-      "/ this | recall@10 | target |\n|---|---|---|---|---|---|---|\n",
-      title.c_str());
-}
-
-// `target`: how many times faster than the last variant, the peer, all others are meant to be.
-void print(const std::vector<Variant>& variants, const std::vector<double>& recalls,
-           double target) {
-  const double peer = median(variants.back().cpu);
-  for (size_t v = 0; v < variants.size(); ++v) {
-    const double cpu = median(variants[v].cpu);
-    char recall[16] = "";
-    if (v < recalls.size()) std::snprintf(recall, sizeof recall, "%.4f", recalls[v]);
-    char mark[32] = "";
-    if (v + 1 < variants.size() && target > 0)
-      std::snprintf(mark, sizeof mark, "%.0fx: %s", target, peer / cpu >= target ? "OK" : "SHORT");
-    std::printf("| %s | %s | %s | %.0f | %.2fx | %s | %s |\n", variants[v].name.c_str(),
-                time_text(cpu).c_str(), time_text(median(variants[v].wall)).c_str(), 1 / cpu,
-                peer / cpu, recall, mark);
-  }
-  std::fflush(stdout);
-}
-
-double recall(const std::vector<Ids>& answers, const std::vector<Ids>& truth) {
-  size_t found = 0;
-  size_t wanted = 0;
-  for (size_t q = 0; q < answers.size(); ++q) {
-    wanted += truth[q].size();
-    for (const int64_t id : truth[q])
-      found += std::find(answers[q].begin(), answers[q].end(), id) != answers[q].end() ? 1 : 0;
-  }
-  return static_cast<double>(found) / static_cast<double>(wanted);
-}
-
-// ---- the questions
-
-struct Question {
-  std::string name;
-  Database* db;
-  std::string sql;  // ?1 is the query's vector
-};
-
-// Asks every variant every query once for its recall, then measures `batch` queries a round.
-void ask(const Data& data, const Settings& settings, const std::vector<Question>& questions,
-         const std::function<bool(size_t)>& passes, double target) {
-  const size_t batch = 10;
-  std::vector<Ids> truth;
-  for (size_t q = 0; q < kQueries; ++q) truth.push_back(data.nearest(q, passes));
-  std::vector<Statement> statements;
-  std::vector<Variant> variants;
-  std::vector<double> recalls;
-  for (const Question& question : questions)
-    statements.push_back(question.db->prepare(question.sql));
-  for (size_t v = 0; v < questions.size(); ++v) {
-    std::vector<Ids> answers;
-    for (size_t q = 0; q < kQueries; ++q)
-      answers.push_back(statements[v].bind(1, data.query(q)).ids());
-    recalls.push_back(recall(answers, truth));
-    variants.push_back({questions[v].name, [&, v, next = size_t{0}]() mutable {
-                          for (size_t i = 0; i < batch; ++i)
-                            statements[v].bind(1, data.query(next++ % kQueries)).run();
-                          return batch;
-                        }});
-  }
-  take_turns(variants, settings.rounds);
-  print(variants, recalls, target);
-}
 
 // ---- the tables
 
@@ -171,31 +63,6 @@ void create_facts(Database& db, const Data& data) {
     insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.metadata[1][i]).run();
   db.execute("COMMIT");
 }
-
-// A directory that goes with its object.
-class Scratch {
- public:
-  Scratch() {
-    const char* root = std::getenv("TMPDIR");
-    std::string pattern = std::string(root != nullptr ? root : "/tmp") + "/kindred-bench-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory: " + pattern);
-    path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;  // nobody to tell
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-  Database fresh(const std::string& name, const std::string& extension) const {
-    for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(file(name) + suffix);
-    return Database(file(name), extension);
-  }
-
- private:
-  std::string path_;
-};
 
 // ---- the parts
 
@@ -331,13 +198,16 @@ void bench_write(const Data& data, const Settings& settings, Database& kindred, 
 
 void bench_commit(const Data& data, const Settings& settings, const Scratch& scratch) {
   static constexpr size_t kCount = 500;
-  for (const char* synchronous : {"NORMAL", "FULL"}) {
+  static constexpr const char* kModes[][2] = {
+      {"WAL", "NORMAL"}, {"WAL", "FULL"}, {"DELETE", "FULL"}};
+  for (const auto& [journal, synchronous] : kModes) {
     Database kindred = scratch.fresh("kindred-commit.db", settings.kindred);
     Database vec0 = scratch.fresh("vec0-commit.db", settings.vec0);
     std::vector<Variant> variants;
     for (Database* db : {&kindred, &vec0}) {
       create(*db, db == &kindred ? "kindred" : "vec0", Columns::kVectorOnly);
-      db->execute(std::string("PRAGMA synchronous=") + synchronous);
+      db->execute(std::string("PRAGMA journal_mode=") + journal +
+                  "; PRAGMA synchronous=" + synchronous);
       auto insert = std::make_shared<Statement>(db->prepare("INSERT INTO items VALUES(?1, ?2)"));
       variants.push_back(
           {db == &kindred ? "kindred" : "vec0", [&data, insert, next = size_t{0}]() mutable {
@@ -349,8 +219,8 @@ void bench_commit(const Data& data, const Settings& settings, const Scratch& scr
            }});
     }
     take_turns(variants, settings.rounds * 2);
-    print_head(std::string("INSERT of one row, each its own commit, WAL, synchronous=") +
-               synchronous);
+    print_head(std::string("INSERT of one row, each its own commit, ") + journal +
+               ", synchronous=" + synchronous);
     print(variants, {}, 1);
   }
 }
@@ -480,6 +350,7 @@ void run(const Settings& settings, const char* program) {
   }
   if (settings.wants("knn")) bench_knn(data, settings, kindred, vec0);
   if (settings.wants("knn")) bench_vectorlite(data, settings, scratch, kindred);
+  if (settings.wants("quantized")) bench_quantized(data, settings, scratch, kindred);
   if (settings.wants("cold")) bench_cold(data, settings, scratch, program);
   if (settings.wants("filter")) bench_filter(data, settings, kindred, vec0);
   if (settings.wants("write")) bench_write(data, settings, kindred, vec0);
@@ -496,6 +367,8 @@ Settings parse(int argc, char** argv) {
     const std::string value = equals == std::string::npos ? "" : argument.substr(equals + 1);
     if (name == "vectorlite")
       settings.vectorlite = value;
+    else if (name == "vector")
+      settings.vector = value;
     else if (name == "rows")
       settings.rows = std::stoul(value);
     else if (name == "rounds")

@@ -25,6 +25,8 @@ class Error : public std::runtime_error {
 
 inline int sqlite_code(storage::Fault fault) noexcept {
   switch (fault) {
+    case storage::Fault::kNewer:
+      return SQLITE_ERROR;
     case storage::Fault::kCorrupt:
       return SQLITE_CORRUPT_VTAB;
     case storage::Fault::kMissing:

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sql/boundary.h"
+#include "sql/mending.h"
 #include "sql/progress.h"
 #include "storage/error.h"
 
@@ -378,9 +379,8 @@ void CollectionWriter::rollback() noexcept {
 }
 
 int64_t CollectionWriter::rebuild() {
-  if (!collection_.options().embeds())
-    throw Error(SQLITE_ERROR,
-                collection_.name() + " has no model: vectors from outside cannot be made anew");
+  mend_store(collection_);
+  if (!collection_.options().embeds()) return 0;
   const model::Embedder& model = collection_.model();
   Statement rows(db_,
                  "SELECT " + collection_.stored_list() + " FROM " + collection_.tables().rows());

@@ -32,8 +32,8 @@ class CollectionWriter {
   void update(int64_t old_id, int64_t new_id, Values columns, int conflict);
   void erase(int64_t id);
 
-  // Makes every row's vector anew from its text, by the model as it is now.
-  // Returns the number of rows. Throws Error for a collection that does not embed.
+  // Mends the store (sql/mending.h); then, where the collection embeds, makes every row's vector
+  // anew from its text, by the model as it is now. Returns the number of rows made anew.
   int64_t rebuild();
   // All vectors into one segment.
   void optimize();

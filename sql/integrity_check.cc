@@ -2,6 +2,8 @@
 #include "sql/integrity_check.h"
 
 #include <cstring>
+#include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -77,6 +79,17 @@ void check_rows(Collection& collection, Progress& progress) {
     fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
 }
 
+// The store that has the collection's segments: there, and no other.
+std::shared_ptr<storage::Store> checked_store(Collection& collection) {
+  const storage::SegmentFolder& folder = *collection.manifest().folder();
+  const bool there = std::filesystem::exists(folder.store());  // it would be created
+  std::shared_ptr<storage::Store> store = there ? wait_for_store(collection.db(), folder) : nullptr;
+  if (!store || store->id() != collection.tables().number(kConfigStore))
+    fail(collection, folder.store() + " is " + (there ? "another store" : "missing") +
+                         "; the command 'rebuild' makes its own anew from whole segment files");
+  return store;
+}
+
 // A segment's blocks fit their checksums, and the store has the same vectors.
 void check_segment(Collection& collection, const NamedSegment& segment, Progress& progress) {
   const storage::Segment& file = *segment.file;
@@ -86,7 +99,7 @@ void check_segment(Collection& collection, const NamedSegment& segment, Progress
                          " has changed: it is built anew by optimize, and not used until then");
   size_t rank = 0;
   const std::string name = "segment " + std::to_string(segment.segment);
-  const auto store = wait_for_store(collection.db(), *collection.manifest().folder());
+  const auto store = checked_store(collection);
   store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
     progress.advance();
     const bool same =

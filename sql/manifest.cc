@@ -109,35 +109,44 @@ void Manifest::say_copied_alone() const {
 }
 
 NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
-  NamedSegment named{segment, version, storage::DeadRows(dead), open_file(segment), {}};
+  NamedSegment named{segment, version, storage::DeadRows(dead), nullptr, {}};
+  open_file(named);
   if (dead.size() % sizeof(uint64_t) != 0 ||
       dead.size() / sizeof(uint64_t) > named.file->distinct() / 64 + 1)
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 tables_.name() + "_segments: " + std::to_string(segment) +
                                     ": the bitmap of dead rows does not fit the segment");
-  named.layer = named.file->layer(named.dead);
   return named;
 }
 
 // A file that is missing or damaged is written anew from the store. Where the store has lost the
 // segment too, a newer state of the manifest may have: then this snapshot is too old.
-std::shared_ptr<const storage::Segment> Manifest::open_file(int64_t segment) {
+void Manifest::open_file(NamedSegment& named) {
   if (!folder_) say_copied_alone();
-  const storage::SegmentIdentity identity{segment, id_};
-  std::shared_ptr<const storage::Segment> file;
-  const auto ignore = [](int, const char*) noexcept {};
-  const int code =
-      guard([&] { file = storage::shared_segment(*folder_, spec_, identity); }, ignore);
-  if (file) return file;
-  if (code != SQLITE_CANTOPEN && code != SQLITE_CORRUPT_VTAB)
-    return storage::shared_segment(*folder_, spec_, identity);  // which says what it is
-  if (!is_named_now(segment))
+  const storage::SegmentIdentity identity{named.segment, id_};
+  const auto map = [&] {
+    named.file = storage::shared_segment(*folder_, spec_, identity);
+    named.layer = named.file->layer(named.dead);
+  };
+  std::string damage;
+  try {
+    return map();
+  } catch (const storage::StorageError& error) {
+    if (error.fault() != storage::Fault::kMissing && error.fault() != storage::Fault::kCorrupt)
+      throw;
+    damage = error.what();
+  }
+  if (!is_named_now(named.segment))
     throw Error(SQLITE_BUSY_SNAPSHOT,
                 tables_.name() + ": this transaction's state of it is gone: begin a new one");
   if (!std::filesystem::exists(folder_->store())) say_copied_alone();
-  const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
-  storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
-  return storage::shared_segment(*folder_, spec_, identity);
+  try {
+    const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
+    storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
+  } catch (const storage::StorageError& error) {
+    throw storage::StorageError(error.fault(), damage + "; " + error.what());
+  }
+  map();
 }
 
 // In the newest committed state, or for want of one in the snapshot at hand.
@@ -175,14 +184,19 @@ void Manifest::adopt(const Adoption& adoption) {
   tables_.set(kConfigSegments, random_number());
 }
 
+bool Manifest::is_store(int64_t id) {
+  return read().segments.empty() || tables_.number(kConfigStore).value_or(id) == id;
+}
+
 // All segments of a collection are in one store: the one beside the database. The first of them may
 // find another one there than segments that are gone.
 void Manifest::require_store(int64_t store, bool first) {
-  const std::optional<int64_t> known = tables_.number(kConfigStore);
-  if (!first && known && *known != store)
+  if (!first && !is_store(store))
     throw storage::StorageError(storage::Fault::kCorrupt,
-                                folder_->store() + ": the store belongs to another database");
-  if (known != store) tables_.set(kConfigStore, store);
+                                folder_->store() +
+                                    ": the store belongs to another database; the command "
+                                    "'rebuild' makes its own anew from whole segment files");
+  if (tables_.number(kConfigStore) != store) tables_.set(kConfigStore, store);
 }
 
 void Manifest::kill(const NamedSegment& older, const std::vector<int64_t>& ids) {

@@ -68,6 +68,8 @@ class Manifest {
   // The effort that a search of graphs takes unless it says otherwise.
   size_t ef();
 
+  // Whether segments in the store of this id can be adopted: all are in one store.
+  bool is_store(int64_t id);
   // Writes the adoption in the transaction at hand.
   void adopt(const Adoption& adoption);
 
@@ -77,7 +79,7 @@ class Manifest {
  private:
   bool read_version();
   NamedSegment open(int64_t segment, int64_t version, std::string_view dead);
-  std::shared_ptr<const storage::Segment> open_file(int64_t segment);
+  void open_file(NamedSegment& named);
   [[noreturn]] void say_copied_alone() const;
   bool is_named_now(int64_t segment) const;
   void require_store(int64_t store, bool first);

@@ -6,7 +6,9 @@
 
 #include "sql/statement.h"
 #include "sql/store_access.h"
+#include "storage/error.h"
 #include "storage/file.h"
+#include "storage/mending.h"
 #include "storage/sweep.h"
 
 namespace kindred::sql {
@@ -46,6 +48,18 @@ std::string text(sqlite3_stmt* row) {
 bool has_column(sqlite3* db, const std::string& table, const char* column) {
   return sqlite3_table_column_metadata(db, "main", table.c_str(), column, nullptr, nullptr, nullptr,
                                        nullptr, nullptr) == SQLITE_OK;
+}
+
+// nullptr also for a store that is damaged: a commit need not fail for what can wait until it has
+// been mended.
+std::shared_ptr<storage::Store> sound_store(const storage::SegmentFolder& folder) {
+  try {
+    return store_if_free(folder);
+  } catch (const storage::StorageError& error) {
+    if (error.fault() != storage::Fault::kCorrupt && error.fault() != storage::Fault::kMissing)
+      throw;
+    return nullptr;
+  }
 }
 
 }  // namespace
@@ -91,13 +105,14 @@ void sweep(const std::string& database, const storage::SegmentFolder& folder, bo
   if (!named) return;
   sweep.keep(*named);
   if (!sweep.is_needed() || !std::filesystem::exists(folder.store())) return;
-  const std::shared_ptr<storage::Store> store = store_if_free(folder);
+  const std::shared_ptr<storage::Store> store = sound_store(folder);
   if (!store) return;
   // A power loss takes the database back no further than here.
   for (const std::string& path : {database + "-wal", database + "-journal"})
     if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
   storage::sync_folder(std::filesystem::absolute(database).parent_path());
   sweep.remove(*store, *named);
+  storage::mend_lost_ranges(folder, *store, *named);
 }
 
 }  // namespace kindred::sql

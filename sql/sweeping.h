@@ -18,9 +18,10 @@ std::optional<std::set<int64_t>> committed_segments(const std::string& database)
 // proves it, otherwise a commit does. To be called right after one.
 bool has_no_old_readers(const std::string& database);
 
-// Removes the segments that no collection has; those retired less than a minute ago stay, unless
-// `at_once`. Does nothing if another process has the store. To be called under the database's write
-// lock or right after a commit. Throws StorageError.
+// Removes the segments that no collection has, and writes what the store has lost of the others
+// again where their files are whole. Those retired less than a minute ago stay, unless
+// `at_once`. Does nothing if another process has the store or it does not open. To be called under
+// the database's write lock or right after a commit. Throws StorageError.
 void sweep(const std::string& database, const storage::SegmentFolder& folder, bool at_once);
 
 }  // namespace kindred::sql

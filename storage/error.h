@@ -10,6 +10,7 @@ namespace kindred::storage {
 
 enum class Fault {
   kCorrupt,  // bytes that no correct program wrote
+  kNewer,    // written by a newer version of this program
   kMissing,  // a file that should be there
   kBusy,     // another process holds what is needed
   kFull,     // no space left on the device

@@ -20,6 +20,8 @@
 namespace kindred::storage {
 namespace {
 
+constexpr uint64_t kSyncStep = 1 << 20;
+
 [[noreturn]] void fail(const std::string& path, const char* what) {
   const int error = errno;
   throw StorageError(fault_of_errno(error), path + ": " + what + ": " + std::strerror(error));
@@ -72,6 +74,16 @@ void File::sync() {
   if (::fdatasync(fd_) != 0) fail(path_, "sync");
 }
 
+void File::begin_sync(uint64_t offset, uint64_t bytes) noexcept {
+#ifdef SYNC_FILE_RANGE_WRITE
+  ::sync_file_range(fd_, static_cast<off64_t>(offset), static_cast<off64_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
+#else
+  static_cast<void>(offset);
+  static_cast<void>(bytes);
+#endif
+}
+
 bool File::lock_shared() {
   if (::flock(fd_, LOCK_SH | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return false;
@@ -103,7 +115,7 @@ void sync_folder(const std::string& path) {
 }
 
 SequentialWriter::SequentialWriter(File& file, uint64_t offset, size_t block)
-    : file_(file), offset_(offset), block_(block) {
+    : file_(file), offset_(offset), block_(block), begun_(offset) {
   buffer_.reserve(kSumBlock);
 }
 
@@ -138,6 +150,9 @@ void SequentialWriter::flush() {
   publish();
   offset_ += buffer_.size();
   buffer_.clear();
+  if (offset_ - begun_ < kSyncStep) return;
+  file_.begin_sync(begun_, offset_ - begun_);
+  begun_ = offset_;
 }
 
 Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {

@@ -30,6 +30,9 @@ class File {
   // Throws kCorrupt if the file ends before.
   void read_at(uint64_t offset, void* data, size_t bytes) const;
   void sync();
+  // Has the system begin to write these bytes to the disk, so that sync() finds little left to do:
+  // a large one would hold up others' commits. A hint.
+  void begin_sync(uint64_t offset, uint64_t bytes) noexcept;
   // Whether the file has no name any more.
   bool is_removed() const;
 
@@ -68,6 +71,7 @@ class SequentialWriter {
   File& file_;
   uint64_t offset_;  // of the buffer's first byte
   size_t block_;
+  uint64_t begun_;  // up to where begin_sync() has been called
   std::vector<std::byte> buffer_;
   std::vector<uint64_t> sums_;
 };

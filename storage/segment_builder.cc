@@ -54,15 +54,19 @@ std::shared_ptr<const Segment> SegmentBuilder::finish(
   writer_->finish(counts);
   std::shared_ptr<const Segment> segment = shared_segment(folder_, spec_, identity_);
   const std::shared_ptr<Store> store = shared_store(folder_.store());
-  SegmentIngest ingest = store->ingest(identity_.segment);
-  for (size_t rank = 0; rank < segment->distinct(); ++rank) {
-    const auto* vector = reinterpret_cast<const char*>(segment->vector(segment->row_at(rank)));
-    ingest.add(segment->id_at(rank), {vector, spec_.bytes()});
-  }
-  ingest.finish();
+  ingest_segment(*store, *segment);
   store_ = store->id();
   writer_.reset();
   return segment;
+}
+
+void ingest_segment(Store& store, const Segment& segment) {
+  SegmentIngest ingest = store.ingest(segment.id());
+  for (size_t rank = 0; rank < segment.distinct(); ++rank) {
+    const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
+    ingest.add(segment.id_at(rank), {vector, segment.vector_bytes()});
+  }
+  ingest.finish();
 }
 
 void discard(const SegmentFolder& folder, int64_t segment) noexcept {

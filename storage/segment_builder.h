@@ -14,6 +14,7 @@
 #include "storage/segment.h"
 #include "storage/segment_folder.h"
 #include "storage/segment_writer.h"
+#include "storage/store.h"
 
 namespace kindred::storage {
 
@@ -50,6 +51,10 @@ class SegmentBuilder {
   std::string path_;
   int64_t store_ = 0;  // not 0: finished
 };
+
+// Writes the segment's key range, durably. Throws std::logic_error if the store has one of its id,
+// StorageError if it cannot be written or a block of the file is damaged.
+void ingest_segment(Store& store, const Segment& segment);
 
 // Removes a finished segment that no manifest names: key range first, then the file, so that the
 // file's lock guards both. What fails is left to the sweep.

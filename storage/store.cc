@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/store.h"
 
+#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
@@ -69,7 +70,7 @@ struct SegmentFile {
       : rocks(into),
         segment(name),
         path(std::move(at)),
-        writer(rocksdb::EnvOptions(), into.options, into.vectors.get()) {}
+        writer(rocksdb::EnvOptions(into.options), into.options, into.vectors.get()) {}
   // Taken in, it has another name. One that is left here is removed by the next opening: so errors
   // are of no interest.
   ~SegmentFile() { ::unlink(path.c_str()); }
@@ -113,7 +114,10 @@ Fault fault_of(const rocksdb::Status& status) {
 }
 
 [[noreturn]] void fail(Fault fault, const std::string& folder, const std::string& text) {
-  throw StorageError(fault, "store " + folder + ": " + text);
+  const bool damaged = fault == Fault::kCorrupt || fault == Fault::kMissing;
+  const char* help =
+      damaged ? "; the command 'rebuild' of a collection mends it from whole segment files" : "";
+  throw StorageError(fault, "store " + folder + ": " + text + help);
 }
 
 void check(const rocksdb::Status& status, const std::string& folder, const std::string& what) {
@@ -195,6 +199,7 @@ rocksdb::Options store_options() {
   options.compression = rocksdb::kNoCompression;
   // Next to nothing goes through the log. RocksDB takes such amounts from the disk ahead of need.
   options.write_buffer_size = 1 << 20;
+  options.bytes_per_sync = 1 << 20;  // see File::begin_sync()
   options.manifest_preallocation_size = 64 << 10;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
@@ -242,8 +247,7 @@ rocksdb::WriteOptions synced() {
 }
 
 // Both keys at once: a store has both or is new.
-int64_t write_identity(Rocks& rocks) {
-  const int64_t id = random_id();
+int64_t write_identity(Rocks& rocks, int64_t id) {
   rocksdb::WriteBatch batch;
   const std::string format = std::to_string(kStoreFormatVersion);
   check(batch.Put(rocks.about.get(), kFormatKey, format), rocks.folder, "noting the format");
@@ -304,10 +308,10 @@ void mind_children() {
 void mind_children() {}
 #endif
 
-int64_t open_format(Rocks& rocks) {
+int64_t open_format(Rocks& rocks, std::optional<int64_t> wanted) {
   const std::optional<int64_t> format = number(rocks, kFormatKey);
   if (format && *format != kStoreFormatVersion)
-    fail(Fault::kCorrupt, rocks.folder,
+    fail(*format > kStoreFormatVersion ? Fault::kNewer : Fault::kCorrupt, rocks.folder,
          "format " + std::to_string(*format) + ", but this version of kindred knows " +
              std::to_string(kStoreFormatVersion) +
              (*format > kStoreFormatVersion ? ": use a newer kindred" : ""));
@@ -317,7 +321,7 @@ int64_t open_format(Rocks& rocks) {
   check(all.rows->status(), rocks.folder, "opening");
   if (format || id || all.rows->Valid())
     fail(Fault::kCorrupt, rocks.folder, "format or id missing");
-  return write_identity(rocks);
+  return write_identity(rocks, wanted.value_or(random_id()));
 }
 
 }  // namespace
@@ -338,7 +342,8 @@ bool Store::is_forked() noexcept {
   return first != 0 && first != ::getpid();
 }
 
-Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
+Store::Store(const std::string& folder, std::optional<int64_t> id)
+    : rocks_(std::make_unique<Rocks>()) {
   become_user();
   if (is_forked())
     fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
@@ -350,7 +355,7 @@ Store::Store(const std::string& folder) : rocks_(std::make_unique<Rocks>()) {
   open_rocks(*rocks_);
   mind_children();
   sync_names(folder);
-  id_ = open_format(*rocks_);
+  id_ = open_format(*rocks_, id);
   empty_incoming(folder);
 }
 
@@ -436,6 +441,57 @@ void Store::delete_segment(int64_t segment) {
               what);
   if (is_empty(*rocks_, segment)) return;
   check_write(*rocks_, rocks_->db->DeleteRange(synced(), vectors, first_slice, limit_slice), what);
+}
+
+namespace {
+
+// RocksDB's own lock of a folder: nobody opens the store in it meanwhile.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder) {
+    check(env()->LockFile(folder + "/LOCK", &lock_), folder, "locking");
+  }
+  ~FolderLock() { env()->UnlockFile(lock_).PermitUncheckedError(); }  // closes it, too
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  static rocksdb::Env* env() { return rocksdb::Env::Default(); }
+  rocksdb::FileLock* lock_ = nullptr;
+};
+
+// Whether two folders could be given each other's name; not every system and file system can.
+bool exchange(const std::string& one, const std::string& other) {
+#ifdef RENAME_EXCHANGE
+  return ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0;
+#else
+  static_cast<void>(one);
+  static_cast<void>(other);
+  return false;
+#endif
+}
+
+}  // namespace
+
+void replace_store(const std::string& folder, const std::string& fresh, const std::string& aside) {
+  std::error_code error;
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    std::filesystem::rename(from, to, error);
+    check_system(error, folder, "renaming " + from);
+  };
+  std::optional<FolderLock> lock;
+  if (!std::filesystem::exists(folder)) {
+    rename(fresh, folder);
+  } else {
+    lock.emplace(folder);
+    if (exchange(fresh, folder)) {
+      rename(fresh, aside);
+    } else {
+      rename(folder, aside);
+      rename(fresh, folder);
+    }
+  }
+  sync_names(folder);
 }
 
 bool Store::needs_reopening() const noexcept {

@@ -33,9 +33,9 @@ class Store {
   // Opens the store in `folder`, creating both where they are missing; both are durable on return.
   // Costs about ten fsyncs, and needs some space on the disk. Throws StorageError: kBusy if another
   // process has it open, this process does through another object, or this process was forked from
-  // one that had used a store (see is_forked()); kCorrupt for damage and for a newer format;
-  // kMissing for a lost file, of whichever segment; kFull, kIo.
-  explicit Store(const std::string& folder);
+  // one that had used a store (see is_forked()); kCorrupt for damage; kNewer for a newer format;
+  // kMissing for a lost file, of whichever segment; kFull, kIo. A store that is created gets `id`.
+  explicit Store(const std::string& folder, std::optional<int64_t> id = std::nullopt);
   // Closes it, which may wait for writes in the background. In a forked child it leaks it instead.
   ~Store();
   Store(const Store&) = delete;
@@ -82,6 +82,12 @@ class Store {
   std::unique_ptr<Rocks> rocks_;
   int64_t id_ = 0;
 };
+
+// Puts the store in the folder `fresh` into the place of the one in `folder`, which is called
+// `aside` from then on; a crash leaves either in place. All three have the same parent. Throws
+// StorageError: kBusy if the old one is open, here or in another process. REQUIRES: `fresh` is
+// closed.
+void replace_store(const std::string& folder, const std::string& fresh, const std::string& aside);
 
 // A segment in the making: a sorted file beside the database that no one else sees. What is not
 // finished leaves nothing behind, also after a crash. Memory is bounded: about 2 bytes a row, for

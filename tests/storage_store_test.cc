@@ -253,7 +253,7 @@ TEST_CASE("a newer format is refused in words", "[store]") {
   const StoreFolder folder;
   { const Store store(folder.path()); }
   RawStore(folder.path()).put(RawStore::kAbout, "format", "2");
-  CHECK(fault_in([&] { Store store(folder.path()); }) == Fault::kCorrupt);
+  CHECK(fault_in([&] { Store store(folder.path()); }) == Fault::kNewer);
   CHECK_THROWS_WITH(Store(folder.path()), Catch::Contains("format 2") && Catch::Contains("newer"));
 }
 

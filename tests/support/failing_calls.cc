@@ -284,6 +284,13 @@ KINDRED_CALL int rename(const char* from, const char* to) noexcept {
   }));
 }
 
+KINDRED_CALL int renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                           unsigned flags) noexcept {
+  return static_cast<int>(call({"renameat2", to}, [&](size_t) {
+    return syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
+  }));
+}
+
 KINDRED_CALL int link(const char* from, const char* to) noexcept {
   return static_cast<int>(call({"link", to, Kind::kCreate}, [&](size_t) {
     return syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0);
@@ -325,6 +332,16 @@ __attribute__((visibility("default"))) void* operator new(size_t bytes) {
   if (kindred::test::allocation_fails(__builtin_return_address(0))) throw std::bad_alloc();
   if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
   throw std::bad_alloc();
+}
+
+// As the C++ library has it; a sanitizer's would not go through the one above.
+__attribute__((visibility("default"))) void* operator new(size_t bytes,
+                                                          const std::nothrow_t&) noexcept {
+  try {
+    return ::operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 __attribute__((visibility("default"))) void operator delete(void* memory) noexcept {

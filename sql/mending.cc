@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/mending.h"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sql/store_access.h"
+#include "storage/error.h"
+#include "storage/mending.h"
+#include "storage/random_id.h"
+
+namespace kindred::sql {
+namespace {
+
+// What all collections of a database say of the store they share.
+struct Named {
+  std::optional<int64_t> store;
+  std::set<int64_t> segments;
+};
+
+Named named_in(sqlite3* db, const std::string& schema) {
+  const std::string in = quote_identifier(schema) + ".";
+  Statement tables(db, "SELECT c.name, s.name FROM " + in + "sqlite_schema AS s JOIN " + in +
+                           "sqlite_schema AS c ON c.name || '_segments' = s.name "
+                           "WHERE c.sql LIKE 'CREATE VIRTUAL TABLE%' AND s.type = 'table'");
+  Named named;
+  while (tables.step()) {
+    const ShadowTables shadow(db, schema, std::string(tables.text(0)));
+    if (sqlite3_table_column_metadata(db, schema.c_str(), std::string(tables.text(1)).c_str(),
+                                      "version", nullptr, nullptr, nullptr, nullptr,
+                                      nullptr) != SQLITE_OK)
+      continue;  // another extension's
+    Statement rows(db, "SELECT segment FROM " + shadow.segments());
+    while (rows.step()) named.segments.insert(rows.integer(0));
+    if (const std::optional<int64_t> store = shadow.number(kConfigStore)) named.store = store;
+  }
+  return named;
+}
+
+// The store, if there is one that opens, lists its segments and is the one that is named.
+std::shared_ptr<storage::Store> usable_store(const Collection& collection,
+                                             std::optional<int64_t> id) {
+  const storage::SegmentFolder& folder = *collection.manifest().folder();
+  if (!std::filesystem::exists(folder.store())) return nullptr;
+  try {
+    std::shared_ptr<storage::Store> store = wait_for_store(collection.db(), folder);
+    store->segments();
+    if (id && store->id() != *id) return nullptr;
+    return store;
+  } catch (const storage::StorageError& error) {
+    if (error.fault() != storage::Fault::kCorrupt && error.fault() != storage::Fault::kMissing)
+      throw;
+    return nullptr;
+  }
+}
+
+// Maps all files. Where a block is damaged, the next read() has the file written anew from the
+// store; an error that comes twice is one that stays.
+const SealedState& whole_files(Collection& collection) {
+  for (std::set<std::string> errors;;) {
+    try {
+      const SealedState& state = collection.manifest().read();
+      for (const NamedSegment& segment : state.segments) segment.file->verify();
+      return state;
+    } catch (const storage::StorageError& error) {
+      if (error.fault() != storage::Fault::kCorrupt || !errors.insert(error.what()).second) throw;
+    }
+  }
+}
+
+}  // namespace
+
+void mend_store(Collection& collection) {
+  const storage::SegmentFolder* folder = collection.manifest().folder();
+  if (folder == nullptr) return;
+  const SealedState& state = whole_files(collection);
+  if (!folder->exists()) return;
+  const Named named = named_in(collection.db(), collection.tables().schema());
+  const std::shared_ptr<storage::Store> store = usable_store(collection, named.store);
+  if (!store)
+    return storage::remake_store(*folder, named.store.value_or(storage::random_id()),
+                                 named.segments);
+  for (const NamedSegment& segment : state.segments)
+    if (const auto whole = storage::whole_segment(*folder, segment.segment))
+      storage::mend_range(*store, *whole);
+}
+
+}  // namespace kindred::sql

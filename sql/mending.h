@@ -1,0 +1,16 @@
+// The part of the command 'rebuild' that mends the store: what RocksDB has lost or damaged is
+// written again from whole segment files (storage/mending.h). Changes nothing in SQLite's tables.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "sql/collection.h"
+
+namespace kindred::sql {
+
+// Makes the store hold the vectors of the collection's segments; a store that does not open, is
+// gone or has another id is replaced by one that has every segment of the database. Reads all of
+// both. Throws StorageError: kCorrupt for segments whose files are damaged as well; Error
+// (SQLITE_BUSY) if another process has the store. REQUIRES: the database's write lock is held.
+void mend_store(Collection& collection);
+
+}  // namespace kindred::sql
