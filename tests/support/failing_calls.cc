@@ -85,13 +85,19 @@ void copy(int from, const char* suffix) {
   ::close(to);
 }
 
-// SQLite's files are written by one thread, which is the one that is here.
+// SQLite's files are written by one thread, which is the one that is here. Another may end the
+// process meanwhile: the copy gets its name once it is whole.
 void copy_database() {
-  copy(watch.database_file, "");
   if (const int wal = open_raw(watch.wal, O_RDONLY); wal >= 0) {
     copy(wal, "-wal");
     ::close(wal);
   }
+  copy(watch.database_file, ".part");
+  char part[PATH_MAX + 32];
+  char whole[PATH_MAX + 32];
+  std::snprintf(part, sizeof part, "%s/%d.db.part", watch.copies, copied.load());
+  std::snprintf(whole, sizeof whole, "%s/%d.db", watch.copies, copied.load());
+  syscall(SYS_renameat2, AT_FDCWD, part, AT_FDCWD, whole, 0);
   ++copied;
 }
 
