@@ -18,7 +18,8 @@ bool lacks_graph(const Segment& segment, const VectorSpec& spec);
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
                       const GraphOptions& options);
 
-// Builds it now, or waits for whoever is at it. Throws what build_graph() throws.
+// Builds it now, or waits for whoever is at it. One that is there is read through: if it is
+// damaged, another takes its place. Throws what build_graph() throws.
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress);
 
