@@ -240,8 +240,8 @@ void Search::start() {
   }
   const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
-  // All rows within a distance: none may be missed.
-  if (!k_ && std::isfinite(range_.upper)) effort_.exact = true;
+  // All rows, or all within a distance: none may be missed.
+  if (!k_ && (expected_ == 0 || std::isfinite(range_.upper))) effort_.exact = true;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
                                                      std::move(layers), effort_);
 }

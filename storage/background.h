@@ -1,6 +1,6 @@
 // A thread or two a process for work that nobody waits for. Each starts with its first job, ends
-// its job at exit() and closes idle stores (shared_store.h) after each. SPDX-License-Identifier:
-// Apache-2.0
+// its job at exit() and closes idle stores (shared_store.h) after each.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <functional>

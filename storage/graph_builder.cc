@@ -32,9 +32,9 @@ namespace {
 
 // Rows are added in an order that lets neighbours follow each other (+16 % speed, and better
 // recall): by the nearest of a few pivots. A sample of all comes first, so that the graph spans
-// them.
+// them: the rows of upper levels, since searches begin there and otherwise miss whole clusters
+// (recall@10 0.94 instead of 0.98 on clusters of very different sizes).
 constexpr size_t kPivots = 128;
-constexpr size_t kSampled = 16;  // one row of so many
 
 uint64_t mix(uint64_t x) noexcept {  // splitmix64 (Steele, Lea & Flood 2014)
   x += 0x9E3779B97F4A7C15U;
@@ -71,10 +71,10 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   return rows;
 }
 
-std::vector<uint32_t> insertion_order(const CodedRows& rows, uint64_t seed) {
+std::vector<uint32_t> insertion_order(const CodedRows& rows, const GraphOptions& options) {
   std::vector<uint32_t> order(rows.count);
   std::iota(order.begin(), order.end(), 0);
-  std::mt19937_64 random(seed);
+  std::mt19937_64 random(options.seed);
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
   const size_t pivots = std::min(kPivots, rows.count);
   std::vector<uint32_t> nearest(rows.count);
@@ -91,11 +91,11 @@ std::vector<uint32_t> insertion_order(const CodedRows& rows, uint64_t seed) {
       nearest[row] = static_cast<uint32_t>(p);
     }
   }
-  const size_t sampled = std::max<size_t>(rows.count / kSampled, pivots);
-  std::sort(order.begin() + static_cast<ptrdiff_t>(std::min(sampled, rows.count)), order.end(),
-            [&](uint32_t a, uint32_t b) {
-              return nearest[a] != nearest[b] ? nearest[a] < nearest[b] : a < b;
-            });
+  const auto others = std::stable_partition(
+      order.begin(), order.end(), [&](uint32_t row) { return level_of(row, options) > 0; });
+  std::sort(others, order.end(), [&](uint32_t a, uint32_t b) {
+    return nearest[a] != nearest[b] ? nearest[a] < nearest[b] : a < b;
+  });
   return order;
 }
 
@@ -275,7 +275,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
   try {
     segment.verify_rows(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
-    const std::vector<uint32_t> order = insertion_order(rows, options.seed);
+    const std::vector<uint32_t> order = insertion_order(rows, options);
     SmallWorld world(rows, options.m, options.ef_construction);
     Filling(world, order, options).run(progress);
     const Numbering numbering(order, options);

@@ -55,6 +55,7 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
         if (lacks_graph(*segment, spec))
           build_graph(*segment, spec, options, path,
                       [&](size_t, size_t) { give_up_when_needless(*segment); });
+        segment->expect_graph();
       } catch (const std::exception&) {
         // The segment is scanned as before.
       }
@@ -79,11 +80,13 @@ void populate_when_due(std::shared_ptr<const Graph> graph) {
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress) {
   constexpr std::chrono::milliseconds kPause{5};
+  if (const std::shared_ptr<const Graph> graph = segment.graph()) graph->verify();
   while (lacks_graph(segment, spec) &&
          !build_graph(segment, spec, options, segment.graph_path(), progress)) {
     if (progress) progress(0, segment.rows());
     std::this_thread::sleep_for(kPause);
   }
+  segment.expect_graph();
 }
 
 }  // namespace kindred::storage

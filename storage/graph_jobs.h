@@ -23,7 +23,8 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
 // on waits for none of them then, and one that asks once pays for none that it does not need.
 void populate_when_due(std::shared_ptr<const Graph> graph);
 
-// Builds it now, or waits for whoever is at it. Throws what build_graph() throws.
+// Builds it now, or waits for whoever is at it. One that is there is read through: if it is
+// damaged, another takes its place. Throws what build_graph() throws.
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress);
 

@@ -97,6 +97,7 @@ std::optional<Neighbor> NearestStream::next() {
       const Neighbor nearest = seen_.top();
       seen_.pop();
       ++given_;
+      if (!exact_) last_ = nearest;
       return nearest;
     }
     if (cursor_ == pending_.size()) {
@@ -129,6 +130,7 @@ void NearestStream::score() {
   scored_ = true;
   bounds_.resize(layers_.size());
   found_.resize(layers_.size());
+  answering_.assign(layers_.size(), 0);
   by_graph_.assign(layers_.size(), 0);
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {
@@ -137,6 +139,15 @@ void NearestStream::score() {
     if (by_graph_[s] == 0) score(s);
   }
   exact_ = !any;
+  const size_t needed = wanted_;
+  while (!exact_ && is_short(needed)) widen();
+}
+
+// Whether a graph has found fewer rows that answer than may be needed of it.
+bool NearestStream::is_short(size_t needed) const {
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0 && answering_[s] < needed) return true;
+  return false;
 }
 
 void NearestStream::score(size_t layer) {
@@ -171,8 +182,8 @@ bool NearestStream::search_graph(size_t s) {
     filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * kScanCost /
                                            kGraphCost)};
   }
-  const auto hits = layer.graph->search(scorer_.coded_query(), layer.only ? looked_at : ef_,
-                                        layer.only ? &filter : nullptr, visited_);
+  const auto hits =
+      layer.graph->search(scorer_.coded_query(), ef_, layer.only ? &filter : nullptr, visited_);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
   const std::vector<uint32_t> before = found;
@@ -184,7 +195,7 @@ bool NearestStream::search_graph(size_t s) {
     --left;
     if (std::binary_search(before.begin(), before.end(), row)) continue;
     found.push_back(row);
-    look_at_row(layer, row);
+    if (look_at_row(layer, row)) ++answering_[s];
   }
   std::sort(found.begin(), found.end());
   return true;
@@ -297,14 +308,19 @@ void NearestStream::look_at(const Candidate& candidate) {
   look_at_row(layer, layer.only ? (*layer.only)[candidate.place] : candidate.place);
 }
 
-void NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
+// Whether the row answers.
+bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  if (layer.is_changed(block.id[i])) return;
+  if (layer.is_changed(block.id[i])) return false;
   ++visited_;
   if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
-  if (const std::optional<double> distance = scorer_.exact(block, i))
-    seen_.push({block.id[i], *distance});
+  const std::optional<double> distance = scorer_.exact(block, i);
+  if (!distance) return false;
+  const Neighbor neighbor{block.id[i], *distance};
+  if (last_ && Farther()(*last_, neighbor)) return false;  // too late
+  seen_.push(neighbor);
+  return true;
 }
 
 void NearestStream::prefetch(const Candidate& candidate) const {

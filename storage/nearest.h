@@ -1,7 +1,8 @@
 // The rows of a collection in ascending distance from a query, one at a time.
 //
 // Where a layer has a graph it answers first: approximately, as far as it was asked for and a
-// search of it costs less than a scan. All else is exact, by the optimal multi-step search of Seidl
+// search of it costs less than a scan. A row that it has missed is not given once a farther one has
+// been: the order holds. All else is exact, by the optimal multi-step search of Seidl
 // & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their
 // distance from one scan of the int8 codes; they are then looked at exactly in the order of their
 // bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
@@ -78,6 +79,7 @@ class NearestStream {
   void score(size_t layer);
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
+  bool is_short(size_t needed) const;
   void widen();
   void begin_anew();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
@@ -86,7 +88,7 @@ class NearestStream {
   float keep_smallest();
   Place place_of(const Candidate& candidate) const;
   void look_at(const Candidate& candidate);
-  void look_at_row(const RowLayer& layer, uint32_t row);
+  bool look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
@@ -102,8 +104,10 @@ class NearestStream {
   size_t ef_;
   bool exact_;
   size_t given_ = 0;
+  std::optional<Neighbor> last_;              // given while graphs answered
   std::vector<char> by_graph_;                // layers
   std::vector<std::vector<uint32_t>> found_;  // rows looked at, by layer
+  std::vector<size_t> answering_;             // how many of them answer
   std::vector<Candidate> pending_;            // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   bool exhausted_ = false;  // nothing is left behind pending_

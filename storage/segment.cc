@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/segment.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -176,11 +178,18 @@ std::shared_ptr<const Graph> Segment::graph() const {
   if (rows() < kLeastGraphRows || !has_graphs(spec_)) return nullptr;
   const std::lock_guard lock(graph_mutex_);
   if (graph_ && !graph_->is_damaged()) return graph_;
+  if (graph_ && !graph_->is_removed()) ::unlink(graph_path().c_str());  // may fail: found again
+  graph_.reset();
   const auto now = std::chrono::steady_clock::now();
   if (now < graph_due_) return nullptr;
   graph_due_ = now + kGraphLookup;
   graph_ = Graph::open(graph_path(), spec_, graph_of());
   return graph_;
+}
+
+void Segment::expect_graph() const {
+  const std::lock_guard lock(graph_mutex_);
+  graph_due_ = {};
 }
 
 RowLayer Segment::layer(const DeadRows& dead) const {

@@ -69,9 +69,12 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
     }
   }
 
-  // The graph of its rows beside it, where there is one: looked for once a second at most.
+  // The graph of its rows beside it, where there is one: looked for once a second at most. One that
+  // has been found damaged is removed, to be built anew.
   std::shared_ptr<const Graph> graph() const;
   GraphOf graph_of() const noexcept { return {{id(), collection()}, rows(), header_.sums_sum}; }
+  // It has just been built: looked for when it is next asked for.
+  void expect_graph() const;
   // Where that is.
   std::string graph_path() const { return graph_beside(file_.path()); }
 

@@ -14,13 +14,14 @@
 namespace fs = std::filesystem;
 using namespace kindred::test;
 using kindred::storage::SegmentIngest;
-using kindred::storage::Store;
 using kindred::storage::StorageError;
+using kindred::storage::Store;
 
 namespace {
 
 struct Scratch {
-  fs::path path = fs::temp_directory_path() / ("kindred-store-faults-" + std::to_string(::getpid()));
+  fs::path path =
+      fs::temp_directory_path() / ("kindred-store-faults-" + std::to_string(::getpid()));
   Scratch() { fs::create_directories(path); }
   ~Scratch() { fs::remove_all(path); }
 };
