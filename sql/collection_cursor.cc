@@ -148,7 +148,7 @@ void CollectionCursor::hidden_column(sqlite3_context* context, int column) const
   if (column == hidden::kVisited)
     sqlite3_result_int64(context, static_cast<sqlite3_int64>(search_->visited()));
   if (column == hidden::kIsExact) sqlite3_result_int(context, search_->is_exact() ? 1 : 0);
-  if (column == hidden::kEf) sqlite3_result_int64(context, search_->ef());
+  if (column == hidden::kEf && search_->ef() > 0) sqlite3_result_int64(context, search_->ef());
   if (column == hidden::kDiversity) sqlite3_result_double(context, search_->diversity());
   if (column == hidden::kExact) sqlite3_result_int(context, search_->must_be_exact() ? 1 : 0);
 }

@@ -50,8 +50,7 @@ bool Manifest::read_version() {
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
-  ef_ = version_.is_null(3) ? storage::Effort().ef
-                            : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
+  ef_ = version_.is_null(3) ? 0 : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
   const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
                                    [](const NamedSegment& s) { return s.file->is_damaged(); });
   return known_ == state_.version && !damaged;

@@ -65,7 +65,7 @@ class Manifest {
   // Its change number and the number of rows that the log is sealed at, without touching files.
   int64_t sealed();
   int64_t threshold();
-  // The effort that a search of graphs takes unless it says otherwise.
+  // The ef that a user has chosen for searches of graphs; 0 for none.
   size_t ef();
 
   // Whether segments in the store of this id can be adopted: all are in one store.

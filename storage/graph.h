@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,10 @@ namespace kindred::storage {
 
 // Whether graphs are built for such vectors: those whose nearness int8 dot products show.
 bool has_graphs(const VectorSpec& spec) noexcept;
+
+// Bounds of the ef that a graph is searched with unless the caller says otherwise.
+inline constexpr size_t kLeastEf = 64;
+inline constexpr size_t kMostEf = 1024;
 
 // Segments with fewer rows are scanned as fast.
 inline constexpr size_t kLeastGraphRows = 10000;
@@ -80,6 +85,8 @@ class Graph {
 
   size_t size() const noexcept { return header_.rows; }
   size_t m() const noexcept { return header_.m; }
+  // The ef that finds nearly all of the ten nearest (graph_effort.h).
+  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEf); }
   size_t levels() const noexcept { return header_.levels; }
   // REQUIRES: node < size(), level <= levels(), the node is on that level.
   std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;

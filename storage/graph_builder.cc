@@ -23,6 +23,7 @@
 #include "storage/error.h"
 #include "storage/file.h"
 #include "storage/graph.h"
+#include "storage/graph_effort.h"
 #include "storage/graph_format.h"
 #include "storage/row_codes.h"
 #include "storage/small_world.h"
@@ -184,6 +185,10 @@ class GraphWriter {
     const std::vector<uint64_t>& sums = out_.sums();
     file_.write_at(out_.position(), sums.data(), sums.size() * sizeof(uint64_t));
     header.sums_sum = checksum(sums.data(), sums.size() * sizeof(uint64_t));
+    write_header(header);
+  }
+
+  void write_header(GraphHeader& header) {
     header.header_sum = checksum(&header, offsetof(GraphHeader, header_sum));
     std::array<std::byte, kGraphPage> page{};
     std::memcpy(page.data(), &header, sizeof header);
@@ -280,7 +285,12 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     Filling(world, order, options).run(progress);
     const Numbering numbering(order, options);
     GraphHeader header = header_of(segment, spec, options, rows, numbering);
-    GraphWriter(*draft, rows, world, numbering).write(header);
+    GraphWriter writer(*draft, rows, world, numbering);
+    writer.write(header);
+    if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
+      header.ef = static_cast<uint32_t>(effort_of(*graph, rows));
+      writer.write_header(header);
+    }
     draft->sync();
     if (std::rename(draft_path.c_str(), path.c_str()) != 0)
       throw StorageError(Fault::kIo, path + ": rename: " + std::strerror(errno));

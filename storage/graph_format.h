@@ -55,8 +55,8 @@ struct GraphHeader {
   uint16_t levels;  // above the bottom one
   uint32_t m;
   uint32_t ef_construction;
-  uint32_t node_stride;  // bytes, a multiple of 64
-  uint32_t reserved;
+  uint32_t node_stride;                           // bytes, a multiple of 64
+  uint32_t ef;                                    // that finds enough: see graph_effort.h
   std::array<uint64_t, kMostLevels> level_nodes;  // of level 1, 2, ...
   uint64_t sums_sum;                              // XXH3-64 of the section of checksums
   uint64_t header_sum;                            // XXH3-64 of all bytes before

@@ -84,7 +84,7 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
       layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
-      ef_(std::max(effort.ef, 2 * wanted_)),
+      ef_(effort.ef),
       exact_(effort.exact) {}
 
 std::optional<Neighbor> NearestStream::next() {
@@ -159,11 +159,16 @@ void NearestStream::score(size_t layer) {
   visited_ += bounds.size();
 }
 
+size_t NearestStream::ef_of(const RowLayer& layer) const {
+  const size_t given = ef_ > 0 ? ef_ : layer.graph->ef();
+  return std::max(given * grown_, 2 * wanted_);
+}
+
 // A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many
 // more as fewer rows pass. A scan takes 10 ns a row.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  const double search = kDistancesPerEf * kGraphCost * static_cast<double>(ef_);
+  const double search = kDistancesPerEf * kGraphCost * static_cast<double>(ef_of(layer));
   const auto rows = static_cast<double>(layer.count);
   if (!layer.only) return search < kScanCost * rows;
   const auto passing = static_cast<double>(layer.only->size());
@@ -173,7 +178,8 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(size_t s) {
   const RowLayer& layer = layers_[s];
-  const size_t looked_at = std::min(ef_, std::max(3 * wanted_, kLeastLookedAt));
+  const size_t ef = ef_of(layer);
+  const size_t looked_at = std::min(ef, std::max(3 * wanted_, kLeastLookedAt));
   std::vector<uint64_t> passing;
   GraphFilter filter;
   if (layer.only) {
@@ -183,7 +189,7 @@ bool NearestStream::search_graph(size_t s) {
                                            kGraphCost)};
   }
   const auto hits =
-      layer.graph->search(scorer_.coded_query(), ef_, layer.only ? &filter : nullptr, visited_);
+      layer.graph->search(scorer_.coded_query(), ef, layer.only ? &filter : nullptr, visited_);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
   const std::vector<uint32_t> before = found;
@@ -205,7 +211,7 @@ bool NearestStream::search_graph(size_t s) {
 // scans their layers where that costs no more. Rows that have been found are not found again.
 void NearestStream::widen() {
   wanted_ *= 4;
-  ef_ *= 4;
+  grown_ *= 4;
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {
     if (by_graph_[s] == 0) continue;

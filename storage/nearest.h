@@ -29,8 +29,9 @@ struct Neighbor {
 struct Effort {
   // How many rows the caller thinks it will take: a guess that only costs time when it is wrong.
   size_t expected = 10;
-  // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed.
-  size_t ef = 64;
+  // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed. 0:
+  // what each graph needs for its data.
+  size_t ef = 0;
   // No row is missed: graphs are not used.
   bool exact = false;
 };
@@ -77,6 +78,7 @@ class NearestStream {
   }
   void score();
   void score(size_t layer);
+  size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
   bool is_short(size_t needed) const;
@@ -101,7 +103,8 @@ class NearestStream {
   size_t batch_;
   // While graphs answer for some layers: how far they are trusted, and what they have found.
   size_t wanted_;
-  size_t ef_;
+  size_t ef_;         // as given
+  size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;
   std::optional<Neighbor> last_;              // given while graphs answered
