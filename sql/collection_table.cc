@@ -98,8 +98,8 @@ ShadowTables tables_of(const Connection& connection) {
   return {connection.db, connection.arguments[1], connection.arguments[2]};
 }
 
-CollectionOptions options_of(const Connection& connection) {
-  return parse_collection(connection.arguments[2], connection.arguments.subspan(3));
+CollectionOptions options_of(const Connection& connection, std::string_view made_by = {}) {
+  return parse_collection(connection.arguments[2], connection.arguments.subspan(3), made_by);
 }
 
 void declare(sqlite3* db, const std::string& table, const CollectionOptions& options) {
@@ -122,11 +122,13 @@ std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& conne
 }
 
 std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& connection) {
-  CollectionOptions options = options_of(connection);
+  const ShadowTables tables = tables_of(connection);
+  CollectionOptions options =
+      options_of(connection, tables.exist() ? tables.setting(kConfigModel).value_or("") : "");
   declare(connection.db, connection.arguments[2], options);
   return std::make_unique<CollectionTable>(Collection::open(
       connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
-      tables_of(connection), std::move(options)));
+      tables, std::move(options)));
 }
 
 bool CollectionTable::is_match(
