@@ -128,8 +128,8 @@ KINDRED_INLINE float pair_weights(const float* e, const float* dots, const float
   return sum;
 }
 
-KINDRED_INLINE void adam(float* row, float* mean, float* square, const float* gradient, size_t n,
-                         const AdamStep& step) {
+KINDRED_INLINE void adam(float* __restrict row, float* __restrict mean, float* __restrict square,
+                         const float* __restrict gradient, size_t n, const AdamStep& step) {
   const float rest1 = 1 - step.beta1, rest2 = 1 - step.beta2;
   for (size_t i = 0; i < n; ++i) {
     const float g = gradient[i];
@@ -140,7 +140,12 @@ KINDRED_INLINE void adam(float* row, float* mean, float* square, const float* gr
 }
 
 KINDRED_INLINE void add(float* to, const float* from, size_t n) {
-  for (size_t i = 0; i < n; ++i) to[i] += from[i];
+  for (size_t i = 0; i < n; i += kLanes) {
+    Vector sum, more;
+    load(sum, to + i);
+    load(more, from + i);
+    store(to + i, sum + more);
+  }
 }
 
 KINDRED_INLINE float square_sum(const float* a, size_t n) {
@@ -189,7 +194,7 @@ KINDRED_INLINE float square_sum(const float* a, size_t n) {
 KINDRED_KERNELS(baseline, , 2, 1)
 #ifdef __x86_64__
 KINDRED_KERNELS(avx2, __attribute__((target("avx2,fma"))), 6, 1)
-KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma,prefer-vector-width=512"))), 8, 2)
+KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma"))), 8, 2)
 #endif
 
 }  // namespace

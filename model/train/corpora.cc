@@ -149,7 +149,10 @@ void read_wordnet(const std::filesystem::path& data, PairSink& sink) {
         sink.pair("wordnet hypernyms", text, found->second);
 }
 
+// Of the sentences only their words count: they come in no order.
 void read_tatoeba(const std::filesystem::path& data, PairSink& sink) {
+  read_lines(data / "tatoeba-en" / "sentences.txt.zst",
+             [&](const Fields& fields) { sink.text(fields.at(0)); });
   read_lines(data / "tatoeba-en" / "paraphrase_pairs.tsv.zst", [&](const Fields& fields) {
     const StoredText first = sink.text(fields.at(0));
     sink.pair("tatoeba", first, sink.text(fields.at(1)));
