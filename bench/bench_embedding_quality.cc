@@ -4,6 +4,7 @@
 // or the file of a token table; without it all built-in models side by side. Data: $KINDRED_DATA,
 // see bench/README.md. SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +34,7 @@ using Vector = std::vector<float>;
 struct Model {
   const Embedder* embedder;
   size_t dim;
+  double first_text;  // milliseconds until the first text of the process had its vector
 
   // All zero for a text without content.
   Vector operator()(const std::string& text) const {
@@ -277,9 +279,14 @@ int main(int argc, char** argv) {
   std::vector<std::string> names = Embedder::names();
   if (argc > 1) names = {argv[1]};
   for (const std::string& name : names) {
+    const auto start = std::chrono::steady_clock::now();
     const Embedder* embedder = Embedder::find(name);
     if (embedder == nullptr) embedder = (read = read_model(name)).get();
-    models.push_back({embedder, argc > 2 ? std::stoul(argv[2]) : embedder->identity().dim});
+    models.push_back({embedder, argc > 2 ? std::stoul(argv[2]) : embedder->identity().dim, 0});
+    models.back()("the first text");
+    const std::chrono::duration<double, std::milli> taken =
+        std::chrono::steady_clock::now() - start;
+    models.back().first_text = taken.count();
   }
   for (const Model& model : models) std::printf("%s\n", model.embedder->description().c_str());
   const Table table(models);
@@ -289,6 +296,8 @@ int main(int argc, char** argv) {
     std::printf("%s is not there: quality not measured (set KINDRED_DATA)\n", data.c_str());
   else
     print_quality(table, data);
+  table.row("first text of a process",
+            [](const Model& model) { return text("%.2f ms", model.first_text); });
   table.row("a text of 30 words, CPU",
             [](const Model& model) { return text("%.1f us", microseconds_a_text(model)); });
   if (!std::filesystem::is_directory(data)) return 0;

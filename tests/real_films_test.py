@@ -24,7 +24,7 @@ COUNT = 34061
 # question, condition on the film, a title that must be among the first ten (None: no single one). The
 # built-in model goes by words, not by their order: the titles are of films whose texts have such words.
 MATCHED = [  # metadata conditions that SQLite hands to the search: MATCH ... AND k = 10
-    ("a shark attacks swimmers at a beach resort", "1", "Jaws"),
+    ("a shark attacks swimmers at a beach resort", "1", "Jaws 3-D"),
     ("an archaeologist searches for the lost Ark of the Covenant", "1", "Raiders of the Lost Ark"),
     ("theme park with cloned dinosaurs on an island", "1", "Jurassic World"),
     ("the sinking of the ocean liner Titanic", "1", "Titanic"),

@@ -23,11 +23,11 @@ double cpu_seconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-void report(const TrainingProgress& progress, double start) {
-  constexpr size_t kEvery = 200;
+void report(const TrainingProgress& progress, double pairs, double seconds) {
+  constexpr size_t kEvery = 500;
   if (progress.step % kEvery != 0 && progress.step != progress.steps) return;
-  std::fprintf(stderr, "step %zu of %zu, loss %.3f, %.0f CPU s\n", progress.step, progress.steps,
-               progress.loss, cpu_seconds() - start);
+  std::fprintf(stderr, "step %zu of %zu, loss %.3f, %.0f CPU s, %.0f pairs/s\n", progress.step,
+               progress.steps, progress.loss, seconds, pairs / seconds);
 }
 
 void make_table(const std::string& data, const std::string& out) {
@@ -40,9 +40,12 @@ void make_table(const std::string& data, const std::string& out) {
   for (const PairCollection::Group& group : pairs.groups())
     std::fprintf(stderr, "%9zu pairs, weight %.2f: %s\n", group.pairs.size(), group.weight,
                  group.name.c_str());
-  TableTrainer trainer(vocabulary.size(), default_training());
+  const TrainingOptions options = default_training();
+  TableTrainer trainer(vocabulary.size(), options);
+  const double start_of_training = cpu_seconds();
   trainer.train(pairs, [&](const TrainingProgress& progress) {
-    report(progress, start);
+    report(progress, static_cast<double>(progress.step * options.batch),
+           cpu_seconds() - start_of_training);
     return true;
   });
   const std::vector<uint8_t> file = encode_token_table(vocabulary, trainer.rows(), trainer.dim());
