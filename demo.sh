@@ -40,8 +40,8 @@ ORDER BY k.distance LIMIT 3;"
 
 cat <<'END'
 
-The built-in model compares words and parts of words, so a question finds notes that share
-stems with it: passwords and password, punctured and puncture.
+The built-in model has learned from texts which words mean much the same, so a question finds
+notes on its subject that share few words with it: mend and repair, a birthday and a children's party.
 
 Go on by yourself:
 

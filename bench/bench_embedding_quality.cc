@@ -1,7 +1,8 @@
 // How good and how fast the built-in model is: agreement with people's judgements of similarity
 // (STS-B dev, Spearman), retrieval (SciFact, Cranfield, CISI, nDCG@10 by exact search) and time.
-// Usage: bench_embedding_quality [model [dimensions]]. Data: $KINDRED_DATA, see bench/README.md.
-// SPDX-License-Identifier: Apache-2.0
+// Usage: bench_embedding_quality [MODEL [DIMENSIONS]], where MODEL is the name of a built-in model
+// or the file of a token table; without it all built-in models side by side. Data: $KINDRED_DATA,
+// see bench/README.md. SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -20,16 +22,19 @@
 #include <vector>
 
 #include "model/embedder.h"
+#include "model/static_embedding.h"
 
 namespace {
 
 using Json = nlohmann::json;
 using kindred::model::Embedder;
+using kindred::model::StaticEmbedding;
 using Vector = std::vector<float>;
 
 struct Model {
   const Embedder* embedder;
   size_t dim;
+  double first_text;  // milliseconds until the first text of the process had its vector
 
   // All zero for a text without content.
   Vector operator()(const std::string& text) const {
@@ -38,6 +43,12 @@ struct Model {
     return out;
   }
 };
+
+std::string text(const char* format, double value) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, format, value);
+  return buffer;
+}
 
 double dot(const Vector& a, const Vector& b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
@@ -80,14 +91,20 @@ double pearson(const std::vector<double>& x, const std::vector<double>& y) {
   return xy / std::sqrt(xx * yy);
 }
 
-double sts_spearman(const std::filesystem::path& file, const Model& model) {
+// Spearman's correlation of judgements and cosines, of a file of lines with tabs or spaces.
+struct Judged {
+  size_t first, second, judgement;  // columns
+};
+
+double spearman(const std::filesystem::path& file, const Judged& columns, const Model& model) {
   std::ifstream in(file);
   std::vector<double> judged, computed;
   for (std::string line; std::getline(in, line);) {
     const std::vector<std::string> fields = split(line);
-    if (fields.size() < 7) throw std::runtime_error(file.string() + ": a line of under 7 fields");
-    judged.push_back(std::stod(fields[4]));
-    computed.push_back(dot(model(fields[5]), model(fields[6])));
+    if (fields.size() <= std::max({columns.first, columns.second, columns.judgement}))
+      throw std::runtime_error(file.string() + ": a line of too few fields: " + line);
+    judged.push_back(std::stod(fields[columns.judgement]));
+    computed.push_back(dot(model(fields[columns.first]), model(fields[columns.second])));
   }
   return pearson(ranks(judged), ranks(computed));
 }
@@ -198,13 +215,14 @@ std::vector<std::string> read_papers(const std::filesystem::path& file) {
   return papers;
 }
 
-void print_bulk_speed(const std::filesystem::path& file, const Model& model) {
-  const std::vector<std::string> papers = read_papers(file);
+std::string bulk_speed(const std::vector<std::string>& papers, const Model& model) {
   const double start = cpu_seconds();
   for (const std::string& paper : papers) model(paper);
   const double seconds = cpu_seconds() - start;
-  std::printf("arXiv abstracts, one thread      %.0f texts/s (%zu texts)\n",
-              static_cast<double>(papers.size()) / seconds, papers.size());
+  double bytes = 0;
+  for (const std::string& paper : papers) bytes += static_cast<double>(paper.size());
+  return text("%.0f texts/s", static_cast<double>(papers.size()) / seconds) +
+         text(", %.0f MB/s", bytes / 1e6 / seconds);
 }
 
 std::filesystem::path data_folder() {
@@ -213,31 +231,77 @@ std::filesystem::path data_folder() {
                         : std::filesystem::path(KINDRED_SOURCE_DIR) / ".." / "shared" / "data";
 }
 
+// A table file is read once and lives as long as the process.
+std::unique_ptr<Embedder> read_model(const std::string& file) {
+  static std::vector<uint8_t> bytes;
+  std::ifstream in(file, std::ios::binary);
+  bytes.assign(std::istreambuf_iterator<char>(in), {});
+  return std::make_unique<StaticEmbedding>(file, bytes);
+}
+
+// Rows of a table: a name and a value for each model.
+class Table {
+ public:
+  explicit Table(std::vector<Model> models) : models_(std::move(models)) {}
+
+  template <class Value>
+  void row(const char* name, Value value) const {
+    std::printf("%-34s", name);
+    for (const Model& model : models_) {
+      std::printf("%-24s", value(model).c_str());
+      std::fflush(stdout);
+    }
+    std::printf("\n");
+  }
+
+ private:
+  std::vector<Model> models_;
+};
+
+void print_quality(const Table& table, const std::filesystem::path& data) {
+  table.row("STS-B dev, Spearman x 100", [&](const Model& model) {
+    return text("%.1f", 100 * spearman(data / "sts-benchmark" / "sts-dev.csv", {5, 6, 4}, model));
+  });
+  table.row("WordSim-353, Spearman x 100", [&](const Model& model) {
+    return text("%.1f",
+                100 * spearman(data / "word-similarity" / "EN-WS-353-ALL.txt", {0, 1, 2}, model));
+  });
+  for (const std::string name : {"scifact", "cranfield", "cisi"})
+    table.row((name + ", nDCG@10").c_str(),
+              [&](const Model& model) { return text("%.3f", ndcg(data / name, model)); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto start = std::chrono::steady_clock::now();
-  const Embedder* embedder = Embedder::find(argc > 1 ? argv[1] : "default");
-  if (embedder == nullptr) {
-    std::fprintf(stderr, "bench_embedding_quality: no such model: %s\n", argv[1]);
-    return 1;
+  std::unique_ptr<Embedder> read;
+  std::vector<Model> models;
+  std::vector<std::string> names = Embedder::names();
+  if (argc > 1) names = {argv[1]};
+  for (const std::string& name : names) {
+    const auto start = std::chrono::steady_clock::now();
+    const Embedder* embedder = Embedder::find(name);
+    if (embedder == nullptr) embedder = (read = read_model(name)).get();
+    models.push_back({embedder, argc > 2 ? std::stoul(argv[2]) : embedder->identity().dim, 0});
+    models.back()("the first text");
+    const std::chrono::duration<double, std::milli> taken =
+        std::chrono::steady_clock::now() - start;
+    models.back().first_text = taken.count();
   }
-  const Model model{embedder, argc > 2 ? std::stoul(argv[2]) : embedder->identity().dim};
-  model("the first text");
-  const std::chrono::duration<double, std::milli> cold = std::chrono::steady_clock::now() - start;
-  std::printf("model                            %s\n", embedder->identity().describe().c_str());
-  std::printf("dimensions                       %zu\n", model.dim);
-  std::printf("first text of a process          %.2f ms\n", cold.count());
-  std::printf("a text of 30 words               %.1f us CPU\n", microseconds_a_text(model));
-
+  for (const Model& model : models) std::printf("%s\n", model.embedder->description().c_str());
+  const Table table(models);
+  table.row("dimensions", [](const Model& model) { return std::to_string(model.dim); });
   const std::filesystem::path data = data_folder();
-  if (!std::filesystem::is_directory(data)) {
+  if (!std::filesystem::is_directory(data))
     std::printf("%s is not there: quality not measured (set KINDRED_DATA)\n", data.c_str());
-    return 0;
-  }
-  std::printf("STS-B dev, Spearman x 100        %.1f\n",
-              100 * sts_spearman(data / "sts-benchmark" / "sts-dev.csv", model));
-  for (const char* name : {"scifact", "cranfield", "cisi"})
-    std::printf("%-9s nDCG@10                %.3f\n", name, ndcg(data / name, model));
-  print_bulk_speed(data / "arxiv-abstracts" / "arxiv.tsv.zst", model);
+  else
+    print_quality(table, data);
+  table.row("first text of a process",
+            [](const Model& model) { return text("%.2f ms", model.first_text); });
+  table.row("a text of 30 words, CPU",
+            [](const Model& model) { return text("%.1f us", microseconds_a_text(model)); });
+  if (!std::filesystem::is_directory(data)) return 0;
+  const std::vector<std::string> papers = read_papers(data / "arxiv-abstracts" / "arxiv.tsv.zst");
+  table.row("arXiv abstracts, one thread",
+            [&](const Model& model) { return bulk_speed(papers, model); });
 }

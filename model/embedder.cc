@@ -4,12 +4,18 @@
 #include <cstdio>
 
 #include "model/hash_model.h"
+#include "model/static_embedding.h"
 
 namespace kindred::model {
 namespace {
 
 const Embedder& hash_model() {
   static const HashModel model(WordRarity::built_in());
+  return model;
+}
+
+const Embedder& default_model() {
+  static const StaticEmbedding model("default", TokenTable::built_in());
   return model;
 }
 
@@ -23,11 +29,12 @@ std::string Identity::describe() const {
 }
 
 const Embedder* Embedder::find(std::string_view name) {
-  return name == "hash" || name == "default" ? &hash_model() : nullptr;
+  if (name == "default") return &default_model();
+  return name == "hash" ? &hash_model() : nullptr;
 }
 
 std::vector<std::string> Embedder::names() {
-  return {"hash", "default"};
+  return {"default", "hash"};
 }
 
 }  // namespace kindred::model

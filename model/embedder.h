@@ -13,13 +13,13 @@ namespace kindred::model {
 
 // What a collection stores of its model, so that vectors of two models never meet.
 struct Identity {
-  std::string name;       // "hash"
+  std::string name;       // "default"
   size_t dim = 0;         // full width
-  std::string tokenizer;  // how text becomes features: "words+chargrams/unicode-14.0.0"
-  std::string pooling;    // how features become one vector: "rarity-sum"
-  uint64_t checksum = 0;  // of everything that decides the vectors: word list, seeds, constants
+  std::string tokenizer;  // how text becomes features: "subwords/unicode-14.0.0"
+  std::string pooling;    // how features become one vector: "sum"
+  uint64_t checksum = 0;  // of everything that decides the vectors: table, word list, constants
 
-  // One line that tells models apart: "hash dim=512 tokenizer=... pooling=...
+  // One line that tells models apart: "default dim=256 tokenizer=... pooling=...
   // checksum=0123456789abcdef".
   std::string describe() const;
   bool operator==(const Identity&) const = default;
@@ -28,8 +28,8 @@ struct Identity {
 // A model that lives as long as the process. Thread-safe; constant after construction.
 class Embedder {
  public:
-  // The built-in model of that name ("hash", and "default" as a second name for it); nullptr if
-  // there is none. The pointer stays valid for ever.
+  // The built-in model of that name ("default", a token table, or "hash"); nullptr if there is
+  // none. The pointer stays valid for ever.
   static const Embedder* find(std::string_view name);
   // Names that find() knows.
   static std::vector<std::string> names();

@@ -139,6 +139,8 @@ std::optional<Element> parse_element(std::string_view word) {
 // Reads the arguments one by one into a CollectionOptions.
 class Parser {
  public:
+  explicit Parser(std::string_view made_by) : made_by_(made_by) {}
+
   void argument(std::string_view text) {
     Tokens tokens(text);
     if (tokens.done()) fail("an argument is empty: a column or an option is wanted");
@@ -293,7 +295,8 @@ class Parser {
   }
 
   void finish_model() {
-    const std::string name = model_.value_or("default");
+    std::string name = model_.value_or("default");
+    if (name == "default" && made_by_.starts_with("hash ")) name = "hash";
     const model::Embedder* model = model::Embedder::find(name);
     if (model == nullptr) fail("no such model: " + name);
     const size_t full = model->identity().dim;
@@ -305,6 +308,7 @@ class Parser {
     options_.vectors = {Element::kFloat32, metric_.value_or(Metric::kCosine), dim};
   }
 
+  std::string_view made_by_;
   CollectionOptions options_;
   std::optional<std::string> model_;
   std::optional<size_t> dimensions_;
@@ -348,9 +352,9 @@ bool CollectionOptions::is_stored(size_t column) const {
   return c.kind != ColumnKind::kVector && (c.kind != ColumnKind::kKey || c.type == "TEXT");
 }
 
-CollectionOptions parse_collection(const std::string& table,
-                                   std::span<const char* const> arguments) {
-  Parser parser;
+CollectionOptions parse_collection(const std::string& table, std::span<const char* const> arguments,
+                                   std::string_view made_by) {
+  Parser parser(made_by);
   for (const char* argument : arguments) parser.argument(argument);
   CollectionOptions options = parser.finish();
   require_free_name(table, options);

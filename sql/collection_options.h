@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/format.h"
@@ -50,11 +51,12 @@ struct CollectionOptions {
   bool is_stored(size_t column) const;
 };
 
-// Parses what follows module, schema and table name.
-// Throws std::invalid_argument with what came and what is wanted: unknown option or type, two
-// vector columns, a reserved name, a limit, ...
-CollectionOptions parse_collection(const std::string& table,
-                                   std::span<const char* const> arguments);
+// Parses what follows module, schema and table name. `made_by`: the description of the model that
+// an existing collection's vectors were made by. Collections that were made when `default` was
+// another name for `hash` are collections of `hash`. Throws std::invalid_argument with what came
+// and what is wanted: unknown option or type, two vector columns, a reserved name, a limit, ...
+CollectionOptions parse_collection(const std::string& table, std::span<const char* const> arguments,
+                                   std::string_view made_by = {});
 
 // What can be told of arguments that parse_collection() refuses, of a collection that is there all
 // the same (a newer version's, or changed by hand): names of columns, so that statements compile;

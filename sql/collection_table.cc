@@ -98,15 +98,38 @@ ShadowTables tables_of(const Connection& connection) {
   return {connection.db, connection.arguments[1], connection.arguments[2]};
 }
 
-CollectionOptions options_of(const Connection& connection) {
-  return parse_collection(connection.arguments[2], connection.arguments.subspan(3));
+CollectionOptions options_of(const Connection& connection, std::string_view made_by = {}) {
+  return parse_collection(connection.arguments[2], connection.arguments.subspan(3), made_by);
+}
+
+// The description of what made a collection's vectors; "" where it cannot be read: every use says
+// so, but DROP TABLE.
+std::string model_of(const ShadowTables& tables) {
+  std::string made_by;
+  const auto ignore = [](int, const char*) noexcept {};
+  const int code = guard(
+      [&] {
+        if (tables.exist()) made_by = tables.setting(kConfigModel).value_or("");
+      },
+      ignore);
+  switch (code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+      throw Error(code, tables.name() + ": its configuration cannot be read now");
+    default:
+      return made_by;
+  }
 }
 
 // For a collection that is there: SQLite drops no table that it cannot connect.
-CollectionOptions options_to_connect(const Connection& connection) {
+CollectionOptions options_to_connect(const Connection& connection, const ShadowTables& tables) {
+  const std::string made_by = model_of(tables);
   CollectionOptions options;
   char* error = nullptr;
-  const int code = guard([&] { options = options_of(connection); },
+  const int code = guard([&] { options = options_of(connection, made_by); },
                          [&](int, const char* text) noexcept { set_message(&error, text); });
   const std::unique_ptr<char, void (*)(void*)> owned(error, sqlite3_free);
   if (code == SQLITE_OK) return options;
@@ -135,11 +158,12 @@ std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& conne
 }
 
 std::unique_ptr<CollectionTable> CollectionTable::connect(const Connection& connection) {
-  CollectionOptions options = options_to_connect(connection);
+  const ShadowTables tables = tables_of(connection);
+  CollectionOptions options = options_to_connect(connection, tables);
   declare(connection.db, connection.arguments[2], options);
   return std::make_unique<CollectionTable>(Collection::open(
       connection.db, *static_cast<std::shared_ptr<OpenCollections>*>(connection.client_data),
-      tables_of(connection), std::move(options)));
+      tables, std::move(options)));
 }
 
 bool CollectionTable::is_match(

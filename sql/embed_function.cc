@@ -84,7 +84,7 @@ EmbedOptions read_options(const Call& call, const Embedder& model) {
       call.reject("no such option: \"" + key + "\" (known: dimensions, task)");
     else if (value != "query" && value != "document")
       reject_option(call, key, "\"query\" or \"document\"", value);
-    // Models that tell questions from documents come later; `hash` treats both alike.
+    // Models that tell questions from documents come later; these treat both alike.
   }
   return options;
 }

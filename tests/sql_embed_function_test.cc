@@ -18,7 +18,7 @@ TEST_CASE("embed returns a float32 vector of length 1 with the subtype of vector
           "[sql][embed]") {
   Database db;
   CHECK(db.one("SELECT length(embed('a ship at sea')), typeof(embed('a ship at sea'))") ==
-        "2048|blob");
+        "1024|blob");
   CHECK(db.one("SELECT vec_type(embed('a ship at sea'))") == "float32");
   CHECK(db.one("SELECT abs(vec_dot(embed('a ship at sea'), embed('a ship at sea')) - 1) < 1e-5") ==
         "1");
@@ -29,6 +29,17 @@ TEST_CASE("embed finds related texts nearer than unrelated ones", "[sql][embed]"
   CHECK(db.one("SELECT cosine(embed('ships sail at sea'), embed('a ship is sailing the seas')) > "
                "       cosine(embed('ships sail at sea'), embed('bread is baked of flour'))") ==
         "1");
+}
+
+TEST_CASE("embed finds texts of one meaning nearer than unrelated ones, without a word in common",
+          "[sql][embed]") {
+  Database db;
+  CHECK(db.one(
+            "SELECT cosine(embed('The cat sat on the mat'), embed('A kitten rested on the rug')) "
+            "     > cosine(embed('The cat sat on the mat'), embed('Stock prices rose sharply'))") ==
+        "1");
+  CHECK(db.one("SELECT cosine(embed('physician'), embed('doctor')) > 0.3, "
+               "abs(cosine(embed('physician'), embed('bicycle'))) < 0.2") == "1|1");
 }
 
 TEST_CASE("embed of NULL in any argument is NULL", "[sql][embed]") {
@@ -49,22 +60,24 @@ TEST_CASE("embed takes a number for the text it prints as", "[sql][embed]") {
   CHECK(db.one("SELECT embed(1984) = embed('1984')") == "1");
 }
 
-TEST_CASE("embed knows hash, and default as a second name for it", "[sql][embed]") {
+TEST_CASE("embed knows default, which it uses unless told otherwise, and hash", "[sql][embed]") {
   Database db;
-  CHECK(db.one("SELECT embed('word') = embed('word', 'hash'), "
-               "embed('word') = embed('word', 'default')") == "1|1");
+  CHECK(db.one("SELECT embed('word') = embed('word', 'default'), "
+               "embed('word') = embed('word', 'hash')") == "1|0");
+  CHECK(db.one("SELECT vec_length(embed('word', 'default')), vec_length(embed('word', 'hash'))") ==
+        "256|512");
   CHECK(db.error("SELECT embed('word', 'x')") ==
-        "embed(): no such model: x (known: hash, default)");
+        "embed(): no such model: x (known: default, hash)");
 }
 
 TEST_CASE("embed reads the model's name anew in each row", "[sql][embed]") {
   Database db;
   db.run("CREATE TABLE models(name); INSERT INTO models VALUES ('hash'), ('default'), (NULL)");
   CHECK(db.rows("SELECT embed('word', name) = embed('word') FROM models") ==
-        Rows{"1", "1", "NULL"});
+        Rows{"0", "1", "NULL"});
   db.run("INSERT INTO models VALUES ('x')");
   CHECK(db.error("SELECT embed('word', name) FROM models") ==
-        "embed(): no such model: x (known: hash, default)");
+        "embed(): no such model: x (known: default, hash)");
 }
 
 TEST_CASE("embed with dimensions is the beginning of the whole vector at length 1",
@@ -74,14 +87,17 @@ TEST_CASE("embed with dimensions is the beginning of the whole vector at length 
   CHECK(db.one("SELECT length(embed('a ship', 'hash', '{\"dimensions\": 1}')), "
                "length(embed('a ship', 'hash', '{\"dimensions\": 512}'))") == "4|2048");
   CHECK(db.one("SELECT abs(cosine(embed('a ship', 'hash', '{\"dimensions\": 100}'), "
-               "vec_slice(embed('a ship'), 0, 100)) - 1) < 1e-5") == "1");
+               "vec_slice(embed('a ship', 'hash'), 0, 100)) - 1) < 1e-5") == "1");
+  CHECK(db.one("SELECT abs(cosine(embed('a ship', 'default', '{\"dimensions\": 64}'), "
+               "vec_slice(embed('a ship'), 0, 64)) - 1) < 1e-5") == "1");
 }
 
 TEST_CASE("embed takes the task of a text and no options at all", "[sql][embed]") {
   Database db;
-  CHECK(db.one("SELECT embed('word', 'hash', '{\"task\": \"query\"}') = embed('word')") == "1");
-  CHECK(db.one("SELECT embed('word', 'hash', '{\"task\": \"document\"}') = embed('word')") == "1");
-  CHECK(db.one("SELECT embed('word', 'hash', '{}') = embed('word')") == "1");
+  CHECK(db.one("SELECT embed('word', 'default', '{\"task\": \"query\"}') = embed('word')") == "1");
+  CHECK(db.one("SELECT embed('word', 'default', '{\"task\": \"document\"}') = embed('word')") ==
+        "1");
+  CHECK(db.one("SELECT embed('word', 'default', '{}') = embed('word')") == "1");
 }
 
 TEST_CASE("embed names the option that is wrong, what is wanted and what came", "[sql][embed]") {
@@ -154,7 +170,7 @@ TEST_CASE("embed refuses a BLOB for any of its texts", "[sql][embed]") {
 TEST_CASE("embed leaves the connection usable after an error", "[sql][embed]") {
   Database db;
   CHECK(!db.error("SELECT embed('word', 'x')").empty());
-  CHECK(db.one("SELECT length(embed('word'))") == "2048");
+  CHECK(db.one("SELECT length(embed('word'))") == "1024");
 }
 
 TEST_CASE("embed with one argument may stand in an index, with more it may not", "[sql][embed]") {

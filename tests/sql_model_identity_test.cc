@@ -18,7 +18,14 @@ const std::string kStored = "SELECT value FROM items_config WHERE key = 'model'"
 void make_outdated(Database& db) {
   db.run("CREATE VIRTUAL TABLE items USING kindred(t)");
   db.run("INSERT INTO items VALUES('onion soup'), ('my password'), ('pea soup')");
-  db.run("UPDATE items_config SET value = 'hash of old' WHERE key = 'model'");
+  db.run("UPDATE items_config SET value = 'default of old' WHERE key = 'model'");
+}
+
+// As it stands between single quotes.
+std::string sql_escaped(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '\'' ? "''" : std::string(1, c);
+  return escaped;
 }
 
 }  // namespace
@@ -29,11 +36,11 @@ TEST_CASE("a collection of another version of its model is refused until it is r
   make_outdated(db);
   for (const char* sql : {kKnn.c_str(), "INSERT INTO items VALUES('more')",
                           "UPDATE items SET t = 'x' WHERE rowid = 1"})
-    check_error(db, sql, {"items", "hash of old", "rebuild"});
+    check_error(db, sql, {"items", "default of old", "rebuild"});
   CHECK(db.one("SELECT count(*) FROM items") == "3");
   db.run(kRebuild);
   CHECK(db.error(kKnn).empty());
-  CHECK(db.one(kStored).find("hash dim=512") == 0);
+  CHECK(db.one(kStored).find("default dim=256") == 0);
 }
 
 TEST_CASE("a rebuild that is rolled back leaves the collection refused", "[sql][model]") {
@@ -46,11 +53,11 @@ TEST_CASE("a rebuild that is rolled back leaves the collection refused", "[sql][
   }
   SECTION("by ROLLBACK TO") {
     db.run("BEGIN; SAVEPOINT s; " + kRebuild + "; ROLLBACK TO s");
-    check_error(db, kKnn, {"hash of old"});
+    check_error(db, kKnn, {"default of old"});
     db.run("COMMIT");
   }
-  check_error(db, kKnn, {"hash of old"});
-  CHECK(db.one(kStored) == "hash of old");
+  check_error(db, kKnn, {"default of old"});
+  CHECK(db.one(kStored) == "default of old");
   db.run(kRebuild);
   CHECK(db.error(kKnn).empty());
 }
@@ -65,7 +72,7 @@ TEST_CASE("a rebuild that fails halfway does not vouch for vectors it has not ma
   db.run("BEGIN");
   check_error(db, kRebuild, {"stopped"});
   db.error("COMMIT");
-  check_error(db, kKnn, {"hash of old"});
+  check_error(db, kKnn, {"default of old"});
   CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
   db.run("DROP TRIGGER stop; " + kRebuild);
   CHECK(db.error(kKnn).empty());
@@ -76,7 +83,41 @@ TEST_CASE("another connection's rebuild counts here at once", "[sql][model]") {
   Database db(folder.file("app.db"));
   make_outdated(db);
   Database other(folder.file("app.db"));
-  check_error(other, kKnn, {"hash of old"});
+  check_error(other, kKnn, {"default of old"});
   db.run(kRebuild);
   CHECK(other.error(kKnn).empty());
+}
+
+TEST_CASE("a collection from when default was another name for hash stays one of hash",
+          "[sql][model]") {
+  const std::string declared = GENERATE("t", "t, model = 'default'", "t, dimensions = 300");
+  const std::string dimensions = declared.ends_with("300") ? "300" : "512";
+  const ScratchDirectory folder;
+  {
+    Database db(folder.file("app.db"));
+    db.run("CREATE VIRTUAL TABLE items USING kindred(t, model = 'hash', dimensions = " +
+           dimensions + ")");
+    db.run("INSERT INTO items VALUES('onion soup'), ('my password')");
+    db.run("PRAGMA writable_schema = ON");
+    db.run("UPDATE sqlite_schema SET sql = replace(sql, 't, model = ''hash'', dimensions = " +
+           dimensions + "', '" + sql_escaped(declared) + "') WHERE name = 'items'");
+  }
+  Database db(folder.file("app.db"));
+  CHECK(db.one("SELECT sql FROM sqlite_schema WHERE name = 'items'").find(declared) !=
+        std::string::npos);
+  CHECK(db.rows(kKnn + " LIMIT 1") == std::vector<std::string>{"1"});
+  db.run("INSERT INTO items VALUES('pea soup')");
+  CHECK(db.rows("SELECT rowid FROM items WHERE items MATCH 'passwords' AND k = 1") ==
+        std::vector<std::string>{"2"});
+  db.run(kRebuild);
+  CHECK(db.one(kStored).starts_with("hash dim=512 "));
+  db.run("INSERT INTO items(items) VALUES('integrity-check')");
+}
+
+TEST_CASE("a new collection is one of default, and of hash where it says so", "[sql][model]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE items USING kindred(t)");
+  CHECK(db.one(kStored).starts_with("default dim=256 "));
+  db.run("DROP TABLE items; CREATE VIRTUAL TABLE items USING kindred(t, model = hash)");
+  CHECK(db.one(kStored).starts_with("hash dim=512 "));
 }

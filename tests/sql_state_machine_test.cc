@@ -72,7 +72,7 @@ class Machine {
     return {name("faq"),
             "faq_mirror",
             "question, lang, stars",
-            "embed(question, 'hash', '{\"dimensions\": 64}')",
+            "embed(question, 'default', '{\"dimensions\": 64}')",
             "vec_distance_cosine",
             "question"};
   }
@@ -317,7 +317,7 @@ class Machine {
   std::vector<float> embedded(const std::string& words) {
     std::vector<float> v;
     for (const std::string& x :
-         db_.rows("SELECT value FROM vec_each(embed(?1, 'hash', '{\"dimensions\": 64}'))",
+         db_.rows("SELECT value FROM vec_each(embed(?1, 'default', '{\"dimensions\": 64}'))",
                   {kindred::test::text(words)}))
       v.push_back(std::stof(x));
     return v;

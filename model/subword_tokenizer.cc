@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/subword_tokenizer.h"
+
+#include "model/word_rarity.h"
+
+namespace kindred::model {
+namespace {
+
+// Of a word that is not split: what it begins with stands for it too, as forms of a word differ at
+// the end.
+constexpr size_t kStemCharacters = 4;
+
+}  // namespace
+
+void TokenReader::split(const Word& word) {
+  position_ = count_ = 0;
+  if (word.kind != Word::Kind::kPair) {
+    std::u32string_view rest = word.text;
+    while (!rest.empty()) {
+      const Vocabulary::Match match = vocabulary_.longest(rest, /*inside=*/count_ > 0);
+      if (match.length == 0) break;
+      tokens_[count_++] = {true, match.id, 0};
+      rest.remove_prefix(match.length);
+    }
+    if (rest.empty()) return;
+  }
+  count_ = 0;
+  tokens_[count_++] = {false, 0, hash_word(word.text)};
+  if (word.kind == Word::Kind::kSpaced && word.text.size() > kStemCharacters)
+    tokens_[count_++] = {false, 0, hash_word(word.text.substr(0, kStemCharacters))};
+}
+
+bool TokenReader::next(Token& token) {
+  while (position_ == count_) {
+    Word word;
+    if (!words_.next(word)) return false;
+    split(word);
+  }
+  token = tokens_[position_++];
+  return true;
+}
+
+std::vector<TokenId> tokenize(const Vocabulary& vocabulary, std::string_view text) {
+  std::vector<TokenId> ids;
+  TokenReader reader(vocabulary, text);
+  for (Token token; reader.next(token);)
+    if (token.is_listed) ids.push_back(token.id);
+  return ids;
+}
+
+}  // namespace kindred::model
