@@ -226,7 +226,8 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
 void Sealing::find_graphless(Collection& collection) {
   graphless_.clear();
   for (const NamedSegment& segment : collection.manifest().read().segments)
-    if (storage::lacks_graph(*segment.file, collection.vectors()))
+    if (segment.file->rows() >= storage::kLeastUnaskedRows &&
+        storage::lacks_graph(*segment.file, collection.vectors()))
       graphless_.push_back(segment.file);
   graph_options_ = collection.options().graph;
   vectors_ = collection.vectors();

@@ -146,15 +146,6 @@ void flip_bit(const fs::path& path, uint64_t offset) {
   file.put(byte);
 }
 
-// Whether searches are answered by a graph before long; each looks for one again.
-bool gets_graph(Database& db) {
-  Random random(99);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (std::chrono::steady_clock::now() < end)
-    if (!effort(db, any_query(random)).second) return true;
-  return false;
-}
-
 }  // namespace
 
 TEST_CASE("knn of an optimized collection is answered by a graph", "[sql][graph]") {
@@ -486,17 +477,30 @@ TEST_CASE("a collection below the threshold has no graph and exact answers", "[s
   CHECK(effort(db, query).second);
 }
 
-TEST_CASE("a graph comes by itself some time after its segment", "[sql][graph]") {
-  const Graphed graphed;
-  fs::remove(graphed.graph());
-  Database db(graphed.path);
-  on_both(db, "DELETE FROM @ WHERE # = 5");  // a commit that finds it missing
-  CHECK(gets_graph(db));
-  Random random(11);
-  for (int q = 0; q < 10; ++q) {
-    const Database::Parameter query = any_query(random);
-    CHECK(wrong(db, query, 10, nearest(db, query, 10)) == "");
+TEST_CASE("a large segment gets its graph by itself, a smaller one stays exact", "[sql][graph]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  db.run("CREATE VIRTUAL TABLE items USING kindred(v float[8] distance_metric=l2)");
+  const auto fill = [&](int rows) {
+    db.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+           std::to_string(rows) +
+           ") INSERT INTO items(v) SELECT vec_f32(printf('[%d,%d,%d,%d,1,1,1,1]', i % 97, i % 89, "
+           "i % 83, i % 79)) FROM n");
+  };
+  const std::string is_exact = "SELECT min(is_exact) FROM knn('items', '[7,7,7,7,1,1,1,1]', 10)";
+  fill(20000);
+  db.run("DELETE FROM items WHERE rowid = 5");
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK(db.rows(is_exact) == std::vector<std::string>{"1"});
+  db.run("DELETE FROM items");
+  fill(50000);
+  db.run("DELETE FROM items WHERE rowid = 5");
+  bool graph = false;
+  for (int i = 0; i < 300 && !graph; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    graph = db.rows(is_exact) == std::vector<std::string>{"0"};
   }
+  CHECK(graph);
 }
 
 TEST_CASE("connections search by graph while another writes and optimizes",
