@@ -3,12 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <ctime>
+
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <thread>
 
 #include "bench/clustered.h"
 #include "bench/sqlite_peer.h"
@@ -119,10 +123,24 @@ struct Variant {
   std::vector<double> wall{};
 };
 
+// Waits for threads that a variant has left at work, such as one that builds a graph: they are not
+// to be the next one's cost.
+inline void wait_until_idle() {
+  for (double busy = 1; busy > 0.005;) {
+    timespec before, after;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    busy = static_cast<double>(after.tv_sec - before.tv_sec) +
+           1e-9 * static_cast<double>(after.tv_nsec - before.tv_nsec);
+  }
+}
+
 // The variants in turn, round after round.
 inline void take_turns(std::vector<Variant>& variants, size_t rounds) {
   for (size_t r = 0; r < rounds; ++r)
     for (Variant& variant : variants) {
+      wait_until_idle();
       size_t operations = 0;
       const Cost cost = cost_of([&] { operations = variant.run(); });
       variant.cpu.push_back(cost.cpu / static_cast<double>(operations));
