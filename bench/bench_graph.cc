@@ -1,8 +1,8 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 and CPU time
 // of a query for a range of ef, and of building. One thread searches; variants are interleaved in
-// rounds, figures are medians.
+// rounds, figures are medians. `alone` leaves hnswlib out, whose building takes long.
 //
-//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction]
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
@@ -170,19 +170,23 @@ int main(int argc, char** argv) {
               math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
              argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
-  build_hnswlib(data, rival, 200);
-  void* native = hnswlib_native()->load(rival.c_str(), dim);
-  void* plain = hnswlib_plain()->load(rival.c_str(), dim);
   std::vector<Variant> variants;
-  for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
-    variants.push_back({"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef)});
-  for (const size_t ef : {24, 40})
-    variants.push_back({"hnswlib plain", ef, hnswlib_search(hnswlib_plain(), plain, ef)});
+  void* native = nullptr;
+  void* plain = nullptr;
+  if (argc <= 5) {  // not alone
+    build_hnswlib(data, rival, 200);
+    native = hnswlib_native()->load(rival.c_str(), dim);
+    plain = hnswlib_plain()->load(rival.c_str(), dim);
+    for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
+      variants.push_back({"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef)});
+    for (const size_t ef : {24, 40})
+      variants.push_back({"hnswlib plain", ef, hnswlib_search(hnswlib_plain(), plain, ef)});
+  }
   for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128})
     variants.push_back({"kindred", ef, [&data, ef](const float* query) {
                           return nearest(data, query, {.expected = kNearest, .ef = ef});
                         }});
   run(variants, data);
-  hnswlib_native()->free(native);
-  hnswlib_plain()->free(plain);
+  if (native != nullptr) hnswlib_native()->free(native);
+  if (plain != nullptr) hnswlib_plain()->free(plain);
 }

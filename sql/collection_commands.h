@@ -8,9 +8,11 @@
 
 namespace kindred::sql {
 
-//   optimize         removes log rows that no longer count
-//   rebuild          embeds every row's text anew, by the model as it is now
-//   integrity-check  rows and log agree; an error that says what does not
+//   optimize         all vectors into one segment, with its graph; gives space back
+//   rebuild          mends the store; embeds every row's text anew, by the model as it is now
+//   integrity-check  rows, log, segments, graphs and store agree; an error that says what does not
+//   recall           measures what graphs find (recall.h)
+//   ef=N, seal=N     settings that stay
 // Throws Error for an unknown command, or one that comes with values for other columns.
 void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value* command,
                  Values columns);

@@ -121,6 +121,8 @@ class GraphWalk {
     if (!whole || !is_sound_) return std::nullopt;
     room_.hits.clear();
     if (filter == nullptr) {
+      for (size_t i = 0; i < room_.pool.size(); ++i)
+        __builtin_prefetch(graph_.rows_ + room_.pool[i].node);
       for (size_t i = 0; i < room_.pool.size(); ++i) add_hit(room_.pool[i]);
     } else {
       std::sort(room_.found.begin(), room_.found.end());
