@@ -245,6 +245,9 @@ void Sealing::prepare(Collection& collection) {
 void Sealing::prepare_seal(Collection& collection) {
   LogTable& log = collection.log();
   storage::LogRows rows(log.sealed());
+  const int64_t most = kForeground * collection.manifest().threshold();
+  rows.reserve(static_cast<size_t>(std::min(collection.newest_cn() - log.sealed(), most)),
+               collection.vectors().bytes());
   log.read_after(log.sealed(), [&](const storage::LogRow& row) {
     collection.verify(row);
     rows.add(row);

@@ -42,6 +42,11 @@ void give_up_at_exit() {
 
 }  // namespace
 
+void LogRows::reserve(size_t rows, size_t vector_bytes) {
+  entries_.reserve(rows);
+  vectors_.reserve(rows * vector_bytes);
+}
+
 void LogRows::add(const LogRow& row) {
   hi_ = {row.cn, row.nonce};
   const bool put = is(row, Op::kPut);

@@ -24,6 +24,8 @@ namespace kindred::storage {
 class LogRows {
  public:
   explicit LogRows(int64_t lo) : lo_(lo), hi_{lo, 0} {}
+  // Makes room for so many rows at once: growing would copy all of them, in a commit.
+  void reserve(size_t rows, size_t vector_bytes);
   // Rows come in the log's order.
   void add(const LogRow& row);
   // Sorts by id and leaves the newest row of each. To be called once, after the last add().
