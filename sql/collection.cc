@@ -94,7 +94,7 @@ void Collection::require_readable() {
 void Collection::require_writable() {
   require_readable();
   if (writable_) return;
-  manifest_->require_folder();
+  manifest_->read();
   writable_ = true;
 }
 

@@ -8,7 +8,6 @@
 #include "sql/boundary.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
-#include "storage/nearest.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::sql {
@@ -92,10 +91,6 @@ const SealedState& Manifest::read() {
   }
   known_ = state_.version;
   return state_;
-}
-
-void Manifest::require_folder() {
-  read();
 }
 
 void Manifest::say_copied_alone() const {

@@ -56,12 +56,10 @@ class Manifest {
   const std::string& database() const noexcept { return database_; }
 
   // As the snapshot has it, files mapped: those that are missing or damaged are written anew from
-  // the store. The reference holds until the next call. Throws StorageError if that fails, Error
-  // (SQLITE_BUSY_SNAPSHOT) where the snapshot is too old for the files there are.
+  // the store. The reference holds until the next call. Throws StorageError if that fails
+  // (kMissing: the database was copied without its folder), Error (SQLITE_BUSY_SNAPSHOT) where the
+  // snapshot is too old for the files there are.
   const SealedState& read();
-  // Throws StorageError (kMissing) where segments are named and the folder beside the database is
-  // not there, is incomplete or another database's, and as read() does. Costs what read() costs.
-  void require_folder();
   // Its change number and the number of rows that the log is sealed at, without touching files.
   int64_t sealed();
   int64_t threshold();

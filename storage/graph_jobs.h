@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "storage/graph_builder.h"
 #include "storage/segment.h"
@@ -27,9 +26,5 @@ void populate_when_due(std::shared_ptr<const Graph> graph);
 // damaged, another takes its place. Throws what build_graph() throws.
 void build_graph_now(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                      const GraphProgress& progress);
-
-// Copies a segment's graph, where it has one, beside a copy of the segment, durably.
-// Throws StorageError.
-void copy_graph(const Segment& segment, const std::string& path);
 
 }  // namespace kindred::storage

@@ -303,15 +303,20 @@ float NearestStream::keep_smallest() {
   return pending_.back().bound;
 }
 
+uint32_t NearestStream::row_of(const Candidate& candidate) const {
+  const RowLayer& layer = layers_[candidate.layer];
+  return layer.only ? (*layer.only)[candidate.place] : candidate.place;
+}
+
 NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
   const RowLayer& layer = layers_[candidate.layer];
-  const size_t row = layer.only ? (*layer.only)[candidate.place] : candidate.place;
+  const uint32_t row = row_of(candidate);
   return {layer.block_of(row), row % layer.block_rows};
 }
 
 void NearestStream::look_at(const Candidate& candidate) {
   const RowLayer& layer = layers_[candidate.layer];
-  look_at_row(layer, layer.only ? (*layer.only)[candidate.place] : candidate.place);
+  look_at_row(layer, row_of(candidate));
 }
 
 // Whether the row answers.
@@ -331,7 +336,7 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
 
 void NearestStream::prefetch(const Candidate& candidate) const {
   const RowLayer& layer = layers_[candidate.layer];
-  prefetch_row(layer, layer.only ? (*layer.only)[candidate.place] : candidate.place);
+  prefetch_row(layer, row_of(candidate));
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.

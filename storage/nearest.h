@@ -88,6 +88,7 @@ class NearestStream {
   void score_only(const RowLayer& layer, std::vector<float>& bounds);
   void refill();
   float keep_smallest();
+  uint32_t row_of(const Candidate& candidate) const;
   Place place_of(const Candidate& candidate) const;
   void look_at(const Candidate& candidate);
   bool look_at_row(const RowLayer& layer, uint32_t row);
