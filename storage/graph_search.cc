@@ -176,8 +176,10 @@ class GraphWalk {
       kernel_(query_.codes, query_.sum, rows, graph_.dim_, dots);
       for (size_t j = 0; j < 4; ++j) {
         const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[j]);
-        room_.keys[i + j] =
+        const float key =
             numbers->bias - numbers->scale * query_.factor * static_cast<float>(dots[j]);
+        // NaN does not sort: what overflows is farthest.
+        room_.keys[i + j] = key == key ? key : std::numeric_limits<float>::infinity();
       }
     }
     distances_ += count;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -22,10 +23,13 @@ struct CodedRows {
   std::vector<NodeNumbers> numbers;  // by row
 
   const int8_t* code(size_t row) const noexcept { return codes + row * stride; }
-  // Orders as the distance of two rows, by the dot product of their codes.
+  // Orders as the distance of two rows, by the dot product of their codes. Never NaN, which does
+  // not sort: what overflows is farthest.
   float distance(uint32_t a, uint32_t b, int32_t dot) const noexcept {
     const float product = numbers[a].scale * numbers[b].scale * static_cast<float>(dot);
-    return metric == math::Metric::kL2 ? numbers[a].bias + numbers[b].bias - 2 * product : -product;
+    const float key =
+        metric == math::Metric::kL2 ? numbers[a].bias + numbers[b].bias - 2 * product : -product;
+    return key == key ? key : std::numeric_limits<float>::infinity();
   }
 };
 

@@ -12,36 +12,26 @@
 #include <vector>
 
 #include "tests/support/catch.h"
+#include "tests/support/embeddings.h"
 
 namespace {
 
 using kindred::model::Embedder;
 using kindred::model::Identity;
+using kindred::test::dot;
+using kindred::test::is_unit;
 using Vector = std::vector<float>;
 
 const Embedder& hash() {
   return *Embedder::find("hash");
 }
 
-// The text's vector; empty if it has no content.
 Vector embed(std::string_view text, size_t dim = 512) {
-  Vector out(dim);
-  if (!hash().embed(text, out)) out.clear();
-  return out;
-}
-
-double dot(const Vector& a, const Vector& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
+  return kindred::test::embedded(hash(), text, dim);
 }
 
 double cosine(std::string_view a, std::string_view b) {
   return dot(embed(a), embed(b));
-}
-
-bool is_unit(const Vector& v) {
-  return !v.empty() && std::abs(dot(v, v) - 1) < 1e-5;
 }
 
 std::string repeated(std::string_view part, size_t bytes) {

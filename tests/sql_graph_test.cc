@@ -138,14 +138,6 @@ std::string wrong(Database& db, const Database::Parameter& query, int k,
   return found < 0.55 ? "found " + std::to_string(found) : "";
 }
 
-void flip_bit(const fs::path& path, uint64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const char byte = static_cast<char>(file.get() ^ 1);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
-}
-
 }  // namespace
 
 TEST_CASE("knn of an optimized collection is answered by a graph", "[sql][graph]") {

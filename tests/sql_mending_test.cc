@@ -52,14 +52,6 @@ struct Sealed {
   Mirrored both;
 };
 
-void flip_bit(const fs::path& path, uint64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const char byte = static_cast<char>(file.get() ^ 16);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
-}
-
 void cut(const fs::path& path, uint64_t bytes) {
   fs::resize_file(path, fs::file_size(path) - bytes);
 }

@@ -195,7 +195,7 @@ TEST_CASE("a graph is built and searched for another process", "[.graph-child]")
 
 TEST_CASE("all instruction sets build the same graph and find the same rows in it",
           "[storage][graph]") {
-  const ScratchFolder folder;
+  const ScratchDirectory folder;
   for (const Kind& kind : kKinds) {
     Random random(7);
     const VectorSpec spec{kind.element, kind.metric, 40};

@@ -16,28 +16,21 @@
 #include "storage/nearest.h"
 #include "storage/segment_writer.h"
 #include "tests/support/catch.h"
+#include "tests/support/files.h"
 
 using namespace kindred::storage;
 using kindred::math::Element;
 using kindred::math::Metric;
+using kindred::test::flip_bit;
 
 namespace {
 
 constexpr SegmentIdentity kIdentity{17, 4};
 constexpr VectorSpec kSpec{Element::kFloat32, Metric::kCosine, 20};
 
-// A file in a folder of its own, removed at the end of the scope.
-class TemporaryFile {
- public:
-  TemporaryFile() {
-    char pattern[] = "/tmp/kindred-segment-XXXXXX";
-    folder_ = mkdtemp(pattern);
-  }
-  ~TemporaryFile() { std::filesystem::remove_all(folder_); }
-  std::string path() const { return folder_ + "/17.kin"; }
-
- private:
-  std::string folder_;
+struct TemporaryFile {
+  kindred::test::ScratchDirectory folder;
+  std::string path() const { return folder.file("17.kin"); }
 };
 
 std::string random_vector(std::mt19937& random, const VectorSpec& spec) {
@@ -99,14 +92,6 @@ Fault fault_of(const std::function<void()>& body) {
   }
   FAIL("no StorageError was thrown");
   return Fault::kIo;
-}
-
-void flip_bit(const std::string& path, uint64_t offset) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  const char byte = static_cast<char>(file.get() ^ 1);
-  file.seekp(static_cast<std::streamoff>(offset));
-  file.put(byte);
 }
 
 }  // namespace

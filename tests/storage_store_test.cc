@@ -12,6 +12,7 @@
 #include "storage/error.h"
 #include "storage/store_keys.h"
 #include "tests/support/catch.h"
+#include "tests/support/files.h"
 #include "tests/support/raw_store.h"
 #include "tests/support/store_process.h"
 
@@ -44,15 +45,6 @@ bool reads_right(const std::string& folder, int64_t rows) {
   bool right = scanned_ids(store, 1) == ids_up_to(rows) && store.count(1) == rows;
   for (const int64_t id : ids_up_to(rows)) right &= store.get(1, id) == vector_of(1, id, 1536);
   return right;
-}
-
-void flip_bit(const std::filesystem::path& file, std::streamoff offset) {
-  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-  stream.seekg(offset);
-  const int byte = stream.get();
-  stream.seekp(offset);
-  stream.put(static_cast<char>(byte ^ 0x10));
-  REQUIRE(stream.good());
 }
 
 }  // namespace

@@ -133,18 +133,6 @@ Database::Parameter real(double d) {
   return {Database::Parameter::Kind::kReal, "", 0, d};
 }
 
-ScratchDirectory::ScratchDirectory() {
-  static std::atomic<int> count{0};
-  path_ = std::filesystem::temp_directory_path() /
-          ("kindred-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-  std::filesystem::create_directories(path_);
-}
-
-ScratchDirectory::~ScratchDirectory() {
-  std::error_code ignored;  // a leftover in the temporary folder harms nobody
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::string data_folder() {
   const char* set = std::getenv("KINDRED_DATA");
   const std::filesystem::path folder =

@@ -4,11 +4,12 @@
 
 #include <sqlite3.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/support/files.h"
 
 namespace kindred::test {
 
@@ -50,19 +51,6 @@ Database::Parameter blob(const std::vector<float>& v);
 Database::Parameter text(std::string s);
 Database::Parameter integer(int64_t i);
 Database::Parameter real(double d);
-
-// A directory of its own, removed at the end of the scope.
-class ScratchDirectory {
- public:
-  ScratchDirectory();
-  ~ScratchDirectory();
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  std::string file(std::string_view name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The folder of real data: $KINDRED_DATA, by default ../shared/data beside the sources; "" if it is
 // not there: the test says so and passes.

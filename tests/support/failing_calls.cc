@@ -67,8 +67,8 @@ int open_raw(const char* path, int flags) {
 
 void note(const Call& call) {
   char line[PATH_MAX + 64];
-  const int bytes = std::snprintf(line, sizeof line, "%s %s", call.name,
-                                  call.path + std::strlen(watch.folder));
+  const int bytes =
+      std::snprintf(line, sizeof line, "%s %s", call.name, call.path + std::strlen(watch.folder));
   const int file = open_raw(watch.note, O_WRONLY | O_CREAT | O_TRUNC);
   syscall(SYS_write, file, line, static_cast<size_t>(bytes));
   ::close(file);
@@ -132,9 +132,9 @@ long call(const Call& what, const Real& real) {
   if (now && (watch.failure == Failure::kDieBefore || watch.failure == Failure::kDieHalfway)) die();
   const long result = real(what.bytes);
   if (now && watch.failure == Failure::kDieAfter) die();
-  const bool database = what.kind == Kind::kSync && result == 0 && watch.copies[0] != '\0' &&
-                        (std::strcmp(what.path, watch.database) == 0 ||
-                         std::strcmp(what.path, watch.wal) == 0);
+  const bool database =
+      what.kind == Kind::kSync && result == 0 && watch.copies[0] != '\0' &&
+      (std::strcmp(what.path, watch.database) == 0 || std::strcmp(what.path, watch.wal) == 0);
   if (database) copy_database();
   return result;
 }
@@ -159,9 +159,8 @@ long open_counted(const char* path, int flags, mode_t mode) {
 }
 
 long pwrite_counted(int file, const void* data, size_t bytes, off_t offset) {
-  return call({"pwrite", PathOf(file).path, Kind::kWrite, bytes}, [&](size_t part) {
-    return syscall(SYS_pwrite64, file, data, part, offset);
-  });
+  return call({"pwrite", PathOf(file).path, Kind::kWrite, bytes},
+              [&](size_t part) { return syscall(SYS_pwrite64, file, data, part, offset); });
 }
 
 long mmap_counted(void* at, size_t bytes, int protection, int flags, int file, off_t offset) {
@@ -309,9 +308,8 @@ KINDRED_CALL int unlink(const char* path) noexcept {
 }
 
 KINDRED_CALL int mkdir(const char* path, mode_t mode) noexcept {
-  return static_cast<int>(call({"mkdir", path, Kind::kCreate}, [&](size_t) {
-    return syscall(SYS_mkdirat, AT_FDCWD, path, mode);
-  }));
+  return static_cast<int>(call({"mkdir", path, Kind::kCreate},
+                               [&](size_t) { return syscall(SYS_mkdirat, AT_FDCWD, path, mode); }));
 }
 
 KINDRED_CALL int ftruncate(int file, off_t bytes) noexcept {

@@ -30,16 +30,6 @@ float noise(Random& random) {
 
 }  // namespace
 
-ScratchFolder::ScratchFolder() {
-  char pattern[] = "/tmp/kindred-graph-XXXXXX";
-  if (mkdtemp(pattern) == nullptr) throw std::runtime_error("mkdtemp");
-  path_ = pattern;
-}
-
-ScratchFolder::~ScratchFolder() {
-  std::filesystem::remove_all(path_);
-}
-
 Clusters::Clusters(const storage::VectorSpec& spec, std::string shape, Random& random)
     : spec_(spec), shape_(std::move(shape)) {
   for (size_t i = 0; i < kCentres; ++i) {

@@ -1,5 +1,6 @@
 // A segment file with a graph beside it, of vectors in clusters, and what brute force finds among
-// them. The id of each row is its number. SPDX-License-Identifier: Apache-2.0
+// them. The id of each row is its number.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -12,23 +13,10 @@
 #include "storage/graph_format.h"
 #include "storage/nearest.h"
 #include "storage/segment.h"
+#include "tests/support/files.h"
 #include "tests/support/random.h"
 
 namespace kindred::test {
-
-// A folder of its own, removed at the end of the scope.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // Makes vectors of a shape:
 //   clusters  around 100 centres
@@ -101,7 +89,7 @@ class GraphFile {
                          const std::vector<storage::Neighbor>& found) const;
 
  private:
-  ScratchFolder folder_;
+  ScratchDirectory folder_;
   storage::VectorSpec spec_;
   std::shared_ptr<const storage::Segment> segment_;
   std::shared_ptr<const storage::Graph> graph_;
