@@ -4,10 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "model/embedding_table.h"
 
 namespace kindred::model {
 
@@ -25,7 +28,13 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-// A model that lives as long as the process. Thread-safe; constant after construction.
+// A token of a text as the model reads it.
+struct TextToken {
+  std::string text;
+  std::optional<TokenId> id;  // nullopt: its table has no row for it
+};
+
+// Thread-safe; constant after construction.
 class Embedder {
  public:
   // The built-in model of that name ("default", a token table, or "hash"); nullptr if there is
@@ -45,6 +54,11 @@ class Embedder {
   // on every machine and instruction set.
   // REQUIRES: 1 <= out.size() <= identity().dim.
   virtual bool embed(std::string_view text, std::span<float> out) const = 0;
+
+  // The text's tokens in order.
+  virtual std::vector<TextToken> tokenize(std::string_view text) const = 0;
+  // nullptr: the model has none.
+  virtual const EmbeddingTable* table() const noexcept { return nullptr; }
 };
 
 }  // namespace kindred::model

@@ -141,4 +141,11 @@ bool HashModel::embed(std::string_view text, std::span<float> out) const {
   return has_content;
 }
 
+std::vector<TextToken> HashModel::tokenize(std::string_view text) const {
+  std::vector<TextToken> tokens;
+  WordReader reader(text);
+  for (Word word; reader.next(word);) tokens.push_back({to_utf8(word.text), std::nullopt});
+  return tokens;
+}
+
 }  // namespace kindred::model

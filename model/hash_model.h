@@ -23,6 +23,8 @@ class HashModel final : public Embedder {
   const Identity& identity() const override { return identity_; }
   const std::string& description() const override { return description_; }
   bool embed(std::string_view text, std::span<float> out) const override;
+  // Its words: none has an id.
+  std::vector<TextToken> tokenize(std::string_view text) const override;
 
  private:
   WordRarity rarity_;

@@ -80,4 +80,15 @@ bool StaticEmbedding::embed(std::string_view text, std::span<float> out) const {
   return true;
 }
 
+std::vector<TextToken> StaticEmbedding::tokenize(std::string_view text) const {
+  std::vector<TextToken> tokens;
+  TokenReader reader(table_.vocabulary(), text);
+  for (Token token; reader.next(token);)
+    if (token.is_listed)
+      tokens.push_back({table_.token(token.id), token.id});
+    else
+      tokens.push_back({to_utf8(token.text), std::nullopt});
+  return tokens;
+}
+
 }  // namespace kindred::model

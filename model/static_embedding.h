@@ -21,6 +21,8 @@ class StaticEmbedding final : public Embedder {
   const Identity& identity() const override { return identity_; }
   const std::string& description() const override { return description_; }
   bool embed(std::string_view text, std::span<float> out) const override;
+  std::vector<TextToken> tokenize(std::string_view text) const override;
+  const EmbeddingTable* table() const noexcept override { return &table_; }
 
  private:
   void add_unlisted(uint64_t hash, std::span<int32_t> sum) const;

@@ -12,6 +12,10 @@ constexpr size_t kStemCharacters = 4;
 
 }  // namespace
 
+void TokenReader::add_unlisted(std::u32string_view text) {
+  tokens_[count_++] = {false, 0, hash_word(text), text};
+}
+
 void TokenReader::split(const Word& word) {
   position_ = count_ = 0;
   if (word.kind != Word::Kind::kPair) {
@@ -19,15 +23,15 @@ void TokenReader::split(const Word& word) {
     while (!rest.empty()) {
       const Vocabulary::Match match = vocabulary_.longest(rest, /*inside=*/count_ > 0);
       if (match.length == 0) break;
-      tokens_[count_++] = {true, match.id, 0};
+      tokens_[count_++] = {true, match.id, 0, {}};
       rest.remove_prefix(match.length);
     }
     if (rest.empty()) return;
   }
   count_ = 0;
-  tokens_[count_++] = {false, 0, hash_word(word.text)};
+  add_unlisted(word.text);
   if (word.kind == Word::Kind::kSpaced && word.text.size() > kStemCharacters)
-    tokens_[count_++] = {false, 0, hash_word(word.text.substr(0, kStemCharacters))};
+    add_unlisted(word.text.substr(0, kStemCharacters));
 }
 
 bool TokenReader::next(Token& token) {

@@ -16,8 +16,9 @@ namespace kindred::model {
 
 struct Token {
   bool is_listed;
-  TokenId id;     // if it is listed
-  uint64_t hash;  // if it is not
+  TokenId id;                // if it is listed
+  uint64_t hash;             // if it is not
+  std::u32string_view text;  // the same; lives until the reader's next()
 };
 
 // Reads the tokens of a text in order, in one pass and constant memory. Not thread-safe.
@@ -32,6 +33,7 @@ class TokenReader {
 
  private:
   void split(const Word& word);
+  void add_unlisted(std::u32string_view text);
 
   const Vocabulary& vocabulary_;
   WordReader words_;

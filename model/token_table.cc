@@ -2,6 +2,7 @@
 #include "model/token_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -213,6 +214,17 @@ void TokenTable::add_row(TokenId id, std::span<int32_t> sum) const noexcept {
       high[i] += b * weight;
     }
   }
+}
+
+std::optional<TokenId> TokenTable::find(std::string_view token) const {
+  return vocabulary_.find(token);
+}
+
+void TokenTable::row(TokenId id, std::span<float> out) const {
+  std::array<int32_t, kMaxDim> sum{};
+  add_row(id, {sum.data(), dim_});
+  const float unit = static_cast<float>(kMaxCode) * static_cast<float>(median_scale_);
+  for (size_t i = 0; i < dim_; ++i) out[i] = static_cast<float>(sum[i]) / unit;
 }
 
 std::vector<uint8_t> encode_token_table(const Vocabulary& vocabulary, std::span<const float> rows,

@@ -12,16 +12,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "model/embedding_table.h"
 #include "model/vocabulary.h"
 
 namespace kindred::model {
 
 // A view of a file in memory. Constant after construction, thread-safe.
-class TokenTable {
+class TokenTable final : public EmbeddingTable {
  public:
   static constexpr size_t kBlock = 64;  // dim is a multiple
   static constexpr size_t kMaxDim = 1024;
@@ -36,7 +39,12 @@ class TokenTable {
   explicit TokenTable(std::span<const uint8_t> file);
 
   const Vocabulary& vocabulary() const noexcept { return vocabulary_; }
-  size_t dim() const noexcept { return dim_; }
+  size_t size() const noexcept override { return vocabulary_.size(); }
+  size_t dim() const noexcept override { return dim_; }
+  std::string token(TokenId id) const override { return vocabulary_.piece(id); }
+  std::optional<TokenId> find(std::string_view token) const override;
+  // In units in which a row of the middle scale has values up to 1.
+  void row(TokenId id, std::span<float> out) const override;
   uint64_t checksum() const noexcept { return checksum_; }
 
   // Adds weight * code to each dimension of `sum`. The weight of a token is its scale.

@@ -76,6 +76,12 @@ Vocabulary::Vocabulary(std::vector<std::string> pieces) : pieces_(std::move(piec
   }
 }
 
+std::optional<TokenId> Vocabulary::find(std::string_view piece) const {
+  const auto at = std::lower_bound(pieces_.begin(), pieces_.end(), piece);
+  if (at == pieces_.end() || *at != piece) return std::nullopt;
+  return static_cast<TokenId>(at - pieces_.begin());
+}
+
 Vocabulary::Match Vocabulary::longest(std::u32string_view rest, bool inside) const noexcept {
   std::array<uint64_t, kMaxCharacters> hashes;  // of the prefixes of `rest`
   const size_t most = std::min(rest.size(), longest_);

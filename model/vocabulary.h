@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ class Vocabulary {
 
   size_t size() const noexcept { return pieces_.size(); }
   const std::string& piece(TokenId id) const { return pieces_[id]; }
+  // The id of the piece in this notation; nullopt if there is none.
+  std::optional<TokenId> find(std::string_view piece) const;
   // The longest piece that `rest` begins with; `inside`: it is what is left of a word, so the
   // piece is one with "##".
   Match longest(std::u32string_view rest, bool inside) const noexcept;

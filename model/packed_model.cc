@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/packed_model.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+
+#include "model/static_embedding.h"
+
+namespace kindred::model {
+namespace {
+
+constexpr size_t kMagicBytes = 8;
+
+bool begins_with(std::span<const uint8_t> pack, std::string_view magic) {
+  return pack.size() >= kMagicBytes && std::equal(magic.begin(), magic.end(), pack.begin());
+}
+
+}  // namespace
+
+std::shared_ptr<const Embedder> open_packed(std::string name, std::span<const uint8_t> pack,
+                                            std::shared_ptr<const PackedRows> /*rows*/) {
+  if (begins_with(pack, "kindredT"))
+    return std::make_shared<StaticEmbedding>(std::move(name), pack);
+  throw std::runtime_error("model " + name + ": offset 0: not a model that this version knows");
+}
+
+}  // namespace kindred::model
