@@ -39,6 +39,7 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
   if (!std::all_of(columns.begin(), columns.end(), [](sqlite3_value* v) { return is_null(v); }))
     throw Error(SQLITE_ERROR, collection.name() + ": a command takes no values of columns");
   const std::string name(sqlite3_value_type(command) == SQLITE_TEXT ? text_of(command) : "");
+  if (name != "rebuild") collection.require_writable();
   if (name == "optimize") {
     writer.optimize();
   } else if (name == "rebuild") {

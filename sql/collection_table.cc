@@ -78,6 +78,7 @@ class CollectionTable : public sqlite3_vtab {
   }
 
  private:
+  bool is_command(Values values) const;
   bool is_match(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
   bool is_id(int column) const;
   std::optional<PlanTerm> stored_term(int column) const;
@@ -312,9 +313,14 @@ void CollectionTable::refuse_hidden_value(sqlite3_value* value, size_t i) const 
                                 "' takes no value, got " + describe(value));
 }
 
+bool CollectionTable::is_command(Values values) const {
+  const size_t extra = 2 + collection_->options().columns.size();
+  return values.size() > extra && is_null(values[0]) && !is_null(values[extra + hidden::kTable]);
+}
+
 bool CollectionTable::update(Values values, int64_t& rowid) {
   const KeepLastRowid keep(collection_->db());
-  collection_->require_writable();
+  if (!is_command(values)) collection_->require_writable();
   if (values.size() == 1) {
     writer_.erase(sqlite3_value_int64(values[0]));
     return false;

@@ -378,8 +378,25 @@ void CollectionWriter::rollback() noexcept {
   session->last_cn.reset();
 }
 
+// Where vectors are lost they can be made again, if there is a text for each.
+void CollectionWriter::mend() {
+  try {
+    mend_store(collection_);
+    collection_.manifest().read();
+    return;
+  } catch (const storage::StorageError& error) {
+    const bool is_lost =
+        error.fault() == storage::Fault::kMissing || error.fault() == storage::Fault::kCorrupt;
+    if (!is_lost || !collection_.options().embeds()) throw;
+  }
+  Statement(db_, "UPDATE " + collection_.tables().rows() + " SET cn = NULL").run();
+  collection_.manifest().abandon(collection_.newest_cn());
+  replace_lost_store(collection_);
+}
+
 int64_t CollectionWriter::rebuild() {
-  mend_store(collection_);
+  collection_.require_readable();
+  mend();
   if (!collection_.options().embeds()) return 0;
   const model::Embedder& model = collection_.model();
   Statement rows(db_,

@@ -47,6 +47,7 @@ class CollectionWriter {
   void forget_statements();
 
  private:
+  void mend();
   // What an UPDATE does to a row's vector.
   struct VectorChange {
     std::optional<int64_t> old_cn;   // of the vector the row has

@@ -178,6 +178,12 @@ void Manifest::adopt(const Adoption& adoption) {
   tables_.set(kConfigSegments, random_number());
 }
 
+void Manifest::abandon(int64_t cn) {
+  Statement(db_, "DELETE FROM " + tables_.segments()).run();
+  tables_.set(kConfigSealed, cn);
+  tables_.set(kConfigSegments, random_number());
+}
+
 bool Manifest::is_store(int64_t id) {
   return read().segments.empty() || tables_.number(kConfigStore).value_or(id) == id;
 }

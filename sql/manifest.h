@@ -70,6 +70,8 @@ class Manifest {
   bool is_store(int64_t id);
   // Writes the adoption in the transaction at hand.
   void adopt(const Adoption& adoption);
+  // Names no segment any more, in the transaction at hand, and nothing in the log up to `cn`.
+  void abandon(int64_t cn);
 
   // Drops prepared statements: the tables have another name.
   void forget_statements();

@@ -18,8 +18,9 @@ namespace {
 
 // What all collections of a database say of the store they share.
 struct Named {
-  std::optional<int64_t> store;
+  std::set<int64_t> stores;  // one, unless a folder was lost with what some collections had in it
   std::set<int64_t> segments;
+  int64_t store() const { return stores.empty() ? storage::random_id() : *stores.begin(); }
 };
 
 Named named_in(sqlite3* db, const std::string& schema) {
@@ -35,21 +36,23 @@ Named named_in(sqlite3* db, const std::string& schema) {
                                       nullptr) != SQLITE_OK)
       continue;  // another extension's
     Statement rows(db, "SELECT segment FROM " + shadow.segments());
-    while (rows.step()) named.segments.insert(rows.integer(0));
-    if (const std::optional<int64_t> store = shadow.number(kConfigStore)) named.store = store;
+    bool any = false;
+    for (; rows.step(); any = true) named.segments.insert(rows.integer(0));
+    const std::optional<int64_t> store = shadow.number(kConfigStore);
+    if (any && store) named.stores.insert(*store);
   }
   return named;
 }
 
-// The store, if there is one that opens, lists its segments and is the one that is named.
+// The store, if there is one that opens, lists its segments and is one that is named.
 std::shared_ptr<storage::Store> usable_store(const Collection& collection,
-                                             std::optional<int64_t> id) {
+                                             const std::set<int64_t>& named) {
   const storage::SegmentFolder& folder = *collection.manifest().folder();
   if (!std::filesystem::exists(folder.store())) return nullptr;
   try {
     std::shared_ptr<storage::Store> store = wait_for_store(collection.db(), folder);
     store->segments();
-    if (id && store->id() != *id) return nullptr;
+    if (!named.empty() && named.count(store->id()) == 0) return nullptr;
     return store;
   } catch (const storage::StorageError& error) {
     if (error.fault() != storage::Fault::kCorrupt && error.fault() != storage::Fault::kMissing)
@@ -80,13 +83,19 @@ void mend_store(Collection& collection) {
   const SealedState& state = whole_files(collection);
   if (!folder->exists()) return;
   const Named named = named_in(collection.db(), collection.tables().schema());
-  const std::shared_ptr<storage::Store> store = usable_store(collection, named.store);
-  if (!store)
-    return storage::remake_store(*folder, named.store.value_or(storage::random_id()),
-                                 named.segments);
+  const std::shared_ptr<storage::Store> store = usable_store(collection, named.stores);
+  if (!store) return storage::remake_store(*folder, named.store(), named.segments);
   for (const NamedSegment& segment : state.segments)
     if (const auto whole = storage::whole_segment(*folder, segment.segment))
       storage::mend_range(*store, *whole);
+}
+
+void replace_lost_store(const Collection& collection) {
+  const storage::SegmentFolder* folder = collection.manifest().folder();
+  if (folder == nullptr || !folder->exists()) return;
+  const Named named = named_in(collection.db(), collection.tables().schema());
+  if (usable_store(collection, named.stores) == nullptr)
+    storage::remake_store(*folder, named.store(), {});
 }
 
 }  // namespace kindred::sql

@@ -13,4 +13,9 @@ namespace kindred::sql {
 // (SQLITE_BUSY) if another process has the store. REQUIRES: the database's write lock is held.
 void mend_store(Collection& collection);
 
+// For a collection that does without its segments, as it can make its vectors again: a store that
+// could not be mended is set aside and replaced by one that has the segments whose files are whole.
+// Does nothing where the store opens, or there is no folder. Throws what mend_store() throws.
+void replace_lost_store(const Collection& collection);
+
 }  // namespace kindred::sql

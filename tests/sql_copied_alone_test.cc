@@ -159,3 +159,74 @@ TEST_CASE("a copy of which all vectors are in the log needs no folder", "[sql][c
   CHECK(db.one(kKnn) == "9");
   CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
 }
+
+TEST_CASE("rebuild embeds the texts of collections whose folder is lost",
+          "[sql][copied][mending]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  const auto fill = [](Database& db, const std::string& name) {
+    db.run("CREATE VIRTUAL TABLE " + name + " USING kindred(t, m INTEGER);INSERT INTO " + name +
+           "(rowid, t, m) VALUES(1, 'pea soup', 1), (2, 'a lost key', 2), (3, 'gone', 3), "
+           "(4, '', 4); INSERT INTO " +
+           name + "(" + name + ") VALUES('seal=2'), ('optimize'); DELETE FROM " + name +
+           " WHERE rowid = 3; INSERT INTO " + name + "(rowid, t) VALUES(5, 'rain tomorrow')");
+  };
+  const auto answers = [](Database& db, const std::string& name) {
+    return db.rows("SELECT rowid FROM knn('" + name + "', 'soup of peas')");
+  };
+  {
+    Database db(path);
+    fill(db, "texts");
+    fill(db, "others");
+    db.run(
+        "CREATE VIRTUAL TABLE items USING kindred(v float[2]);"
+        "INSERT INTO items VALUES('[1,2]'); INSERT INTO items(items) VALUES('optimize')");
+  }
+  const std::string folder = path + "-kindred";
+  std::string copy = path;
+  SECTION("the folder is removed") {
+    std::filesystem::remove_all(folder);
+  }
+  SECTION("the database is copied without it") {
+    copy = scratch.file("copy.db");
+    std::filesystem::copy_file(path, copy);
+  }
+  SECTION("files of segments and store are removed") {
+    std::filesystem::remove_all(folder + "/segments");
+    std::filesystem::remove_all(folder + "/rocksdb");
+  }
+  Database db(copy);
+  CHECK_FALSE(db.error("INSERT INTO items(items) VALUES('rebuild')").empty());
+  CHECK_FALSE(db.error("INSERT INTO texts(t) VALUES('x')").empty());
+  db.run("BEGIN; INSERT INTO texts(texts) VALUES('rebuild'); ROLLBACK");
+  CHECK_FALSE(db.error("SELECT * FROM knn('texts', 'soup')").empty());
+  for (const std::string name : {"texts", "others"}) {
+    INFO(name);
+    db.run("INSERT INTO " + name + "(" + name + ") VALUES('rebuild')");
+    CHECK(answers(db, name) == std::vector<std::string>{"1", "5", "2"});
+    CHECK(db.error("INSERT INTO " + name + "(" + name + ") VALUES('integrity-check')") == "");
+    db.run("INSERT INTO " + name + "(rowid, t) VALUES(6, 'soup of peas')");
+    CHECK(answers(db, name).front() == "6");
+    db.run("DELETE FROM " + name + " WHERE rowid = 6");
+  }
+  Database again(copy);
+  CHECK(answers(again, "texts").size() == 3);
+  CHECK_FALSE(again.error("SELECT * FROM knn('items', '[1,2]')").empty());
+}
+
+TEST_CASE("rebuild embeds the texts of a copy in memory", "[sql][copied][mending]") {
+  const ScratchDirectory scratch;
+  Database from(scratch.file("app.db"));
+  from.run(
+      "CREATE VIRTUAL TABLE texts USING kindred(t); INSERT INTO texts VALUES('pea soup');"
+      "INSERT INTO texts(texts) VALUES('optimize')");
+  Database db;
+  sqlite3_backup* backup = sqlite3_backup_init(db.handle(), "main", from.handle(), "main");
+  REQUIRE(backup != nullptr);
+  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
+  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  check_error(db, "SELECT rowid FROM knn('texts', 'soup')", {"texts: ", "copied without"});
+  db.run("INSERT INTO texts(texts) VALUES('rebuild')");
+  CHECK(db.one("SELECT rowid FROM knn('texts', 'soup')") == "1");
+  CHECK(db.error("INSERT INTO texts(texts) VALUES('integrity-check')") == "");
+}
