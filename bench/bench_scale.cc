@@ -1,0 +1,293 @@
+// kindred through SQL where a bench of peers would take hours or has nothing to compare:
+//
+//   large  many rows: loading, building, recall and CPU of a query by effort, a new process
+//   raw    vectors of any length under L2 and the inner product, values up to 255 among them
+//   churn  rounds in which 20 % of the rows are deleted, 20 % updated and 20 % inserted, against
+//          a collection that is built of the same rows at once
+//
+//   bench_scale KINDRED.so large|raw|churn [rows] [folder]
+//
+// Recall is against knn(..., exact), which the tests compare with brute force. A folder that is
+// given keeps its database for another run. SPDX-License-Identifier: Apache-2.0
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "bench/clustered.h"
+#include "bench/sqlite_peer.h"
+
+namespace kindred::bench {
+namespace {
+
+constexpr size_t kDim = 384;
+constexpr size_t kQueries = 500;
+constexpr size_t kWanted = 10;
+
+struct Settings {
+  std::string extension;
+  std::string part;
+  size_t rows = 100000;
+  std::string folder;
+};
+
+std::span<const float> row(const std::vector<float>& rows, size_t i) {
+  return {rows.data() + i * kDim, kDim};
+}
+
+void create(Database& db, const std::string& metric) {
+  db.execute("CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[" +
+             std::to_string(kDim) + "] distance_metric=" + metric + ")");
+}
+
+// Rows with ids from `first` on.
+void insert(Database& db, const std::vector<float>& rows, size_t first) {
+  Statement statement = db.prepare("INSERT INTO items(id, v) VALUES(?1, ?2)");
+  db.execute("BEGIN");
+  for (size_t i = 0; i < rows.size() / kDim; ++i)
+    statement.bind(1, static_cast<int64_t>(first + i)).bind(2, row(rows, i)).run();
+  db.execute("COMMIT");
+}
+
+std::string knn(const std::string& rest) {
+  return "SELECT rowid FROM knn('items', ?1, 10" + rest + ")";
+}
+
+std::vector<std::set<int64_t>> nearest(Database& db, const std::vector<float>& queries) {
+  std::vector<std::set<int64_t>> all;
+  Statement statement = db.prepare(knn(", NULL, 1"));
+  for (size_t q = 0; q < queries.size() / kDim; ++q) {
+    const std::vector<int64_t> ids = statement.bind(1, row(queries, q)).ids();
+    all.emplace_back(ids.begin(), ids.end());
+  }
+  return all;
+}
+
+struct Answer {
+  double recall;
+  double microseconds;  // of CPU
+};
+
+Answer ask(Database& db, const std::vector<float>& queries,
+           const std::vector<std::set<int64_t>>& truth, const std::string& rest) {
+  Statement statement = db.prepare(knn(rest));
+  std::vector<std::vector<int64_t>> got(truth.size());
+  const auto all = [&] {
+    for (size_t q = 0; q < truth.size(); ++q) got[q] = statement.bind(1, row(queries, q)).ids();
+  };
+  all();  // warm
+  const Cost cost = cost_of(all);
+  size_t found = 0;
+  for (size_t q = 0; q < truth.size(); ++q)
+    for (const int64_t id : got[q]) found += truth[q].count(id);
+  return {static_cast<double>(found) / static_cast<double>(truth.size() * kWanted),
+          cost.cpu / static_cast<double>(truth.size()) * 1e6};
+}
+
+void print_answers(Database& db, const std::vector<float>& queries) {
+  const std::vector<std::set<int64_t>> truth = nearest(db, queries);
+  std::printf("| effort | recall@10 | CPU of a query |\n|---|---:|---:|\n");
+  for (const char* ef : {"NULL", "20", "40", "64", "100", "160"}) {
+    const Answer answer = ask(db, queries, truth, std::string(", ") + ef);
+    std::printf("| ef %s | %.4f | %.1f us |\n", ef, answer.recall, answer.microseconds);
+  }
+  const Answer exact = ask(db, queries, truth, ", NULL, 1");
+  std::printf("| exact | %.4f | %.1f us |\n", exact.recall, exact.microseconds);
+}
+
+// Milliseconds on the wall of a sqlite3 process, the median of 21.
+double shell(const std::vector<std::string>& arguments) {
+  std::vector<double> times;
+  for (int i = 0; i < 21; ++i)
+    times.push_back(cost_of([&] {
+                      const pid_t child = fork();
+                      if (child == 0) {
+                        std::vector<char*> argv;
+                        for (const std::string& a : arguments)
+                          argv.push_back(const_cast<char*>(a.c_str()));
+                        argv.push_back(nullptr);
+                        if (std::freopen("/dev/null", "w", stdout) != nullptr)
+                          execvp(argv[0], argv.data());
+                        _exit(127);
+                      }
+                      int status = 0;
+                      waitpid(child, &status, 0);
+                      if (status != 0) throw std::runtime_error("sqlite3 failed");
+                    }).wall *
+                    1e3);
+  std::nth_element(times.begin(), times.begin() + 10, times.end());
+  return times[10];
+}
+
+std::string hex(std::span<const float> v) {
+  std::string text;
+  for (const auto byte : std::as_bytes(v)) {
+    char two[3];
+    std::snprintf(two, sizeof two, "%02x", static_cast<unsigned>(byte));
+    text += two;
+  }
+  return text;
+}
+
+void print_cold(const Settings& settings, const std::string& path, std::span<const float> query) {
+  const std::string load = ".load " + settings.extension;
+  const std::string rows = "SELECT rowid FROM knn('items', x'" + hex(query) + "', 10)";
+  const double bare = shell({"sqlite3", path, "SELECT count(*) FROM items_config"});
+  const double loaded = shell({"sqlite3", path, "-cmd", load, "SELECT 1"});
+  const double asked = shell({"sqlite3", path, "-cmd", load, rows});
+  std::printf(
+      "a new sqlite3 process: %.1f ms; that loads kindred %.1f; that asks one knn too %.1f: "
+      "%.1f ms more than the first\n",
+      bare, loaded, asked, asked - bare);
+}
+
+void large(const Settings& settings) {
+  const std::string path = settings.folder + "/large.db";
+  const bool kept = std::filesystem::exists(path);
+  Clustered clustered(kDim, 1);
+  const std::vector<float> queries = clustered.rows(kQueries);
+  {
+    Database db(path, settings.extension);
+    if (!kept) {
+      create(db, "cosine");
+      const Cost load = cost_of([&] {
+        constexpr size_t kBatch = 50000;
+        for (size_t first = 0; first < settings.rows; first += kBatch)
+          insert(db, clustered.rows(std::min(kBatch, settings.rows - first)), first + 1);
+      });
+      const Cost build =
+          cost_of([&] { db.execute("INSERT INTO items(items) VALUES('optimize')"); });
+      std::printf(
+          "%zu rows: made and loaded in %.1f s of CPU, %.1f on the wall; optimize %.1f and "
+          "%.1f s\n",
+          settings.rows, load.cpu, load.wall, build.cpu, build.wall);
+    }
+  }
+  {
+    const Cost first = cost_of([&] {
+      Database db(path, settings.extension);
+      Statement statement = db.prepare(knn(""));
+      statement.bind(1, row(queries, 0)).ids();
+    });
+    std::printf("open and first query in a process that has kindred loaded: %.2f ms of CPU\n",
+                first.cpu * 1e3);
+    print_cold(settings, path, row(queries, 1));
+    Database db(path, settings.extension);
+    print_answers(db, queries);
+  }
+}
+
+// Clustered vectors as pixels: 0 to 255, most of them dark, lengths that differ by a factor of ten.
+void make_raw(std::vector<float>& rows, Normal& random) {
+  for (size_t i = 0; i < rows.size() / kDim; ++i) {
+    const float brightness = 300.0F * (0.2F + random.uniform() * random.uniform());
+    for (size_t d = 0; d < kDim; ++d) {
+      float& x = rows[i * kDim + d];
+      x = std::min(255.0F, std::max(0.0F, x * 20.0F * brightness / 10.0F));
+    }
+  }
+}
+
+void raw(const Settings& settings) {
+  for (const char* metric : {"l2", "dot"}) {
+    Clustered clustered(kDim, 1);
+    Normal random(7);
+    std::vector<float> queries = clustered.rows(kQueries);
+    std::vector<float> rows = clustered.rows(settings.rows);
+    make_raw(queries, random);
+    make_raw(rows, random);
+    const std::string path = settings.folder + "/raw-" + metric + ".db";
+    Database db(path, settings.extension);
+    create(db, metric);
+    insert(db, rows, 1);
+    const Cost build = cost_of([&] { db.execute("INSERT INTO items(items) VALUES('optimize')"); });
+    std::printf("\n%zu rows of 0 to 255, %s: optimize %.1f s of CPU\n", settings.rows, metric,
+                build.cpu);
+    print_answers(db, queries);
+  }
+}
+
+void churn(const Settings& settings) {
+  Clustered clustered(kDim, 1);
+  Normal random(7);
+  const std::vector<float> queries = clustered.rows(kQueries);
+  Database db(settings.folder + "/churn.db", settings.extension);
+  create(db, "cosine");
+  insert(db, clustered.rows(settings.rows), 1);
+  db.execute("INSERT INTO items(items) VALUES('optimize')");
+  size_t next = settings.rows + 1;
+  const size_t fifth = settings.rows / 5;
+  for (int round = 1; round <= 5; ++round) {
+    const std::string least = std::to_string(random.bits() >> 33);
+    const std::string hashed = "(id * 2654435761 + " + least + ") % 1000";
+    db.execute("DELETE FROM items WHERE " + hashed + " < 200");
+    std::vector<int64_t> ids =
+        db.prepare("SELECT id FROM items WHERE " + hashed + " BETWEEN 200 AND 399").ids();
+    const std::vector<float> moved = clustered.rows(ids.size());
+    Statement update = db.prepare("UPDATE items SET v = ?2 WHERE id = ?1");
+    db.execute("BEGIN");
+    for (size_t i = 0; i < ids.size(); ++i) update.bind(1, ids[i]).bind(2, row(moved, i)).run();
+    db.execute("COMMIT");
+    insert(db, clustered.rows(fifth), next);
+    next += fifth;
+    db.execute("INSERT INTO items(items) VALUES('optimize')");
+
+    Database fresh(settings.folder + "/fresh-" + std::to_string(round) + ".db", settings.extension);
+    create(fresh, "cosine");
+    fresh.execute("ATTACH '" + settings.folder + "/churn.db' AS churned");
+    fresh.execute("INSERT INTO main.items(id, v) SELECT id, v FROM churned.items");
+    fresh.execute("INSERT INTO main.items(items) VALUES('optimize')");
+    const std::vector<std::set<int64_t>> truth = nearest(db, queries);
+    const Answer ours = ask(db, queries, truth, ", 40");
+    const Answer anew = ask(fresh, queries, truth, ", 40");
+    std::printf(
+        "round %d, ef 40: recall %.4f in %.1f us, built at once %.4f in %.1f us; %s rows, "
+        "%s segments\n",
+        round, ours.recall, ours.microseconds, anew.recall, anew.microseconds,
+        db.text("SELECT count(*) FROM items").c_str(),
+        db.text("SELECT count(*) FROM items_segments").c_str());
+  }
+}
+
+void run(Settings settings) {
+  const bool kept = !settings.folder.empty();
+  if (!kept)
+    settings.folder =
+        (std::filesystem::temp_directory_path() / ("kindred-scale-" + std::to_string(getpid())))
+            .string();
+  std::filesystem::create_directories(settings.folder);
+  if (settings.part == "large")
+    large(settings);
+  else if (settings.part == "raw")
+    raw(settings);
+  else if (settings.part == "churn")
+    churn(settings);
+  else
+    throw std::runtime_error("large, raw or churn is wanted, got " + settings.part);
+  if (!kept) std::filesystem::remove_all(settings.folder);
+}
+
+}  // namespace
+}  // namespace kindred::bench
+
+int main(int argc, char** argv) {
+  using namespace kindred::bench;
+  try {
+    if (argc < 3) throw std::runtime_error("usage: bench_scale KINDRED.so PART [rows] [folder]");
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    run({std::filesystem::absolute(argv[1]).string(), argv[2],
+         argc > 3 ? std::stoul(argv[3]) : 100000, argc > 4 ? argv[4] : ""});
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench_scale: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}
