@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "storage/error.h"
 #include "storage/random_id.h"
@@ -79,14 +80,36 @@ void discard(const SegmentFolder& folder, int64_t segment) noexcept {
 }
 
 // By ascending id: dead rows are told by rank, which stays.
+namespace {
+
+// A graph fits its copy where the rows lie as they lay; what a power loss leaves of it is found by
+// whoever reads.
+void copy_graph(const Segment& segment, const Segment& copy, const std::string& path) {
+  const GraphOf from = segment.graph_of();
+  const GraphOf to = copy.graph_of();
+  if (from.rows != to.rows || from.sum != to.sum || from.identity.segment != to.identity.segment ||
+      from.identity.collection != to.identity.collection ||
+      !std::filesystem::exists(segment.graph_path()))
+    return;
+  const std::string draft = path + "." + std::to_string(random_id());
+  std::filesystem::copy_file(segment.graph_path(), draft);
+  std::filesystem::rename(draft, path);
+}
+
+}  // namespace
+
 int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t collection,
                      const SegmentFolder& to) {
   SegmentBuilder builder(to, spec, SegmentIdentity{segment.id(), collection});
-  for (size_t rank = 0; rank < segment.distinct(); ++rank) {
-    const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
-    builder.append(segment.id_at(rank), {vector, spec.bytes()});
+  for (size_t row = 0; row < segment.rows(); ++row) {
+    const auto* vector = reinterpret_cast<const char*>(segment.vector(row));
+    builder.append(segment.block().id[row], {vector, spec.bytes()});
   }
-  builder.finish(all);
+  std::vector<bool> counts(segment.rows());
+  for (size_t rank = 0; rank < segment.distinct(); ++rank) counts[segment.row_at(rank)] = true;
+  const std::shared_ptr<const Segment> copy =
+      builder.finish([&](size_t row) { return counts[row]; });
+  copy_graph(segment, *copy, to.graph(segment.id()));
   return builder.store();
 }
 

@@ -60,8 +60,8 @@ void ingest_segment(Store& store, const Segment& segment);
 // file's lock guards both. What fails is left to the sweep.
 void discard(const SegmentFolder& folder, int64_t segment) noexcept;
 
-// Copies a segment, file and key range, into another database's folder, durably. Returns the id of
-// that folder's store. Throws StorageError.
+// Copies a segment, file and key range, into another database's folder, durably, and its graph if
+// it has one. Returns the id of that folder's store. Throws StorageError.
 int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t collection,
                      const SegmentFolder& to);
 

@@ -174,6 +174,19 @@ TEST_CASE("exact = 1 gives what brute force gives and says so", "[sql][graph]") 
   }
 }
 
+TEST_CASE("a backup has the graphs of its collections", "[sql][graph][backup]") {
+  const Graphed graphed;
+  const std::string copy = graphed.scratch.file("copy.db");
+  Database(graphed.path).run("SELECT kindred_backup('" + copy + "')");
+  fs::remove_all(graphed.path + "-kindred");
+  Database db(copy);
+  Random random(3);
+  const auto [visited, is_exact] = effort(db, any_query(random));
+  CHECK_FALSE(is_exact);
+  CHECK(visited < kRows / 5);
+  CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
+}
+
 TEST_CASE("values of ef and exact that are none are refused", "[sql][graph]") {
   const Graphed graphed;
   Database db(graphed.path);
