@@ -8,6 +8,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import ctypes
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,10 +23,10 @@ OPTIMIZE = "INSERT INTO items(items) VALUES('optimize')"
 CHECK = "INSERT INTO items(items) VALUES('integrity-check')"
 
 
-def connect(path):
-    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+def connect(path, extension=EXTENSION):
+    db = sqlite3.connect(path, isolation_level=None, timeout=10)
     db.enable_load_extension(True)
-    db.load_extension(EXTENSION)
+    db.load_extension(extension)
     return db
 
 
@@ -210,6 +211,22 @@ class Process(unittest.TestCase):
             with open("/proc/self/maps") as maps:  # background work may still run its code
                 self.assertIn(os.path.basename(EXTENSION), maps.read())
         self.check(330)
+
+    def test_two_copies_of_the_extension_in_a_process_are_like_two_processes(self):
+        copy = os.path.join(os.path.dirname(self.path), "kindred2.so")
+        shutil.copy(EXTENSION, copy)
+        databases = [connect(self.path), connect(self.path, copy)]
+        for i in range(60):
+            insert(databases[i % 2], 1000 + 3 * i, 3)
+            databases[i % 2].execute("COMMIT")
+        for db in databases:
+            db.execute(OPTIMIZE)
+            self.assertEqual(number(db), (210, 210))
+        databases[0].close()
+        databases[1].load_extension(EXTENSION)
+        self.assertEqual(number(databases[1]), (210, 210))
+        databases[1].close()
+        self.check(210)
 
 
 if __name__ == "__main__":
