@@ -2,17 +2,16 @@
 // each callback in guard(). A Table derives from sqlite3_vtab, a Cursor from sqlite3_vtab_cursor.
 //
 //   struct Table : sqlite3_vtab {
-//     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
-//     bool best_index(sqlite3_index_info&);         // false: no plan with these constraints
+//     static std::unique_ptr<Table> connect(const Connection&);  // declares its columns
+//     bool best_index(sqlite3_index_info&);                      // false: no plan with these
 //     std::unique_ptr<Cursor> open();
-//     // what can be written also: update, begin, sync, commit, rollback; what is created: create,
-//     // rename, destroy and match(sqlite3_context*, Values), the function match(query, column)
+//     // if written: update, begin, sync, commit, rollback; if created: create, rename, destroy,
+//     // match(sqlite3_context*, Values), the function match(query, column)
 //   };
-//   struct Cursor : sqlite3_vtab_cursor {
+//   struct Cursor : sqlite3_vtab_cursor {  // also bool eof() const, void next(), int64_t rowid()
 //     void filter(int plan, const char* plan_text, Values);
-//     void next();  bool eof() const;  void column(sqlite3_context*, int);  int64_t rowid();
+//     void column(sqlite3_context*, int);
 //   };
-//
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
