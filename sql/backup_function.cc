@@ -8,6 +8,7 @@
 
 #include "sql/boundary.h"
 #include "sql/collection.h"
+#include "sql/model_storage.h"
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "sql/value.h"
@@ -86,7 +87,7 @@ void copy_database(sqlite3* db, const Copy& copy) {
   if (finished != SQLITE_OK) fail(finished, copy.database() + ": " + sqlite3_errstr(finished));
 }
 
-// The copy has a store of its own, which its collections are to know.
+// The copy has a store of its own, which its collections and models are to know.
 void name_store(const Copy& copy, const std::vector<std::string>& names, int64_t store) {
   sqlite3* raw = nullptr;
   const int opened = sqlite3_open_v2(copy.database().c_str(), &raw, SQLITE_OPEN_READWRITE, nullptr);
@@ -98,13 +99,31 @@ void name_store(const Copy& copy, const std::vector<std::string>& names, int64_t
         .bind(1, store)
         .bind(2, kConfigStore)
         .run();
+  if (has_registry(raw))
+    Statement(raw, std::string("UPDATE ") + kRegistryTable +
+                       " SET store = ?1 WHERE pack_segment IS NOT NULL")
+        .bind(1, store)
+        .run();
+}
+
+// Returns the id of the copy's store, 0 if there is nothing to copy.
+int64_t copy_models(sqlite3* db, const Copy& copy) {
+  int64_t store = 0;
+  for (const ModelRecord& record : registered_models(db)) {
+    const std::shared_ptr<const OpenModel> model = open_model(db, record);
+    if (model->pack)
+      store = storage::copy_segment(*model->pack, pack_spec(), record.id, copy.folder());
+    if (model->rows)
+      store = storage::copy_segment(*model->rows, rows_spec(record), record.id, copy.folder());
+  }
+  return store;
 }
 
 void copy_pair(sqlite3* db, const OpenCollections& open, Copy& copy) {
   Statement snapshot(db, "SELECT 1 FROM main.sqlite_schema");
   snapshot.step();  // a read transaction until it is reset
   std::vector<std::string> names;
-  int64_t store = 0;
+  int64_t store = copy_models(db, copy);
   for (const std::shared_ptr<Collection>& collection : collections(db, open)) {
     for (const NamedSegment& segment : collection->manifest().read().segments) {
       store = storage::copy_segment(*segment.file, collection->vectors(), collection->id(),

@@ -44,6 +44,7 @@ Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, Shado
       open_(std::move(open)),
       tables_(std::move(tables)),
       options_(std::move(options)),
+      model_(db, options_.model),
       log_(db, tables_) {
   list_columns();
   lookup_sql_ = lookup_sql();
@@ -107,10 +108,10 @@ void Collection::list_columns() {
   }
 }
 
-const model::Embedder& Collection::model() const {
+const model::Embedder& Collection::model() {
   if (!options_.embeds())
     throw Error(SQLITE_ERROR, name() + " has no model: a vector is wanted, not text");
-  const model::Embedder* model = model::Embedder::find(options_.model);
+  const model::Embedder* model = model_.find();
   if (model == nullptr) throw Error(SQLITE_ERROR, name() + ": no such model: " + options_.model);
   return *model;
 }

@@ -12,6 +12,7 @@
 #include "sql/collection_options.h"
 #include "sql/log_table.h"
 #include "sql/manifest.h"
+#include "sql/models.h"
 #include "sql/open_collections.h"
 #include "sql/sealing.h"
 #include "sql/shadow_tables.h"
@@ -66,8 +67,9 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // collection; what it begins at is that of the last call.
   LogTable& log();
 
-  // The model of this collection's text as it is now. Throws Error if the collection has none.
-  const model::Embedder& model() const;
+  // The model of this collection's text as it is now; lives until the next call of this or
+  // embedder(). Throws Error if the collection has none, or it is no longer there.
+  const model::Embedder& model();
   // The same, to be used beside the vectors that are there: throws Error also if they were made by
   // another version of it. What made them is read each time, for a ROLLBACK TO may change it back.
   const model::Embedder& embedder();
@@ -134,6 +136,7 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   std::string stored_list_ = "id, cn";
   std::string lookup_sql_;
   std::vector<int> stored_positions_;
+  ModelLookup model_;
   Statement made_by_;  // the identity of the model that made the vectors
   std::optional<Manifest> manifest_;
   LogTable log_;

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "model/embedder.h"
 #include "sql/ascii.h"
 #include "sql/boundary.h"
 
@@ -139,7 +138,8 @@ std::optional<Element> parse_element(std::string_view word) {
 // Reads the arguments one by one into a CollectionOptions.
 class Parser {
  public:
-  explicit Parser(std::string_view made_by) : made_by_(made_by) {}
+  Parser(std::string_view made_by, const ModelDimensions& dimensions)
+      : made_by_(made_by), dimensions_of_(dimensions) {}
 
   void argument(std::string_view text) {
     Tokens tokens(text);
@@ -297,18 +297,18 @@ class Parser {
   void finish_model() {
     std::string name = model_.value_or("default");
     if (name == "default" && made_by_.starts_with("hash ")) name = "hash";
-    const model::Embedder* model = model::Embedder::find(name);
-    if (model == nullptr) fail("no such model: " + name);
-    const size_t full = model->identity().dim;
-    const size_t dim = dimensions_.value_or(full);
-    if (dim > full)
-      fail("option dimensions: 1 to " + std::to_string(full) + " is wanted for model " + name +
+    const std::optional<size_t> full = dimensions_of_(name);
+    if (!full) fail("no such model: " + name);
+    const size_t dim = dimensions_.value_or(*full);
+    if (dim > *full)
+      fail("option dimensions: 1 to " + std::to_string(*full) + " is wanted for model " + name +
            ", got " + std::to_string(dim));
-    options_.model = model->identity().name;
+    options_.model = name;
     options_.vectors = {Element::kFloat32, metric_.value_or(Metric::kCosine), dim};
   }
 
   std::string_view made_by_;
+  const ModelDimensions& dimensions_of_;
   CollectionOptions options_;
   std::optional<std::string> model_;
   std::optional<size_t> dimensions_;
@@ -353,8 +353,8 @@ bool CollectionOptions::is_stored(size_t column) const {
 }
 
 CollectionOptions parse_collection(const std::string& table, std::span<const char* const> arguments,
-                                   std::string_view made_by) {
-  Parser parser(made_by);
+                                   std::string_view made_by, const ModelDimensions& dimensions) {
+  Parser parser(made_by, dimensions);
   for (const char* argument : arguments) parser.argument(argument);
   CollectionOptions options = parser.finish();
   require_free_name(table, options);

@@ -13,6 +13,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,12 +52,16 @@ struct CollectionOptions {
   bool is_stored(size_t column) const;
 };
 
+// The dimensions of a model's vectors; nullopt for a name that is none's.
+using ModelDimensions = std::function<std::optional<size_t>(const std::string& name)>;
+
 // Parses what follows module, schema and table name. `made_by`: the description of the model that
-// an existing collection's vectors were made by. Collections that were made when `default` was
-// another name for `hash` are collections of `hash`. Throws std::invalid_argument with what came
-// and what is wanted: unknown option or type, two vector columns, a reserved name, a limit, ...
+// an existing collection's vectors were made by, "" for a new one. Collections that were made when
+// `default` was another name for `hash` are collections of `hash`. Throws std::invalid_argument
+// with what came and what is wanted: unknown option or type, two vector columns, a reserved name, a
+// limit, ...
 CollectionOptions parse_collection(const std::string& table, std::span<const char* const> arguments,
-                                   std::string_view made_by = {});
+                                   std::string_view made_by, const ModelDimensions& dimensions);
 
 // What can be told of arguments that parse_collection() refuses, of a collection that is there all
 // the same (a newer version's, or changed by hand): names of columns, so that statements compile;

@@ -2,6 +2,7 @@
 #include "sql/collection_table.h"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "sql/collection_commands.h"
 #include "sql/collection_cursor.h"
 #include "sql/collection_writer.h"
+#include "sql/models.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
 #include "storage/sweep.h"
@@ -27,19 +29,6 @@ constexpr double kFilteredScanCost = 1e11;
 constexpr double kScanCost = 1e12;
 constexpr sqlite3_int64 kScanRows = 1000000;
 constexpr sqlite3_int64 kListRows = 25;  // what SQLite takes an IN (SELECT ...) for
-
-// Restores last_insert_rowid(), which nested statements change.
-class KeepLastRowid {
- public:
-  explicit KeepLastRowid(sqlite3* db) noexcept : db_(db), rowid_(sqlite3_last_insert_rowid(db)) {}
-  ~KeepLastRowid() { sqlite3_set_last_insert_rowid(db_, rowid_); }
-  KeepLastRowid(const KeepLastRowid&) = delete;
-  KeepLastRowid& operator=(const KeepLastRowid&) = delete;
-
- private:
-  sqlite3* db_;
-  sqlite3_int64 rowid_;
-};
 
 class CollectionTable : public sqlite3_vtab {
  public:
@@ -99,8 +88,26 @@ ShadowTables tables_of(const Connection& connection) {
   return {connection.db, connection.arguments[1], connection.arguments[2]};
 }
 
+// What a collection's vectors were made by says how long they are, so that a table can be
+// connected, and dropped, whatever has become of its model.
+std::optional<size_t> dimensions_in(std::string_view made_by, const std::string& model) {
+  const std::string beginning = model + " dim=";
+  if (!made_by.starts_with(beginning)) return std::nullopt;
+  made_by.remove_prefix(beginning.size());
+  size_t dim = 0;
+  const auto parsed = std::from_chars(made_by.data(), made_by.data() + made_by.size(), dim);
+  if (parsed.ec != std::errc() || dim == 0 || dim > 65536) return std::nullopt;
+  return dim;
+}
+
 CollectionOptions options_of(const Connection& connection, std::string_view made_by = {}) {
-  return parse_collection(connection.arguments[2], connection.arguments.subspan(3), made_by);
+  const auto dimensions = [&](const std::string& model) {
+    const bool is_built_in = model::Embedder::find(model) != nullptr;
+    const auto stored = is_built_in ? std::nullopt : dimensions_in(made_by, model);
+    return stored ? stored : model_dimensions(connection.db, model);
+  };
+  return parse_collection(connection.arguments[2], connection.arguments.subspan(3), made_by,
+                          dimensions);
 }
 
 // The description of what made a collection's vectors; "" where it cannot be read: every use says
@@ -153,7 +160,7 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
 
 std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
   const CollectionOptions options = options_of(connection);
-  const model::Embedder* model = model::Embedder::find(options.model);
+  const SharedEmbedder model = find_model(connection.db, options.model);
   tables_of(connection).create(options, model != nullptr ? model->description() : "");
   return connect(connection);
 }

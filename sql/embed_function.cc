@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/embedder.h"
+#include "sql/models.h"
 #include "sql/value.h"
 
 namespace kindred::sql {
@@ -29,20 +30,6 @@ std::string_view require_text(const Call& call, Argument i) {
   if (sqlite3_value_type(call[i]) == SQLITE_BLOB)
     throw std::invalid_argument(call.argument(i) + ": text is wanted, got " + describe(call[i]));
   return text_of(call[i]);
-}
-
-std::string known_models() {
-  std::string list;
-  for (const std::string& name : Embedder::names()) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
-const Embedder& find_model(const Call& call) {
-  const std::string_view name = require_text(call, kModel);
-  const Embedder* found = Embedder::find(name);
-  if (found == nullptr)
-    call.reject("no such model: " + std::string(name) + " (known: " + known_models() + ")");
-  return *found;
 }
 
 // The value, or only its type if it could be deeper than the stack that prints it.
@@ -90,18 +77,20 @@ EmbedOptions read_options(const Call& call, const Embedder& model) {
 }
 
 // SQLite keeps auxiliary data as long as its argument is the same in each row.
-const Embedder& model_of(const Call& call) {
-  if (call.size() <= kModel) return *Embedder::find("default");
+SharedEmbedder model_of(const Call& call) {
   if (const void* kept = sqlite3_get_auxdata(call.context, kModel))
-    return *static_cast<const Embedder*>(kept);
-  const Embedder& model = find_model(call);
-  sqlite3_set_auxdata(call.context, kModel, const_cast<Embedder*>(&model), nullptr);
+    return *static_cast<const SharedEmbedder*>(kept);
+  SharedEmbedder model = require_model(sqlite3_context_db_handle(call.context),
+                                       require_text(call, kModel), std::string(call.name) + "()");
+  sqlite3_set_auxdata(call.context, kModel, new SharedEmbedder(model),
+                      [](void* kept) { delete static_cast<SharedEmbedder*>(kept); });
   return model;
 }
 
 void embed(const Call& call) {
   if (std::any_of(call.arguments.begin(), call.arguments.end(), is_null)) return;
-  const Embedder& model = model_of(call);
+  const SharedEmbedder named = call.size() > kModel ? model_of(call) : nullptr;
+  const Embedder& model = named ? *named : *Embedder::find("default");
   const EmbedOptions options = call.size() > kOptions ? read_options(call, model) : EmbedOptions{};
   const size_t dim = options.dimensions != 0 ? options.dimensions : model.identity().dim;
   std::vector<float> vector(dim);

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "sql/models.h"
 #include "sql/progress.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
@@ -79,28 +80,34 @@ void check_rows(Collection& collection, Progress& progress) {
     fail(collection, "row " + std::to_string(rows.integer(0)) + " has no vector in a segment");
 }
 
-// The store that has the collection's segments: there, and no other.
-std::shared_ptr<storage::Store> checked_store(Collection& collection) {
-  const storage::SegmentFolder& folder = *collection.manifest().folder();
-  const bool there = std::filesystem::exists(folder.store());  // it would be created
-  std::shared_ptr<storage::Store> store = there ? wait_for_store(collection.db(), folder) : nullptr;
-  if (!store || store->id() != collection.tables().number(kConfigStore))
-    fail(collection, folder.store() + " is " + (there ? "another store" : "missing") +
+// Where segments lie, and the store that they say has them.
+struct StoreOf {
+  const storage::SegmentFolder& folder;
+  std::optional<int64_t> id;
+};
+
+// That store: there, and no other.
+std::shared_ptr<storage::Store> checked_store(const Collection& collection, const StoreOf& of) {
+  const bool there = std::filesystem::exists(of.folder.store());  // it would be created
+  std::shared_ptr<storage::Store> store =
+      there ? wait_for_store(collection.db(), of.folder) : nullptr;
+  if (!store || store->id() != of.id)
+    fail(collection, of.folder.store() + " is " + (there ? "another store" : "missing") +
                          "; the command 'rebuild' makes its own anew from whole segment files");
   return store;
 }
 
 // A segment's blocks fit their checksums, and the store has the same vectors.
-void check_segment(Collection& collection, const NamedSegment& segment, Progress& progress) {
-  const storage::Segment& file = *segment.file;
+void check_segment(const Collection& collection, const storage::Segment& file, const StoreOf& of,
+                   Progress& progress) {
+  const std::string name = "segment " + std::to_string(file.id());
   file.verify();
   if (const auto graph = file.graph(); graph && !graph->verify())
-    fail(collection, "the graph of segment " + std::to_string(segment.segment) +
+    fail(collection, "the graph of " + name +
                          " has changed: it is built anew by optimize, and not used until then");
   size_t rank = 0;
-  const std::string name = "segment " + std::to_string(segment.segment);
-  const auto store = checked_store(collection);
-  store->scan_segment(segment.segment, [&](int64_t id, std::string_view vector) {
+  const auto store = checked_store(collection, of);
+  store->scan_segment(file.id(), [&](int64_t id, std::string_view vector) {
     progress.advance();
     const bool same =
         rank < file.distinct() && file.id_at(rank) == id && vector.size() == file.vector_bytes() &&
@@ -113,6 +120,18 @@ void check_segment(Collection& collection, const NamedSegment& segment, Progress
   if (rank != file.distinct())
     fail(collection, name + ": the store has " + std::to_string(rank) + " rows, the file " +
                          std::to_string(file.distinct()));
+}
+
+// What a registered model of the collection lies in.
+void check_model(const Collection& collection, Progress& progress) {
+  const std::string& name = collection.options().model;
+  if (model::Embedder::find(name) != nullptr) return;
+  const std::optional<ModelRecord> record = registered_model(collection.db(), name);
+  if (!record) return;  // of another database, perhaps: every use says so
+  const std::shared_ptr<const OpenModel> model = find_open_model(collection.db(), *record);
+  const storage::SegmentFolder folder(main_database(collection.db()));
+  for (const auto& segment : {model->pack, model->rows})
+    if (segment) check_segment(collection, *segment, {folder, record->store}, progress);
 }
 
 // Those of the log; of each segment those that are alive, and all of them in the store.
@@ -135,7 +154,11 @@ void check_integrity(Collection& collection) {
                     rows_to_check(collection, state));
   check_log(collection, progress);
   check_rows(collection, progress);
-  for (const NamedSegment& segment : state.segments) check_segment(collection, segment, progress);
+  for (const NamedSegment& segment : state.segments)
+    check_segment(collection, *segment.file,
+                  {*collection.manifest().folder(), collection.tables().number(kConfigStore)},
+                  progress);
+  check_model(collection, progress);
 }
 
 }  // namespace kindred::sql

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sql/model_registry.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
 #include "storage/mending.h"
@@ -16,10 +17,11 @@
 namespace kindred::sql {
 namespace {
 
-// What all collections of a database say of the store they share.
+// What all collections and models of a database say of the store they share.
 struct Named {
   std::set<int64_t> stores;  // one, unless a folder was lost with what some collections had in it
   std::set<int64_t> segments;
+  std::set<int64_t> models;  // those of them that are models'
   int64_t store() const { return stores.empty() ? storage::random_id() : *stores.begin(); }
 };
 
@@ -41,6 +43,14 @@ Named named_in(sqlite3* db, const std::string& schema) {
     const std::optional<int64_t> store = shadow.number(kConfigStore);
     if (any && store) named.stores.insert(*store);
   }
+  if (schema != "main") return named;
+  for (const ModelRecord& model : registered_models(db)) {
+    if (!model.pack_segment) continue;
+    named.models.insert(*model.pack_segment);
+    if (model.rows_segment) named.models.insert(*model.rows_segment);
+    named.stores.insert(model.store);
+  }
+  named.segments.insert(named.models.begin(), named.models.end());
   return named;
 }
 
@@ -85,8 +95,10 @@ void mend_store(Collection& collection) {
   const Named named = named_in(collection.db(), collection.tables().schema());
   const std::shared_ptr<storage::Store> store = usable_store(collection, named.stores);
   if (!store) return storage::remake_store(*folder, named.store(), named.segments);
-  for (const NamedSegment& segment : state.segments)
-    if (const auto whole = storage::whole_segment(*folder, segment.segment))
+  std::set<int64_t> mended = named.models;
+  for (const NamedSegment& segment : state.segments) mended.insert(segment.segment);
+  for (const int64_t segment : mended)
+    if (const auto whole = storage::whole_segment(*folder, segment))
       storage::mend_range(*store, *whole);
 }
 

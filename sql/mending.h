@@ -7,7 +7,8 @@
 
 namespace kindred::sql {
 
-// Makes the store hold the vectors of the collection's segments; a store that does not open, is
+// Makes the store hold the vectors of the collection's segments, and the models that its database
+// keeps; a store that does not open, is
 // gone or has another id is replaced by one that has every segment of the database. Reads all of
 // both. Throws StorageError: kCorrupt for segments whose files are damaged as well; Error
 // (SQLITE_BUSY) if another process has the store. REQUIRES: the database's write lock is held.

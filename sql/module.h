@@ -2,15 +2,15 @@
 // each callback in guard(). A Table derives from sqlite3_vtab, a Cursor from sqlite3_vtab_cursor.
 //
 //   struct Table : sqlite3_vtab {
-//     static std::unique_ptr<Table> connect(const Connection&);   // declares its columns
-//     bool best_index(sqlite3_index_info&);         // false: no plan with these constraints
+//     static std::unique_ptr<Table> connect(const Connection&);  // declares its columns
+//     bool best_index(sqlite3_index_info&);                      // false: no plan with these
 //     std::unique_ptr<Cursor> open();
-//     // writable modules also: create, update, begin, sync, commit, rollback, rename, destroy,
-//     // and match(sqlite3_context*, Values), the function match(query, column)
+//     // if written: update, begin, sync, commit, rollback; if created: create, rename, destroy,
+//     // match(sqlite3_context*, Values), the function match(query, column)
 //   };
-//   struct Cursor : sqlite3_vtab_cursor {
+//   struct Cursor : sqlite3_vtab_cursor {  // also bool eof() const, void next(), int64_t rowid()
 //     void filter(int plan, const char* plan_text, Values);
-//     void next();  bool eof() const;  void column(sqlite3_context*, int);  int64_t rowid();
+//     void column(sqlite3_context*, int);
 //   };
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -165,17 +165,23 @@ class Module {
     return m;
   }
 
-  // A table that CREATE VIRTUAL TABLE makes, with shadow tables. `shadow_name` is xShadowName.
-  static sqlite3_module writable(int (*shadow_name)(const char*)) noexcept {
+  // A table that is there under the module's name without CREATE VIRTUAL TABLE and can be written.
+  static sqlite3_module writable_table() noexcept {
     sqlite3_module m = table_function();
-    m.iVersion = 3;
-    m.xCreate = &create;
-    m.xDestroy = &destroy;
     m.xUpdate = &update;
     m.xBegin = &begin;
     m.xSync = &sync;
     m.xCommit = &commit;
     m.xRollback = &rollback;
+    return m;
+  }
+
+  // A table that CREATE VIRTUAL TABLE makes, with shadow tables. `shadow_name` is xShadowName.
+  static sqlite3_module writable(int (*shadow_name)(const char*)) noexcept {
+    sqlite3_module m = writable_table();
+    m.iVersion = 3;
+    m.xCreate = &create;
+    m.xDestroy = &destroy;
     m.xRename = &rename;
     m.xFindFunction = &find_function;
     m.xShadowName = shadow_name;

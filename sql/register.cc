@@ -11,6 +11,7 @@
 #include "sql/function.h"
 #include "sql/info_functions.h"
 #include "sql/knn_function.h"
+#include "sql/models_table.h"
 #include "sql/open_collections.h"
 #include "sql/statement.h"
 #include "sql/vec_each.h"
@@ -90,6 +91,7 @@ int register_all(sqlite3* db, char** message) noexcept {
           for (const Function& f : rows()) register_function(db, f);
         const auto open = std::make_shared<OpenCollections>(db);
         register_backup_function(db, open);
+        register_models_table(db);
         for (const NamedModule& m : kModules) register_module(db, m, open);
       },
       [&](int, const char* text) noexcept { set_message(message, text); });

@@ -77,6 +77,19 @@ class ResetGuard {
   Statement& statement_;
 };
 
+// Restores last_insert_rowid(), which nested statements change, when the scope ends.
+class KeepLastRowid {
+ public:
+  explicit KeepLastRowid(sqlite3* db) noexcept : db_(db), rowid_(sqlite3_last_insert_rowid(db)) {}
+  ~KeepLastRowid() { sqlite3_set_last_insert_rowid(db_, rowid_); }
+  KeepLastRowid(const KeepLastRowid&) = delete;
+  KeepLastRowid& operator=(const KeepLastRowid&) = delete;
+
+ private:
+  sqlite3* db_;
+  sqlite3_int64 rowid_;
+};
+
 // Whether sqlite3_interrupt() has been called, for work that runs no statements: SQLite has a
 // function that tells only since 3.41.
 class InterruptCheck {

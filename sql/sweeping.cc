@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "sql/model_registry.h"
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
@@ -74,13 +75,15 @@ std::optional<std::set<int64_t>> committed_segments(const std::string& database)
                            [&](sqlite3_stmt* row) { tables.push_back(text(row)); });
   if (!listed) return std::nullopt;
   std::set<int64_t> named;
-  for (const std::string& table : tables) {
-    if (!has_column(fresh.get(), table, "segment")) continue;  // some other table of the user
-    const bool complete =
-        read(fresh.get(), "SELECT segment FROM " + quote_identifier(table),
-             [&](sqlite3_stmt* row) { named.insert(sqlite3_column_int64(row, 0)); });
-    if (!complete) return std::nullopt;
-  }
+  const auto add = [&](const std::string& table, const char* column) {
+    if (!has_column(fresh.get(), table, column)) return true;  // some other table of the user
+    return read(fresh.get(), std::string("SELECT ") + column + " FROM " + quote_identifier(table),
+                [&](sqlite3_stmt* row) { named.insert(sqlite3_column_int64(row, 0)); });
+  };
+  for (const std::string& table : tables)
+    if (!add(table, "segment")) return std::nullopt;
+  for (const char* column : {"pack_segment", "rows_segment"})
+    if (!add(kRegistryTable, column)) return std::nullopt;
   return named;
 }
 

@@ -3,6 +3,7 @@
 // what the sqlite3 shell would print in list mode. An error prints as "Error: ..." and is allowed
 // only where the text shows it. Blocks marked ```sql no-run are skipped.
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -72,6 +73,9 @@ void run_examples(const std::string& file) {
     WARN(file << " is not there");
     return;
   }
+  // Files are named from the root of the sources.
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(KINDRED_SOURCE_DIR);
   std::unique_ptr<Database> db;
   std::string heading = "none yet";
   for (const Example& example : examples(in)) {
@@ -84,6 +88,7 @@ void run_examples(const std::string& file) {
     else
       CHECK(printed.find("Error: ") == std::string::npos);
   }
+  std::filesystem::current_path(before);
 }
 
 }  // namespace
