@@ -1,4 +1,4 @@
-// A checksum of content that is seen in pieces: four lanes of multiplication, so that it keeps pace
+// A checksum of content that is seen in pieces: eight lanes of multiplication, so that it keeps pace
 // with reading. It notices accidents, not malice.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -17,10 +17,9 @@ class Checksum {
   uint64_t value() const noexcept;
 
  private:
-  static constexpr size_t kBlock = 32;
-  void add_block(const uint8_t* block) noexcept;
+  static constexpr size_t kBlock = 64;
 
-  std::array<uint64_t, 4> lanes_{1, 2, 3, 4};
+  std::array<uint64_t, 8> lanes_{1, 2, 3, 4, 5, 6, 7, 8};
   std::array<uint8_t, kBlock> rest_{};  // of the bytes so far, those that fill no block
   uint64_t size_ = 0;
 };

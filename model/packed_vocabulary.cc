@@ -2,6 +2,7 @@
 #include "model/packed_vocabulary.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <stdexcept>
 
@@ -15,13 +16,13 @@ namespace {
 constexpr size_t kHeader = 16, kTrailer = 8;
 constexpr size_t kMaxSlots = size_t{1} << 31;
 
-uint64_t hash_of(std::string_view token) noexcept {
+uint32_t hash_of(std::string_view token) noexcept {
   uint64_t hash = token.size();
   size_t i = 0;
   for (; i + 8 <= token.size(); i += 8) hash = mix(hash ^ load<uint64_t>(&token[i]));
   uint64_t rest = 0;
   std::memcpy(&rest, token.data() + i, token.size() - i);
-  return mix(hash ^ rest);
+  return static_cast<uint32_t>(mix(hash ^ rest));
 }
 
 }  // namespace
@@ -31,17 +32,26 @@ void fail_pack(size_t offset, const std::string& wanted, const std::string& got)
                            " is wanted, got " + got);
 }
 
+VocabularyBuilder::VocabularyBuilder(size_t expected) {
+  constexpr size_t kFewestSlots = 1024;
+  slots_.resize(std::bit_ceil(std::clamp(2 * expected, kFewestSlots, kMaxSlots)));
+  ends_.reserve(expected);
+  hashes_.reserve(expected);
+}
+
 std::string_view VocabularyBuilder::token(TokenId id) const {
   const uint32_t begin = id == 0 ? 0 : ends_[id - 1];
   return std::string_view(bytes_).substr(begin, ends_[id] - begin);
 }
 
 // The token's slot, or the empty one where it belongs.
-size_t VocabularyBuilder::slot_of(std::string_view wanted) const noexcept {
+size_t VocabularyBuilder::slot_of(std::string_view wanted, uint32_t hash) const noexcept {
   const size_t mask = slots_.size() - 1;
-  size_t slot = hash_of(wanted) & mask;
-  while (slots_[slot] != 0 && token(slots_[slot] - 1) != wanted) slot = (slot + 1) & mask;
-  return slot;
+  for (size_t slot = hash & mask;; slot = (slot + 1) & mask) {
+    if (slots_[slot] == 0) return slot;
+    const TokenId id = slots_[slot] - 1;
+    if (hashes_[id] == hash && token(id) == wanted) return slot;
+  }
 }
 
 void VocabularyBuilder::double_slots() {
@@ -49,19 +59,21 @@ void VocabularyBuilder::double_slots() {
   std::vector<uint32_t>().swap(slots_);
   slots_.resize(mask + 1);
   for (TokenId id = 0; id < ends_.size(); ++id) {
-    size_t slot = hash_of(token(id)) & mask;
+    size_t slot = hashes_[id] & mask;
     while (slots_[slot] != 0) slot = (slot + 1) & mask;
     slots_[slot] = id + 1;
   }
 }
 
 bool VocabularyBuilder::add(std::string_view token) {
-  const size_t slot = slot_of(token);
+  const uint32_t hash = hash_of(token);
+  const size_t slot = slot_of(token, hash);
   if (slots_[slot] != 0) return false;
   if (bytes_.size() + token.size() > std::numeric_limits<uint32_t>::max() ||
       ends_.size() >= kMaxSlots / 2)
     throw std::length_error("vocabulary: at most 4 GiB and 2^30 tokens are kept");
   bytes_ += token;
+  hashes_.push_back(hash);
   ends_.push_back(static_cast<uint32_t>(bytes_.size()));
   slots_[slot] = static_cast<uint32_t>(ends_.size());
   if (2 * ends_.size() > slots_.size()) double_slots();

@@ -23,7 +23,8 @@ namespace kindred::model {
 // Collects tokens, and writes them. Memory is what the layout takes, twice at most.
 class VocabularyBuilder {
  public:
-  VocabularyBuilder() : slots_(kFirstSlots) {}
+  // Makes room for as many tokens as are expected; there may be more.
+  explicit VocabularyBuilder(size_t expected = 0);
   size_t size() const noexcept { return ends_.size(); }
   // Gives the token the next id; false if it is there, which changes nothing. Throws
   // std::length_error where ids or bytes go beyond 32 bits.
@@ -33,12 +34,12 @@ class VocabularyBuilder {
   void append_to(PackWriter& pack) const;
 
  private:
-  static constexpr size_t kFirstSlots = 1024;
-  size_t slot_of(std::string_view token) const noexcept;
+  size_t slot_of(std::string_view token, uint32_t hash) const noexcept;
   void double_slots();
 
   std::string bytes_;
   std::vector<uint32_t> ends_;
+  std::vector<uint32_t> hashes_;  // of tokens, by id
   std::vector<uint32_t> slots_;
 };
 

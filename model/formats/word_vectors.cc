@@ -309,7 +309,7 @@ ImportResult import_word_vectors(const std::string& path, PackWriter& writer,
                                  const ImportProgress& progress) {
   constexpr uint64_t kStep = 1 << 20;
   WordVectorReader reader(path);
-  VocabularyBuilder words;
+  VocabularyBuilder words(reader.rows());
   Checksum rows;
   uint64_t told = 0;
   while (reader.next()) {

@@ -38,6 +38,8 @@ class WordVectorReader {
   size_t dim() const noexcept { return row_.size(); }
   // "glove" without a first line, "word2vec" with one.
   std::string kind() const { return layout_ == Layout::kLines ? "glove" : "word2vec"; }
+  // As the first line says, no more than the file has room for; 0 if there is none.
+  uint64_t rows() const noexcept { return rows_; }
   // Of the file: bytes read, bytes in all.
   uint64_t done() const noexcept { return file_.offset(); }
   uint64_t total() const noexcept { return file_.size(); }
@@ -59,7 +61,7 @@ class WordVectorReader {
 
   InputFile file_;
   Layout layout_ = Layout::kLines;
-  uint64_t rows_ = 0, rows_read_ = 0;  // rows_: as the first line says
+  uint64_t rows_ = 0, rows_read_ = 0;
   std::string word_;
   std::vector<float> row_;
 };
