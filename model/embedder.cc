@@ -33,6 +33,13 @@ const Embedder* Embedder::find(std::string_view name) {
   return name == "hash" ? &hash_model() : nullptr;
 }
 
+bool Embedder::word_vector(std::string_view word, std::span<float> out) const {
+  const EmbeddingTable* rows = table();
+  const auto id = rows == nullptr ? std::nullopt : rows->find(word);
+  if (id) rows->row(*id, out);
+  return id.has_value();
+}
+
 std::vector<std::string> Embedder::names() {
   return {"default", "hash"};
 }

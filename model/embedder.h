@@ -59,6 +59,10 @@ class Embedder {
   virtual std::vector<TextToken> tokenize(std::string_view text) const = 0;
   // nullptr: the model has none.
   virtual const EmbeddingTable* table() const noexcept { return nullptr; }
+  // Writes the vector of a word, not brought to length 1: its row of the table, or what a model
+  // that knows parts of words makes of one that is not listed. False if there is none.
+  // REQUIRES: out.size() == identity().dim.
+  virtual bool word_vector(std::string_view word, std::span<float> out) const;
 };
 
 }  // namespace kindred::model

@@ -6,7 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "model/fasttext_embedding.h"
 #include "model/static_embedding.h"
+#include "model/word_embedding.h"
 
 namespace kindred::model {
 namespace {
@@ -20,9 +22,13 @@ bool begins_with(std::span<const uint8_t> pack, std::string_view magic) {
 }  // namespace
 
 std::shared_ptr<const Embedder> open_packed(std::string name, std::span<const uint8_t> pack,
-                                            std::shared_ptr<const PackedRows> /*rows*/) {
+                                            std::shared_ptr<const PackedRows> rows) {
   if (begins_with(pack, "kindredT"))
     return std::make_shared<StaticEmbedding>(std::move(name), pack);
+  if (begins_with(pack, WordEmbedding::kMagic))
+    return std::make_shared<WordEmbedding>(std::move(name), pack, std::move(rows));
+  if (begins_with(pack, FastTextEmbedding::kMagic))
+    return std::make_shared<FastTextEmbedding>(std::move(name), pack, std::move(rows));
   throw std::runtime_error("model " + name + ": offset 0: not a model that this version knows");
 }
 

@@ -106,6 +106,21 @@ Decoded decode(std::string_view text) {
   return {static_cast<char32_t>(c), static_cast<size_t>(used)};
 }
 
+bool is_punctuation(char32_t c) {
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_PC:
+    case UTF8PROC_CATEGORY_PD:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_PE:
+    case UTF8PROC_CATEGORY_PI:
+    case UTF8PROC_CATEGORY_PF:
+    case UTF8PROC_CATEGORY_PO:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // True if all of it is ASCII, which is then in `out`, folded.
 bool fold_ascii(std::string_view run, std::u32string& out) {
   out.clear();
@@ -134,6 +149,34 @@ bool joins_character(Class c) {
 
 std::string unicode_version() {
   return utf8proc_unicode_version();
+}
+
+std::string to_lower(std::string_view utf8) {
+  std::string lower;
+  lower.reserve(utf8.size());
+  while (!utf8.empty()) {
+    const Decoded next = decode(utf8);
+    utf8.remove_prefix(next.bytes);
+    std::array<utf8proc_uint8_t, 4> bytes;
+    const auto count = utf8proc_encode_char(
+        utf8proc_tolower(static_cast<utf8proc_int32_t>(next.code_point)), bytes.data());
+    lower.append(reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(count));
+  }
+  return lower;
+}
+
+std::string_view trim_punctuation(std::string_view utf8) noexcept {
+  const char* begin = nullptr;  // of what is left
+  const char* end = utf8.data();
+  for (std::string_view rest = utf8; !rest.empty();) {
+    const Decoded next = decode(rest);
+    if (!is_punctuation(next.code_point)) {
+      if (begin == nullptr) begin = rest.data();
+      end = rest.data() + next.bytes;
+    }
+    rest.remove_prefix(next.bytes);
+  }
+  return begin == nullptr ? std::string_view() : std::string_view(begin, end);
 }
 
 // Takes a character of `first_bytes` and what joins it, up to kMaxCharacters.

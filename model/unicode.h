@@ -19,6 +19,12 @@ namespace kindred::model {
 // have other words.
 std::string unicode_version();
 
+// Each character in lower case, where it has one of a single character; what is no UTF-8 reads as
+// U+FFFD.
+std::string to_lower(std::string_view utf8);
+// The text without the punctuation (Unicode's categories P*) at its beginning and its end.
+std::string_view trim_punctuation(std::string_view utf8) noexcept;
+
 struct Word {
   enum class Kind {
     kSpaced,     // a word between separators

@@ -9,6 +9,8 @@
 #include <system_error>
 #include <vector>
 
+#include "model/formats/fasttext_file.h"
+#include "model/formats/word_vectors.h"
 #include "model/token_table.h"
 
 namespace kindred::model {
@@ -63,6 +65,8 @@ ImportResult import_token_table(const std::string& path, PackWriter& writer,
 ImportResult import_model(const std::string& path, PackWriter& writer,
                           const ImportProgress& progress) {
   if (beginning(path) == "kindredT") return import_token_table(path, writer, progress);
+  if (is_fasttext(path)) return import_fasttext(path, writer, progress);
+  if (is_word_vectors(path)) return import_word_vectors(path, writer, progress);
   throw std::invalid_argument(path + ": holds no model of a format that is known");
 }
 

@@ -3,23 +3,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <functional>
 #include <string>
 
+#include "model/formats/import_result.h"
 #include "model/packed_model.h"
 
 namespace kindred::model {
-
-// What has been read, for people to see.
-struct ImportResult {
-  std::string kind;   // "static", ...
-  size_t dim = 0;     // of the vectors that the model makes
-  size_t tokens = 0;  // that it lists
-};
-
-// Called now and then with the number of bytes read so far and of all there are. May throw to stop.
-using ImportProgress = std::function<void(size_t done, size_t total)>;
 
 // Reads the model at `path` and hands it to `writer`. Throws std::invalid_argument if there is no
 // such file or its format is not known; std::runtime_error, which names file and offset, for one
