@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/static_embedding.h"
+#include "model/tokenized_embedding.h"
 
 namespace kindred::model {
 namespace {
@@ -20,9 +21,11 @@ bool begins_with(std::span<const uint8_t> pack, std::string_view magic) {
 }  // namespace
 
 std::shared_ptr<const Embedder> open_packed(std::string name, std::span<const uint8_t> pack,
-                                            std::shared_ptr<const PackedRows> /*rows*/) {
+                                            std::shared_ptr<const PackedRows> rows) {
   if (begins_with(pack, "kindredT"))
     return std::make_shared<StaticEmbedding>(std::move(name), pack);
+  if (begins_with(pack, TokenizedEmbedding::kMagic))
+    return std::make_shared<TokenizedEmbedding>(std::move(name), pack, std::move(rows));
   throw std::runtime_error("model " + name + ": offset 0: not a model that this version knows");
 }
 

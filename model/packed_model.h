@@ -5,7 +5,7 @@
 // known here.
 //
 // A pack begins with 8 bytes that name its kind: "kindredT" is a token table (token_table.h), which
-// has its rows in the pack itself.
+// has its rows in the pack itself; "kindredS" a tokenizer's (tokenized_embedding.h).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -133,12 +133,4 @@ Database::Parameter real(double d) {
   return {Database::Parameter::Kind::kReal, "", 0, d};
 }
 
-std::string data_folder() {
-  const char* set = std::getenv("KINDRED_DATA");
-  const std::filesystem::path folder =
-      set != nullptr ? std::filesystem::path(set)
-                     : std::filesystem::path(KINDRED_SOURCE_DIR) / ".." / "shared" / "data";
-  return std::filesystem::is_directory(folder) ? folder.string() : "";
-}
-
 }  // namespace kindred::test

@@ -52,8 +52,4 @@ Database::Parameter text(std::string s);
 Database::Parameter integer(int64_t i);
 Database::Parameter real(double d);
 
-// The folder of real data: $KINDRED_DATA, by default ../shared/data beside the sources; "" if it is
-// not there: the test says so and passes.
-std::string data_folder();
-
 }  // namespace kindred::test

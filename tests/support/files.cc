@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -29,6 +30,14 @@ void flip_bit(const std::filesystem::path& path, uint64_t offset) {
   file.seekp(static_cast<std::streamoff>(offset));
   file.put(static_cast<char>(byte ^ 1));
   if (!file.good()) throw std::runtime_error(path.string() + ": no byte to flip a bit of");
+}
+
+std::string data_folder() {
+  const char* set = std::getenv("KINDRED_DATA");
+  const std::filesystem::path folder =
+      set != nullptr ? std::filesystem::path(set)
+                     : std::filesystem::path(KINDRED_SOURCE_DIR) / ".." / "shared" / "data";
+  return std::filesystem::is_directory(folder) ? folder.string() : "";
 }
 
 }  // namespace kindred::test

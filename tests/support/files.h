@@ -26,4 +26,8 @@ class ScratchDirectory {
 // Flips the lowest bit of the byte at `offset`.
 void flip_bit(const std::filesystem::path& path, uint64_t offset);
 
+// The folder of real data: $KINDRED_DATA, by default ../shared/data beside the sources; "" if it is
+// not there: the test says so and passes.
+std::string data_folder();
+
 }  // namespace kindred::test
