@@ -245,6 +245,9 @@ TEST_CASE("a tokenizer.json whose ids cannot be right is refused", "[model][toke
   CHECK_THAT(error(R"({"model":)" + kWordPiece +
                    R"(,"added_tokens":[{"id":4000000000,"content":"[X]"}]})"),
              Contains("added_tokens[0].id"));
+  CHECK_THAT(
+      error(R"({"model":)" + kWordPiece + R"(,"added_tokens":[{"id":9000000,"content":"[X]"}]})"),
+      Contains("got id 9000000"));
 }
 
 TEST_CASE("a tokenizer.json that is cut or nested without end is refused", "[model][tokenizer]") {
