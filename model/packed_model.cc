@@ -8,6 +8,7 @@
 
 #include "model/fasttext_embedding.h"
 #include "model/static_embedding.h"
+#include "model/tokenized_embedding.h"
 #include "model/word_embedding.h"
 
 namespace kindred::model {
@@ -29,6 +30,8 @@ std::shared_ptr<const Embedder> open_packed(std::string name, std::span<const ui
     return std::make_shared<WordEmbedding>(std::move(name), pack, std::move(rows));
   if (begins_with(pack, FastTextEmbedding::kMagic))
     return std::make_shared<FastTextEmbedding>(std::move(name), pack, std::move(rows));
+  if (begins_with(pack, TokenizedEmbedding::kMagic))
+    return std::make_shared<TokenizedEmbedding>(std::move(name), pack, std::move(rows));
   throw std::runtime_error("model " + name + ": offset 0: not a model that this version knows");
 }
 

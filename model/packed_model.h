@@ -6,7 +6,7 @@
 //
 // A pack begins with 8 bytes that name its kind: "kindredT" is a token table (token_table.h), which
 // has its rows in the pack itself, "kindredW" are words (word_embedding.h), "kindredF" words and
-// their parts (fasttext_embedding.h).
+// their parts (fasttext_embedding.h), "kindredS" a tokenizer's (tokenized_embedding.h).
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/formats/fasttext_file.h"
+#include "model/formats/model2vec_folder.h"
 #include "model/formats/word_vectors.h"
 #include "model/token_table.h"
 
@@ -65,6 +66,11 @@ ImportResult import_token_table(const std::string& path, PackWriter& writer,
 ImportResult import_model(const std::string& path, PackWriter& writer,
                           const ImportProgress& progress) {
   if (beginning(path) == "kindredT") return import_token_table(path, writer, progress);
+  if (is_static_folder(path)) return import_static_folder(path, writer, progress);
+  if (std::filesystem::is_directory(path))
+    throw std::invalid_argument(path +
+                                ": a folder is wanted that holds model.safetensors and "
+                                "tokenizer.json of a static model");
   if (is_fasttext(path)) return import_fasttext(path, writer, progress);
   if (is_word_vectors(path)) return import_word_vectors(path, writer, progress);
   throw std::invalid_argument(path + ": holds no model of a format that is known");

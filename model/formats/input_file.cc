@@ -95,6 +95,16 @@ void InputFile::fail(uint64_t offset, const std::string& wanted, const std::stri
                            wanted + " is wanted, got " + got);
 }
 
+std::string read_file(const std::string& path, uint64_t most) {
+  const InputFile file(path);
+  if (file.size() > most)
+    file.fail(0, "a file of at most " + std::to_string(most) + " bytes",
+              std::to_string(file.size()));
+  std::string bytes(file.size(), '\0');
+  file.read_at(0, {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()});
+  return bytes;
+}
+
 std::string quoted(std::string_view text) {
   constexpr size_t kShown = 40;
   std::string shown = "'";

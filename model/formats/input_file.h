@@ -23,6 +23,7 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
+  const std::string& path() const noexcept { return path_; }
   // Bytes when it was opened.
   uint64_t size() const noexcept { return size_; }
   // Of the byte that is read next.
@@ -49,6 +50,9 @@ class InputFile {
   std::vector<char> buffer_;
   size_t begin_ = 0, end_ = 0;  // of the bytes in the buffer; begin_ is at offset_
 };
+
+// All of a file. Throws what InputFile throws, and where it has more than `most` bytes.
+std::string read_file(const std::string& path, uint64_t most);
 
 // The file's text in quotes for a message: at most 40 bytes of it, bytes beyond ASCII as '?'.
 std::string quoted(std::string_view text);
