@@ -62,8 +62,6 @@ class Node {
   std::string path_;
 };
 
-// ---- normalizers
-
 void add_normalizer(const Node& node, std::vector<NormalizerStep>& steps);
 
 NormalizerStep read_bert_normalizer(const Node& node) {
@@ -118,8 +116,6 @@ void add_normalizer(const Node& node, std::vector<NormalizerStep>& steps) {
   for (size_t i = 0; i < members.size_of_array(); ++i) add_normalizer(members.at(i), steps);
 }
 
-// ---- pre-tokenizers
-
 PreTokenizer read_metaspace(const Node& node) {
   const Node replacement = node.at("replacement");
   const std::string character = replacement.text();
@@ -160,8 +156,6 @@ PreTokenizer read_pre_tokenizer(const Node& node) {
   node.at("type").fail('"' + type + '"',
                        "BertPreTokenizer, ByteLevel, Metaspace, Sequence or WhitespaceSplit");
 }
-
-// ---- models
 
 // {token: id}, each id once.
 TokenIndex read_vocabulary(const Node& vocabulary) {
@@ -267,8 +261,6 @@ void read_model(const Node& node, TokenizerParts& parts) {
     node.at("type").fail('"' + type + '"', "WordPiece, BPE or Unigram");
   }
 }
-
-// ---- added tokens
 
 void read_added_token(const Node& node, TokenizerParts& parts) {
   AddedToken token;
