@@ -45,7 +45,7 @@ Named named_in(sqlite3* db, const std::string& schema) {
     if (!model.pack_segment) continue;
     named.models.insert(*model.pack_segment);
     if (model.rows_segment) named.models.insert(*model.rows_segment);
-    named.store = model.store;
+    if (!named.store) named.store = model.store;
   }
   named.segments.insert(named.models.begin(), named.models.end());
   return named;
@@ -82,6 +82,15 @@ const SealedState& whole_files(Collection& collection) {
   }
 }
 
+// One that was lost may have been begun anew by a model that came since.
+void say_store(sqlite3* db, const Named& named, int64_t store) {
+  if (named.models.empty()) return;
+  Statement(db, std::string("UPDATE main.") + kRegistryTable +
+                    " SET store = ?1 WHERE store <> ?1 AND pack_segment IS NOT NULL")
+      .bind(1, store)
+      .run();
+}
+
 }  // namespace
 
 void mend_store(Collection& collection) {
@@ -91,14 +100,17 @@ void mend_store(Collection& collection) {
   if (!folder->exists()) return;
   const Named named = named_in(collection.db(), collection.tables().schema());
   const std::shared_ptr<storage::Store> store = usable_store(collection, named.store);
-  if (!store)
-    return storage::remake_store(*folder, named.store.value_or(storage::random_id()),
-                                 named.segments);
+  if (!store) {
+    const int64_t id = named.store.value_or(storage::random_id());
+    storage::remake_store(*folder, id, named.segments);
+    return say_store(collection.db(), named, id);
+  }
   std::set<int64_t> mended = named.models;
   for (const NamedSegment& segment : state.segments) mended.insert(segment.segment);
   for (const int64_t segment : mended)
     if (const auto whole = storage::whole_segment(*folder, segment))
       storage::mend_range(*store, *whole);
+  say_store(collection.db(), named, store->id());
 }
 
 }  // namespace kindred::sql
