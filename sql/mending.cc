@@ -48,7 +48,7 @@ Named named_in(sqlite3* db, const std::string& schema) {
     if (!model.pack_segment) continue;
     named.models.insert(*model.pack_segment);
     if (model.rows_segment) named.models.insert(*model.rows_segment);
-    named.stores.insert(model.store);
+    if (named.stores.empty()) named.stores.insert(model.store);
   }
   named.segments.insert(named.models.begin(), named.models.end());
   return named;
@@ -85,6 +85,15 @@ const SealedState& whole_files(Collection& collection) {
   }
 }
 
+// One that was lost may have been begun anew by a model that came since.
+void say_store(sqlite3* db, const Named& named, int64_t store) {
+  if (named.models.empty()) return;
+  Statement(db, std::string("UPDATE main.") + kRegistryTable +
+                    " SET store = ?1 WHERE store <> ?1 AND pack_segment IS NOT NULL")
+      .bind(1, store)
+      .run();
+}
+
 }  // namespace
 
 void mend_store(Collection& collection) {
@@ -94,12 +103,17 @@ void mend_store(Collection& collection) {
   if (!folder->exists()) return;
   const Named named = named_in(collection.db(), collection.tables().schema());
   const std::shared_ptr<storage::Store> store = usable_store(collection, named.stores);
-  if (!store) return storage::remake_store(*folder, named.store(), named.segments);
+  if (!store) {
+    const int64_t id = named.store();
+    storage::remake_store(*folder, id, named.segments);
+    return say_store(collection.db(), named, id);
+  }
   std::set<int64_t> mended = named.models;
   for (const NamedSegment& segment : state.segments) mended.insert(segment.segment);
   for (const int64_t segment : mended)
     if (const auto whole = storage::whole_segment(*folder, segment))
       storage::mend_range(*store, *whole);
+  say_store(collection.db(), named, store->id());
 }
 
 void replace_lost_store(const Collection& collection) {

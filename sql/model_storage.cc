@@ -315,6 +315,7 @@ std::shared_ptr<const OpenModel> open_model(sqlite3* db, const ModelRecord& reco
   if (record.rows > 0 && record.rows_segment) {
     open->rows =
         require_segment(db, rows_spec(record), record, *record.rows_segment, record.rows, false);
+    open->rows_spec = rows_spec(record);
     open->packed_rows = std::make_shared<SegmentRows>(open->rows, record.row_dim);
   } else if (record.rows > 0) {
     open->packed_rows = std::make_shared<MemoryRows>(

@@ -25,6 +25,7 @@ storage::VectorSpec rows_spec(const ModelRecord& record);
 struct OpenModel {
   std::shared_ptr<const storage::Segment> pack;  // nullptr: in memory
   std::shared_ptr<const storage::Segment> rows;  // nullptr: in memory, or it has none
+  storage::VectorSpec rows_spec;
   std::shared_ptr<const model::PackedRows> packed_rows;
   std::vector<uint8_t> pack_in_memory;
   std::shared_ptr<const model::Embedder> embedder;

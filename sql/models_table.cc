@@ -11,6 +11,7 @@
 #include "sql/model_import.h"
 #include "sql/models.h"
 #include "sql/module.h"
+#include "sql/nearest_tokens.h"
 #include "sql/shadow_tables.h"
 #include "sql/statement.h"
 #include "sql/sweeping.h"
@@ -279,6 +280,7 @@ void ModelsTable::commit() noexcept {
         }
       },
       ignore);
+  for (const auto& [id, model] : written_) guard([&] { build_token_graph_soon(*model); }, ignore);
   written_.clear();
   removed_.clear();
 }
