@@ -56,8 +56,8 @@ class OwnRows {
   void add(std::span<const std::string_view> columns);
 
   // The file of a token table (model/token_table.h). The same rows and options give the same file
-  // on every CPU with fused multiply-add. Ends the object's use. Memory: about three times
-  // most_bytes, and 40 MB from kDefault.
+  // on every CPU with fused multiply-add. Ends the object's use. Memory: about twice
+  // most_bytes, and five copies of the table in float32 (from kDefault 80 MB).
   // Throws std::invalid_argument where fewer than kFewestRows count, and what `progress` throws.
   std::vector<uint8_t> train(const Progress& progress);
 
