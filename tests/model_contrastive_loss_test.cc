@@ -58,7 +58,8 @@ TEST_CASE("the loss is that of its definition", "[model][train]") {
   const std::vector<size_t> sizes = {32, 64, 128};
   const Values a = random_values(n * 128, 1), b = random_values(n * 128, 2);
   Values gradient_a(a.size()), gradient_b(b.size());
-  ContrastiveLoss loss(sizes, 5, 64);
+  Workers workers(2);
+  ContrastiveLoss loss(sizes, 5, 64, workers);
   CHECK(loss.compute(a, b, n, gradient_a, gradient_b) ==
         Approx(plain_loss(a, b, n, 128, sizes, 5)).epsilon(1e-5).margin(1e-6));
 }
@@ -68,7 +69,8 @@ TEST_CASE("gradients agree with finite differences of the definition", "[model][
   const std::vector<size_t> sizes = {32, 96};
   Values a = random_values(n * dim, 3), b = random_values(n * dim, 4);
   Values gradient_a(a.size()), gradient_b(b.size());
-  ContrastiveLoss loss(sizes, 8, n);
+  Workers workers(2);
+  ContrastiveLoss loss(sizes, 8, n, workers);
   loss.compute(a, b, n, gradient_a, gradient_b);
   const auto check = [&](Values& values, const Values& gradient, size_t at) {
     constexpr float kStep = 1e-3F;
@@ -91,7 +93,8 @@ TEST_CASE("a text without tokens does no harm to the loss of the others", "[mode
   Values a = random_values(n * dim, 5), b = random_values(n * dim, 6);
   std::fill_n(a.begin() + 2 * dim, dim, 0.0F);
   Values gradient_a(a.size()), gradient_b(b.size());
-  ContrastiveLoss loss({32, 64}, 20, n);
+  Workers workers(1);
+  ContrastiveLoss loss({32, 64}, 20, n, workers);
   CHECK(std::isfinite(loss.compute(a, b, n, gradient_a, gradient_b)));
   for (const float value : gradient_a) REQUIRE(std::isfinite(value));
   for (const float value : gradient_b) REQUIRE(std::isfinite(value));
@@ -115,6 +118,21 @@ TEST_CASE("matrix products are right for every shape on every instruction set", 
             REQUIRE(c[i * n + j] == Approx(expected).margin(1e-4));
           }
       }
+}
+
+TEST_CASE("rows are summed by their numbers on every instruction set", "[model][train]") {
+  for (const BatchKernels* kernels : runnable_batch_kernels())
+    for (const size_t n : {16, 64, 80, 320}) {
+      CAPTURE(kernels->name, n);
+      const Values rows = random_values(9 * n, 4);
+      Values sum(n, 7.0F);
+      const std::vector<uint32_t> numbers = {3, 8, 3, 0};
+      kernels->sum_rows(rows.data(), numbers, n, sum.data());
+      for (size_t i = 0; i < n; ++i)
+        REQUIRE(sum[i] == ((rows[3 * n + i] + rows[8 * n + i]) + rows[3 * n + i]) + rows[i]);
+      kernels->sum_rows(rows.data(), {}, n, sum.data());
+      CHECK(sum == Values(n));
+    }
 }
 
 TEST_CASE("instruction sets with fused multiply-add agree to the bit", "[model][train]") {

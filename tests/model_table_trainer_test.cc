@@ -49,8 +49,10 @@ TrainingOptions small(size_t steps) {
   return options;
 }
 
-std::vector<float> trained(size_t steps) {
-  TableTrainer trainer(kTokens, small(steps));
+std::vector<float> trained(size_t steps, size_t threads = 1) {
+  TrainingOptions options = small(steps);
+  options.threads = threads;
+  TableTrainer trainer(kTokens, options);
   Synonyms pairs(steps);
   trainer.train(pairs, [](const TrainingProgress&) { return true; });
   return {trainer.rows().begin(), trainer.rows().end()};
@@ -87,6 +89,10 @@ TEST_CASE("the same pairs and options give the same rows to the bit", "[model][t
   TableTrainer one(kTokens, small(1)), other(kTokens, small(1));
   CHECK(std::vector<float>(one.rows().begin(), one.rows().end()) ==
         std::vector<float>(other.rows().begin(), other.rows().end()));
+}
+
+TEST_CASE("any number of threads gives the same rows to the bit", "[model][train]") {
+  for (const size_t threads : {2, 3, 0}) CHECK(trained(30, threads) == trained(30));
 }
 
 TEST_CASE("the loss falls, and progress is told of each step", "[model][train]") {

@@ -52,3 +52,13 @@ TEST_CASE("no more pieces are learned than wanted, and the same each time", "[mo
   CHECK(learn_vocabulary(counts(), options(30)) == learn_vocabulary(counts(), options(30)));
   CHECK(learn_vocabulary(WordCounts(), options(30)).empty());
 }
+
+TEST_CASE("the least count of a character leaves no more than are wanted", "[model][train]") {
+  CHECK(least_character(WordCounts(), 10) == 2);
+  CHECK(least_character(counts(), 1000) == 2);
+  for (const size_t most : {1, 5, 12}) {
+    VocabularyOptions few = options(most);
+    few.least_character = least_character(counts(), most);
+    CHECK_NOTHROW(learn_vocabulary(counts(), few));
+  }
+}

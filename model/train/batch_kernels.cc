@@ -139,13 +139,30 @@ KINDRED_INLINE void adam(float* __restrict row, float* __restrict mean, float* _
   }
 }
 
-KINDRED_INLINE void add(float* to, const float* from, size_t n) {
-  for (size_t i = 0; i < n; i += kLanes) {
-    Vector sum, more;
-    load(sum, to + i);
-    load(more, from + i);
-    store(to + i, sum + more);
+// `vectors` vectors of each row from `column` on.
+template <size_t vectors>
+KINDRED_INLINE void sum_columns(const float* rows, std::span<const uint32_t> numbers, size_t n,
+                                size_t column, float* out) {
+  Vector sums[vectors] = {};
+  for (const uint32_t number : numbers) {
+    const float* row = rows + size_t{number} * n + column;
+#pragma GCC unroll 16
+    for (size_t v = 0; v < vectors; ++v) {
+      Vector more;
+      load(more, row + v * kLanes);
+      sums[v] += more;
+    }
   }
+  for (size_t v = 0; v < vectors; ++v) store(out + column + v * kLanes, sums[v]);
+}
+
+template <size_t vectors>
+KINDRED_INLINE void sum_rows(const float* rows, std::span<const uint32_t> numbers, size_t n,
+                             float* out) {
+  size_t column = 0;
+  for (; column + vectors * kLanes <= n; column += vectors * kLanes)
+    sum_columns<vectors>(rows, numbers, n, column, out);
+  for (; column < n; column += kLanes) sum_columns<1>(rows, numbers, n, column, out);
 }
 
 KINDRED_INLINE float square_sum(const float* a, size_t n) {
@@ -161,7 +178,7 @@ KINDRED_INLINE float square_sum(const float* a, size_t n) {
 }
 
 // The kernels as functions of one instruction set.
-#define KINDRED_KERNELS(isa, attribute, rows, vectors)                                            \
+#define KINDRED_KERNELS(isa, attribute, rows, vectors, columns)                                   \
   attribute void multiply_add_##isa(Block<const float> a, Block<const float> b, Block<float> c,   \
                                     size_t m, size_t n, size_t k, float* packed) noexcept {       \
     multiply_add<rows, vectors>(a, b, c, m, n, k, packed);                                        \
@@ -181,20 +198,21 @@ KINDRED_INLINE float square_sum(const float* a, size_t n) {
                             size_t n, const AdamStep& step) noexcept {                            \
     adam(row, mean, square, gradient, n, step);                                                   \
   }                                                                                               \
-  attribute void add_##isa(float* to, const float* from, size_t n) noexcept {                     \
-    add(to, from, n);                                                                             \
+  attribute void sum_rows_##isa(const float* table, std::span<const uint32_t> numbers, size_t n,  \
+                                float* out) noexcept {                                            \
+    sum_rows<columns>(table, numbers, n, out);                                                    \
   }                                                                                               \
   attribute float square_sum_##isa(const float* a, size_t n) noexcept {                           \
     return square_sum(a, n);                                                                      \
   }                                                                                               \
   constexpr BatchKernels kKernels_##isa = {                                                       \
       #isa,       multiply_add_##isa, exponentials_##isa, pair_weights_##isa,                     \
-      adam_##isa, add_##isa,          square_sum_##isa};
+      adam_##isa, sum_rows_##isa,     square_sum_##isa};
 
-KINDRED_KERNELS(baseline, , 2, 1)
+KINDRED_KERNELS(baseline, , 2, 1, 2)
 #ifdef __x86_64__
-KINDRED_KERNELS(avx2, __attribute__((target("avx2,fma"))), 6, 1)
-KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma"))), 8, 2)
+KINDRED_KERNELS(avx2, __attribute__((target("avx2,fma"))), 6, 1, 4)
+KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma"))), 8, 2, 16)
 #endif
 
 }  // namespace

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace kindred::model {
@@ -49,8 +50,10 @@ struct BatchKernels {
   // One step of Adam (Kingma & Ba 2015) on a row. REQUIRES: n is a multiple of 16.
   void (*adam)(float* row, float* mean, float* square, const float* gradient, size_t n,
                const AdamStep& step) noexcept;
-  // to += from. REQUIRES: n is a multiple of 16.
-  void (*add)(float* to, const float* from, size_t n) noexcept;
+  // out = the sum of the rows of these numbers, in their order, where a row is n floats.
+  // REQUIRES: n is a multiple of 16.
+  void (*sum_rows)(const float* rows, std::span<const uint32_t> numbers, size_t n,
+                   float* out) noexcept;
   // The sum of squares. (math/kernels sums in an order of the instruction set's own.)
   // REQUIRES: n is a multiple of 16.
   float (*square_sum)(const float* a, size_t n) noexcept;

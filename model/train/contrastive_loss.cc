@@ -9,26 +9,21 @@ namespace kindred::model {
 namespace {
 
 constexpr size_t kPanel = 32;
+constexpr size_t kRowsOfPart = 144;  // of a product; the kernels take 6 or 8 at once
 
 constexpr size_t padded(size_t n) {
   return (n + kPanel - 1) / kPanel * kPanel;
 }
 
-// to (columns, rows) = from (rows, columns).
-void transpose(const float* from, size_t from_stride, size_t rows, size_t columns, float* to,
-               size_t to_stride) {
-  constexpr size_t kTile = 16;
-  for (size_t i = 0; i < rows; i += kTile)
-    for (size_t j = 0; j < columns; j += kTile)
-      for (size_t y = i; y < std::min(i + kTile, rows); ++y)
-        for (size_t x = j; x < std::min(j + kTile, columns); ++x)
-          to[x * to_stride + y] = from[y * from_stride + x];
-}
-
 }  // namespace
 
-ContrastiveLoss::ContrastiveLoss(std::vector<size_t> sizes, float scale, size_t batch)
-    : sizes_(std::move(sizes)), scale_(scale), kernels_(batch_kernels()), dots_(sizes_.size()) {
+ContrastiveLoss::ContrastiveLoss(std::vector<size_t> sizes, float scale, size_t batch,
+                                 Workers& workers)
+    : sizes_(std::move(sizes)),
+      scale_(scale),
+      kernels_(batch_kernels()),
+      workers_(workers),
+      dots_(sizes_.size()) {
   const size_t most = padded(batch);
   transposed_b_.resize(dim() * most);
   for (std::vector<float>& dots : dots_) dots.resize(batch * most);
@@ -37,7 +32,34 @@ ContrastiveLoss::ContrastiveLoss(std::vector<size_t> sizes, float scale, size_t 
   for (std::vector<float>* row :
        {&inverse_a_, &inverse_b_, &row_sums_, &column_sums_, &radial_a_, &radial_b_})
     row->resize(most);
-  packed_.resize(std::max(dim(), most) * kPanel);
+  packed_.resize(workers.size());
+  for (std::vector<float>& packed : packed_) packed.resize(std::max(dim(), most) * kPanel);
+}
+
+void ContrastiveLoss::multiply_add(Block<const float> a, Block<const float> b, Block<float> c,
+                                   Shape shape) {
+  const size_t panels = shape.n / kPanel;
+  const size_t parts = (shape.m + kRowsOfPart - 1) / kRowsOfPart;
+  workers_.share(panels * parts, [&](size_t part, size_t worker) {
+    const size_t row = part / panels * kRowsOfPart, column = part % panels * kPanel;
+    kernels_.multiply_add({a.data + row * a.stride, a.stride}, {b.data + column, b.stride},
+                          {c.data + row * c.stride + column, c.stride},
+                          std::min(kRowsOfPart, shape.m - row), kPanel, shape.k,
+                          packed_[worker].data());
+  });
+}
+
+// to (columns, rows) = from (rows, columns).
+void ContrastiveLoss::transpose(Block<const float> from, size_t rows, size_t columns,
+                                Block<float> to) {
+  constexpr size_t kTile = 16;
+  workers_.share((rows + kTile - 1) / kTile, [&](size_t part, size_t) {
+    const size_t i = part * kTile, end = std::min(i + kTile, rows);
+    for (size_t j = 0; j < columns; j += kTile)
+      for (size_t x = j; x < std::min(j + kTile, columns); ++x)
+        for (size_t y = i; y < end; ++y)
+          to.data[x * to.stride + y] = from.data[y * from.stride + x];
+  });
 }
 
 double ContrastiveLoss::compute(std::span<const float> a, std::span<const float> b, size_t n,
@@ -49,16 +71,15 @@ double ContrastiveLoss::compute(std::span<const float> a, std::span<const float>
   b_ = b;
   for (size_t k = 0; k < dim(); ++k)
     std::fill_n(&transposed_b_[k * padded_ + n], padded_ - n, 0.0F);
-  transpose(b.data(), dim(), n, dim(), transposed_b_.data(), padded_);
+  transpose({b.data(), dim()}, n, dim(), {transposed_b_.data(), padded_});
   size_t begin = 0;
   for (size_t s = 0; s < sizes_.size(); ++s) {
     if (s == 0)
       std::fill_n(dots_[s].data(), n * padded_, 0.0F);
     else
       std::copy_n(dots_[s - 1].data(), n * padded_, dots_[s].data());
-    kernels_.multiply_add({a.data() + begin, dim()}, {&transposed_b_[begin * padded_], padded_},
-                          {dots_[s].data(), padded_}, n, padded_, sizes_[s] - begin,
-                          packed_.data());
+    multiply_add({a.data() + begin, dim()}, {&transposed_b_[begin * padded_], padded_},
+                 {dots_[s].data(), padded_}, {n, padded_, sizes_[s] - begin});
     begin = sizes_[s];
   }
   std::fill(weights_.begin(), weights_.end(), 0.0F);
@@ -131,11 +152,11 @@ void ContrastiveLoss::write_gradients(size_t begin, size_t end, std::span<float>
     for (size_t i = 0; i < n_; ++i)
       for (size_t k = i * dim() + begin; k < i * dim() + end; ++k)
         gradient[k] = -radial[i] * own[k];
-    kernels_.multiply_add({weights.data(), padded_}, {other.data() + begin, dim()},
-                          {gradient.data() + begin, dim()}, n_, end - begin, n_, packed_.data());
+    multiply_add({weights.data(), padded_}, {other.data() + begin, dim()},
+                 {gradient.data() + begin, dim()}, {n_, end - begin, n_});
   };
   write(weights_, a_, b_, radial_a_, gradient_a);
-  transpose(weights_.data(), padded_, n_, n_, weights_transposed_.data(), padded_);
+  transpose({weights_.data(), padded_}, n_, n_, {weights_transposed_.data(), padded_});
   write(weights_transposed_, b_, a_, radial_b_, gradient_b);
 }
 

@@ -14,14 +14,15 @@
 #include <vector>
 
 #include "model/train/batch_kernels.h"
+#include "model/train/workers.h"
 
 namespace kindred::model {
 
 class ContrastiveLoss {
  public:
   // `sizes`: the prefixes, ascending multiples of 32; the last one is dim. `batch`: the most pairs
-  // of a batch.
-  ContrastiveLoss(std::vector<size_t> sizes, float scale, size_t batch);
+  // of a batch. `workers` are borrowed; their number does not change a bit of the results.
+  ContrastiveLoss(std::vector<size_t> sizes, float scale, size_t batch, Workers& workers);
 
   size_t dim() const noexcept { return sizes_.back(); }
 
@@ -31,6 +32,11 @@ class ContrastiveLoss {
                  std::span<float> gradient_a, std::span<float> gradient_b);
 
  private:
+  struct Shape {
+    size_t m, n, k;
+  };
+  void multiply_add(Block<const float> a, Block<const float> b, Block<float> c, Shape shape);
+  void transpose(Block<const float> from, size_t rows, size_t columns, Block<float> to);
   void measure(size_t size);
   double softmax(const std::vector<float>& dots);
   void add_weights(const std::vector<float>& dots);
@@ -40,6 +46,7 @@ class ContrastiveLoss {
   std::vector<size_t> sizes_;
   float scale_;
   const BatchKernels& kernels_;
+  Workers& workers_;
 
   // Of the batch at hand. Rows of a matrix of pairs have padded_ columns, a multiple of 32; those
   // past n_ count nothing.
@@ -54,7 +61,7 @@ class ContrastiveLoss {
   std::vector<float> weights_transposed_;     // (padded, padded)
   std::vector<float> radial_a_,
       radial_b_;  // so much of a_i, b_j their gradients lose, sizes so far
-  std::vector<float> packed_;
+  std::vector<std::vector<float>> packed_;  // of each worker
 };
 
 }  // namespace kindred::model

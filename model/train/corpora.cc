@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "model/train/sentences.h"
+
 namespace kindred::model {
 namespace {
 
@@ -42,23 +44,6 @@ void read_lines(const std::filesystem::path& file, const Line& line) {
     rest.erase(0, start);
   }
   if (pclose(pipe) != 0) throw std::runtime_error("cannot read " + file.string());
-}
-
-// Cuts after a full stop, question or exclamation mark that a space and no small letter follows.
-Fields sentences_of(std::string_view paragraph) {
-  Fields sentences;
-  size_t start = 0;
-  for (size_t i = 0; i + 2 < paragraph.size(); ++i) {
-    const char c = paragraph[i], after = paragraph[i + 2];
-    if ((c != '.' && c != '?' && c != '!') || paragraph[i + 1] != ' ') continue;
-    const bool goes_on = after >= 'a' && after <= 'z';
-    const bool is_abbreviation = i >= 2 && (paragraph[i - 2] == ' ' || paragraph[i - 2] == '.');
-    if (goes_on || is_abbreviation) continue;
-    sentences.push_back(paragraph.substr(start, i + 1 - start));
-    start = i + 2;
-  }
-  sentences.push_back(paragraph.substr(start));
-  return sentences;
 }
 
 // Adds a paragraph sentence by sentence, with the pairs that it holds by itself.

@@ -11,7 +11,6 @@
 namespace kindred::model {
 namespace {
 
-constexpr uint32_t kNoSlot = UINT32_MAX;
 constexpr float kBeta1 = 0.9F, kBeta2 = 0.999F, kEpsilon = 1e-8F;
 
 void require(bool holds, const std::string& message) {
@@ -52,14 +51,16 @@ TableTrainer::TableTrainer(size_t vocabulary_size, TrainingOptions options)
 TableTrainer::TableTrainer(std::vector<float> rows, TrainingOptions options)
     : options_(checked(std::move(options))),
       kernels_(batch_kernels()),
-      loss_(options_.sizes, options_.scale, options_.batch),
+      workers_(options_.threads),
+      loss_(options_.sizes, options_.scale, options_.batch, workers_),
       rows_(std::move(rows)),
       means_(rows_.size()),
       squares_(rows_.size()),
-      slot_of_token_(rows_.size() / dim(), kNoSlot) {
+      slot_of_token_(rows_.size() / dim()) {
   require(rows_.size() % dim() == 0, "rows of " + std::to_string(dim()) + " values are wanted");
-  for (std::vector<float>* texts : {&a_, &b_, &gradient_a_, &gradient_b_})
-    texts->resize(options_.batch * dim());
+  for (std::vector<float>* texts : {&texts_, &gradients_})
+    texts->resize(2 * options_.batch * dim());
+  row_gradients_.assign(workers_.size(), std::vector<float>(dim()));
 }
 
 bool TableTrainer::train(PairSource& pairs,
@@ -79,44 +80,66 @@ bool TableTrainer::train(PairSource& pairs,
 }
 
 double TableTrainer::step(std::span<const TokenPair> pairs, size_t number) {
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    sum_rows(pairs[i].first, &a_[i * dim()]);
-    sum_rows(pairs[i].second, &b_[i * dim()]);
-  }
-  const double loss = loss_.compute(a_, b_, pairs.size(), gradient_a_, gradient_b_);
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    add_gradient(pairs[i].first, &gradient_a_[i * dim()]);
-    add_gradient(pairs[i].second, &gradient_b_[i * dim()]);
-  }
+  collect(pairs);
+  sum_texts(pairs);
+  const size_t half = options_.batch * dim();
+  const std::span<float> texts(texts_), gradients(gradients_);
+  const double loss = loss_.compute(texts.first(half), texts.subspan(half), pairs.size(),
+                                    gradients.first(half), gradients.subspan(half));
   move_rows(number);
   return loss;
 }
 
-void TableTrainer::sum_rows(std::span<const TokenId> tokens, float* sum) {
-  std::fill_n(sum, dim(), 0.0F);
-  for (const TokenId token : tokens) {
-    if (token >= slot_of_token_.size())
-      throw std::out_of_range("training: token id " + std::to_string(token) + " of " +
-                              std::to_string(slot_of_token_.size()) + " rows");
-    kernels_.add(sum, &rows_[size_t{token} * dim()], dim());
+// Which tokens the batch has, and in which texts.
+void TableTrainer::collect(std::span<const TokenPair> pairs) {
+  moving_.clear();
+  size_t uses = 0;
+  const auto count = [&](std::span<const TokenId> tokens) {
+    uses += tokens.size();
+    for (const TokenId token : tokens) {
+      if (token >= slot_of_token_.size())
+        throw std::out_of_range("training: token id " + std::to_string(token) + " of " +
+                                std::to_string(slot_of_token_.size()) + " rows");
+      uint32_t& slot = slot_of_token_[token];
+      if (slot >= moving_.size() || moving_[slot].token != token) {
+        slot = static_cast<uint32_t>(moving_.size());
+        moving_.push_back({token, 0, 0});
+      }
+      ++moving_[slot].count;
+    }
+  };
+  for (const TokenPair& pair : pairs) {
+    count(pair.first);
+    count(pair.second);
+  }
+  uint32_t first = 0;
+  for (Moving& moving : moving_) {
+    moving.first = first;
+    first += moving.count;
+    moving.count = 0;
+  }
+  uses_.resize(uses);
+  const auto note = [&](std::span<const TokenId> tokens, size_t text) {
+    for (const TokenId token : tokens) {
+      Moving& moving = moving_[slot_of_token_[token]];
+      uses_[moving.first + moving.count++] = static_cast<uint32_t>(text);
+    }
+  };
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    note(pairs[i].first, i);
+    note(pairs[i].second, options_.batch + i);
   }
 }
 
-size_t TableTrainer::slot_of(TokenId token) {
-  uint32_t& slot = slot_of_token_[token];
-  if (slot == kNoSlot) {
-    slot = static_cast<uint32_t>(moving_.size());
-    moving_.push_back(token);
-    if (row_gradients_.size() < moving_.size() * dim())
-      row_gradients_.resize(2 * moving_.size() * dim());
-    std::fill_n(&row_gradients_[slot * dim()], dim(), 0.0F);
-  }
-  return slot;
-}
-
-void TableTrainer::add_gradient(std::span<const TokenId> tokens, const float* gradient) {
-  for (const TokenId token : tokens)
-    kernels_.add(&row_gradients_[slot_of(token) * dim()], gradient, dim());
+void TableTrainer::sum_texts(std::span<const TokenPair> pairs) {
+  constexpr size_t kPairs = 16;
+  workers_.share((pairs.size() + kPairs - 1) / kPairs, [&](size_t part, size_t) {
+    for (size_t i = part * kPairs; i < std::min((part + 1) * kPairs, pairs.size()); ++i) {
+      kernels_.sum_rows(rows_.data(), pairs[i].first, dim(), &texts_[i * dim()]);
+      kernels_.sum_rows(rows_.data(), pairs[i].second, dim(),
+                        &texts_[(options_.batch + i) * dim()]);
+    }
+  });
 }
 
 void TableTrainer::move_rows(size_t number) {
@@ -128,13 +151,17 @@ void TableTrainer::move_rows(size_t number) {
   const float correction =
       std::sqrt(1 - power(kBeta2, number + 1)) / (1 - power(kBeta1, number + 1));
   const AdamStep adam{options_.rate * std::min(shape, 1.0F) * correction, kBeta1, kBeta2, kEpsilon};
-  for (const TokenId token : moving_) {
-    const size_t row = size_t{token} * dim();
-    kernels_.adam(&rows_[row], &means_[row], &squares_[row],
-                  &row_gradients_[slot_of_token_[token] * dim()], dim(), adam);
-  }
-  for (const TokenId token : moving_) slot_of_token_[token] = kNoSlot;
-  moving_.clear();
+  constexpr size_t kRows = 64;
+  workers_.share((moving_.size() + kRows - 1) / kRows, [&](size_t part, size_t worker) {
+    float* gradient = row_gradients_[worker].data();
+    for (size_t i = part * kRows; i < std::min((part + 1) * kRows, moving_.size()); ++i) {
+      const Moving& moving = moving_[i];
+      kernels_.sum_rows(gradients_.data(), std::span(uses_).subspan(moving.first, moving.count),
+                        dim(), gradient);
+      const size_t row = size_t{moving.token} * dim();
+      kernels_.adam(&rows_[row], &means_[row], &squares_[row], gradient, dim(), adam);
+    }
+  });
 }
 
 }  // namespace kindred::model

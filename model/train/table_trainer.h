@@ -2,8 +2,8 @@
 // that each text is nearest to its partner (ContrastiveLoss). Only rows of a batch's tokens move:
 // their moments are as old as their last batch (lazy Adam).
 //
-// One thread; the same options, pairs and instruction set give the same rows to the bit, and the
-// instruction sets with fused multiply-add all give the same.
+// The same options, pairs and instruction set give the same rows to the bit, on any number of
+// threads, and the instruction sets with fused multiply-add all give the same.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,6 +15,7 @@
 
 #include "model/train/contrastive_loss.h"
 #include "model/train/pair_source.h"
+#include "model/train/workers.h"
 
 namespace kindred::model {
 
@@ -27,6 +28,7 @@ struct TrainingOptions {
   float scale = 20;                            // of the cosines in the loss
   size_t most_tokens = 128;                    // of a text; the rest is not read
   uint64_t seed = 1;                           // of the rows that training starts from
+  size_t threads = 1;                          // 0: one for each core
 };
 
 struct TrainingProgress {
@@ -53,21 +55,29 @@ class TableTrainer {
 
  private:
   double step(std::span<const TokenPair> pairs, size_t number);
-  void sum_rows(std::span<const TokenId> tokens, float* sum);
-  void add_gradient(std::span<const TokenId> tokens, const float* gradient);
+  void collect(std::span<const TokenPair> pairs);
+  void sum_texts(std::span<const TokenPair> pairs);
   void move_rows(size_t number);
-  size_t slot_of(TokenId token);
+
+  // A token of the batch, and the texts that it stands in: the next `count` of uses_ from `first`.
+  struct Moving {
+    TokenId token;
+    uint32_t first, count;
+  };
 
   TrainingOptions options_;
   const BatchKernels& kernels_;
+  Workers workers_;
   ContrastiveLoss loss_;
   std::vector<float> rows_;
   std::vector<float> means_, squares_;  // Adam's moments of each row
 
-  std::vector<float> a_, b_, gradient_a_, gradient_b_;  // texts of the batch, (batch, dim)
-  std::vector<TokenId> moving_;                         // tokens of the batch
-  std::vector<uint32_t> slot_of_token_;                 // place in moving_, or kNoSlot
-  std::vector<float> row_gradients_;                    // of moving_, (moving_.size(), dim)
+  // Of the batch: the first texts of all pairs, from `batch` on the second ones; (2 batch, dim).
+  std::vector<float> texts_, gradients_;
+  std::vector<Moving> moving_;
+  std::vector<uint32_t> slot_of_token_;            // place in moving_, if that is the token's
+  std::vector<uint32_t> uses_;                     // numbers of texts, in the order of moving_
+  std::vector<std::vector<float>> row_gradients_;  // of each worker, (dim)
 };
 
 }  // namespace kindred::model

@@ -38,13 +38,17 @@ std::vector<CountedWord> ranked(const WordCounts& counts) {
   return words;
 }
 
-std::vector<Piece> frequent_characters(const std::vector<CountedWord>& words, uint64_t least) {
+std::map<Piece, uint64_t> count_characters(const std::vector<CountedWord>& words) {
   std::map<Piece, uint64_t> counts;
   for (const CountedWord& word : words)
     for (size_t i = 0; i < word.text.size(); ++i)
       counts[{word.text.substr(i, 1), i > 0}] += word.count;
+  return counts;
+}
+
+std::vector<Piece> frequent_characters(const std::vector<CountedWord>& words, uint64_t least) {
   std::vector<Piece> frequent;
-  for (const auto& [piece, count] : counts)
+  for (const auto& [piece, count] : count_characters(words))
     if (count >= least) frequent.push_back(piece);
   return frequent;
 }
@@ -187,6 +191,13 @@ void WordCounts::add(std::string_view text) {
   WordReader reader(text);
   for (Word word; reader.next(word);)
     if (word.kind != Word::Kind::kPair) ++of_word_[std::u32string(word.text)];
+}
+
+uint64_t least_character(const WordCounts& counts, size_t most) {
+  std::vector<uint64_t> of_character;
+  for (const auto& [piece, count] : count_characters(ranked(counts))) of_character.push_back(count);
+  std::sort(of_character.rbegin(), of_character.rend());
+  return most < of_character.size() ? std::max<uint64_t>(of_character[most] + 1, 2) : 2;
 }
 
 std::vector<std::string> learn_vocabulary(const WordCounts& counts,

@@ -30,6 +30,10 @@ class WordCounts {
   std::unordered_map<std::u32string, uint64_t> of_word_;
 };
 
+// How frequent a character has to be (VocabularyOptions), at least 2, that there are at most
+// `most`.
+uint64_t least_character(const WordCounts& counts, size_t most);
+
 // The pieces in WordPiece notation, ascending; fewer than options.size if the words have no more.
 // The same counts give the same pieces.
 // Throws std::invalid_argument if there are more single characters than options.size.
