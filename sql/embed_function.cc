@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/embedder.h"
+#include "model/ordered_embedding.h"
 #include "sql/models.h"
 #include "sql/value.h"
 
@@ -24,6 +25,7 @@ enum Argument { kText, kModel, kOptions };
 
 struct EmbedOptions {
   size_t dimensions = 0;  // 0: all that the model has
+  bool in_order = false;  // positions count
 };
 
 std::string_view require_text(const Call& call, Argument i) {
@@ -49,6 +51,14 @@ size_t read_dimensions(const Call& call, const Json& value, size_t dim) {
   return value.get<size_t>();
 }
 
+bool read_positions(const Call& call, const Json& value, const Embedder& model) {
+  if (value != "sinusoidal") reject_option(call, "positions", "\"sinusoidal\"", value);
+  if (model.table() == nullptr || model.table()->dim() != model.identity().dim)
+    call.reject("option \"positions\": the model " + model.identity().name +
+                " has no embedding table of its own width");
+  return true;
+}
+
 EmbedOptions read_options(const Call& call, const Embedder& model) {
   const std::string_view text = require_text(call, kOptions);
   std::set<std::string> keys;  // of the object itself
@@ -67,8 +77,10 @@ EmbedOptions read_options(const Call& call, const Embedder& model) {
   for (const auto& [key, value] : json.items()) {
     if (key == "dimensions")
       options.dimensions = read_dimensions(call, value, model.identity().dim);
+    else if (key == "positions")
+      options.in_order = read_positions(call, value, model);
     else if (key != "task")
-      call.reject("no such option: \"" + key + "\" (known: dimensions, task)");
+      call.reject("no such option: \"" + key + "\" (known: dimensions, positions, task)");
     else if (value != "query" && value != "document")
       reject_option(call, key, "\"query\" or \"document\"", value);
     // Models that tell questions from documents come later; these treat both alike.
@@ -94,8 +106,10 @@ void embed(const Call& call) {
   const EmbedOptions options = call.size() > kOptions ? read_options(call, model) : EmbedOptions{};
   const size_t dim = options.dimensions != 0 ? options.dimensions : model.identity().dim;
   std::vector<float> vector(dim);
-  if (model.embed(require_text(call, kText), vector))
-    result_vector(call.context, math::Element::kFloat32, vector.data(), dim);
+  const std::string_view text = require_text(call, kText);
+  const bool has_content =
+      options.in_order ? model::embed_in_order(model, text, vector) : model.embed(text, vector);
+  if (has_content) result_vector(call.context, math::Element::kFloat32, vector.data(), dim);
 }
 
 // The flags belong to a registration, not a model. What a named model does is not known here, so

@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "sql/model_training.h"
 #include "sql/progress.h"
 
 namespace kindred::sql {
@@ -30,6 +31,7 @@ model::ImportResult import_file(const ModelRequest& request, model::PackWriter& 
 
 // Each other kind of source is one more line here.
 model::ImportResult write_model(const ModelRequest& request, model::PackWriter& writer) {
+  if (request.source == "train") return train_model(request, writer);
   return import_file(request, writer);
 }
 

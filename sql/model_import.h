@@ -14,7 +14,7 @@ namespace kindred::sql {
 struct ModelRequest {
   sqlite3* db;
   std::string name;
-  std::string source;                  // the path of a file or folder
+  std::string source;                  // the path of a file or folder, or "train"
   std::optional<std::string> options;  // JSON, as it was given
 };
 

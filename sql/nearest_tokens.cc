@@ -4,9 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "math/metric.h"
-#include "sql/boundary.h"
-#include "sql/models.h"
 #include "storage/graph_jobs.h"
 #include "storage/nearest.h"
 
@@ -14,7 +11,11 @@ namespace kindred::sql {
 namespace {
 
 using model::EmbeddingTable;
+using model::SimilarToken;
 using model::TokenId;
+
+// Beyond k: float32 may put a token behind one that it is before in double.
+constexpr size_t kMore = 16;
 
 // Exactly the rows of the table, one for one.
 bool are_rows_of(const OpenModel& model, const EmbeddingTable& table) {
@@ -22,60 +23,35 @@ bool are_rows_of(const OpenModel& model, const EmbeddingTable& table) {
          model.packed_rows->dim() == table.dim();
 }
 
-std::vector<TokenNeighbor> search(const OpenModel& model, std::span<const float> query, size_t k,
-                                  const std::set<TokenId>& excluded) {
+std::vector<TokenId> search(const OpenModel& model, std::span<const double> direction, size_t k,
+                            std::span<const TokenId> excluded) {
   storage::RowLayer layer = model.rows->layer({});
   layer.graph = model.rows->graph();
   storage::populate_when_due(layer.graph);
   storage::Effort effort;
   effort.expected = k + excluded.size();
+  const std::vector<float> query(direction.begin(), direction.end());
   storage::NearestStream stream(model.rows_spec, query.data(), {std::move(layer)}, effort);
-  std::vector<TokenNeighbor> found;
+  std::vector<TokenId> found;
   while (found.size() < k) {
     const std::optional<storage::Neighbor> next = stream.next();
     if (!next) break;
     const auto id = static_cast<TokenId>(next->id);
-    if (excluded.count(id) == 0) found.push_back({id, next->distance});
+    if (std::find(excluded.begin(), excluded.end(), id) == excluded.end()) found.push_back(id);
   }
-  return found;
-}
-
-std::vector<TokenNeighbor> scan(const EmbeddingTable& table, std::span<const float> query, size_t k,
-                                const std::set<TokenId>& excluded) {
-  std::vector<TokenNeighbor> found;
-  std::vector<float> row(table.dim());
-  for (TokenId id = 0; id < table.size(); ++id) {
-    if (excluded.count(id) > 0) continue;
-    table.row(id, row);
-    const std::optional<double> distance = math::distance(
-        math::Metric::kCosine, math::Element::kFloat32, query.data(), row.data(), row.size());
-    if (distance) found.push_back({id, *distance});
-  }
-  const auto middle = found.begin() + static_cast<ptrdiff_t>(std::min(k, found.size()));
-  std::partial_sort(found.begin(), middle, found.end(),
-                    [](const TokenNeighbor& a, const TokenNeighbor& b) {
-                      return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
-                    });
-  found.erase(middle, found.end());
   return found;
 }
 
 }  // namespace
 
-std::vector<TokenNeighbor> nearest_tokens(sqlite3* db, std::string_view model,
-                                          std::span<const float> query, size_t k,
-                                          const std::set<TokenId>& excluded) {
-  const SharedEmbedder embedder = require_model(db, model, "most_similar()");
-  const EmbeddingTable* table = embedder->table();
-  if (table == nullptr)
-    throw Error(SQLITE_ERROR, "most_similar(): " + std::string(model) + " has no embedding table");
-  if (query.size() != table->dim())
-    throw Error(SQLITE_ERROR, "most_similar(): dimensions differ: " + std::to_string(table->dim()) +
-                                  " and " + std::to_string(query.size()));
-  const std::shared_ptr<const OpenModel> open = find_open_model(db, model);
-  if (!open || !are_rows_of(*open, *table)) return scan(*table, query, k, excluded);
-  build_token_graph_soon(*open);
-  return search(*open, query, k, excluded);
+std::vector<SimilarToken> nearest_tokens(const OpenModel* model, const EmbeddingTable& table,
+                                         std::span<const double> direction, size_t k,
+                                         std::span<const TokenId> excluded) {
+  k = std::min(k, table.size());
+  if (model == nullptr || !are_rows_of(*model, table))
+    return model::most_similar(table, direction, k, excluded);
+  build_token_graph_soon(*model);
+  return model::ranked(table, direction, k, search(*model, direction, k + kMore, excluded));
 }
 
 void build_token_graph_soon(const OpenModel& model) {

@@ -1,31 +1,24 @@
-// The tokens of a model's embedding table that are nearest to a vector, for most_similar(): by the
-// segment that has the table's rows and its graph, where there are, otherwise by a scan.
+// The tokens of a model's embedding table that are nearest to a direction, for most_similar(): by
+// the segment that has the table's rows and its graph, where there are, otherwise by a scan.
+//
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <set>
 #include <span>
-#include <string_view>
 #include <vector>
 
-#include "model/embedding_table.h"
+#include "model/most_similar.h"
 #include "sql/model_storage.h"
-#include "sql/sqlite.h"
 
 namespace kindred::sql {
 
-struct TokenNeighbor {
-  model::TokenId id;
-  double distance;  // cosine, in [0, 2]
-};
-
-// At most k tokens but the excluded ones, by ascending distance, then id; approximate where a graph
-// answers. Tokens whose row is zero have no distance. Throws Error if there is
-// no such model, it has no table, or the query has another dimension; what open_model() throws; and
-// StorageError (kCorrupt).
-std::vector<TokenNeighbor> nearest_tokens(sqlite3* db, std::string_view model,
-                                          std::span<const float> query, size_t k,
-                                          const std::set<model::TokenId>& excluded);
+// What model::most_similar() gives of the table, where no graph answers: then some may be missing,
+// but scores and order are as there. `model` is the one the table belongs to, nullptr for one that
+// is built in. Throws StorageError (kCorrupt). REQUIRES: as there.
+std::vector<model::SimilarToken> nearest_tokens(const OpenModel* model,
+                                                const model::EmbeddingTable& table,
+                                                std::span<const double> direction, size_t k,
+                                                std::span<const model::TokenId> excluded);
 
 // Has the graph of a model's rows built in the background, if they are so many that they should
 // have one and do not. REQUIRES: the model's transaction has been committed.

@@ -8,12 +8,16 @@
 #include "sql/boundary.h"
 #include "sql/collection_table.h"
 #include "sql/embed_function.h"
+#include "sql/embedding_table_function.h"
 #include "sql/function.h"
 #include "sql/info_functions.h"
 #include "sql/knn_function.h"
 #include "sql/models_table.h"
+#include "sql/most_similar_function.h"
 #include "sql/open_collections.h"
+#include "sql/positions_function.h"
 #include "sql/statement.h"
+#include "sql/tokenize_function.h"
 #include "sql/vec_each.h"
 #include "sql/vector_aggregates.h"
 #include "sql/vector_arithmetic.h"
@@ -29,8 +33,8 @@ constexpr int kMinimumSqlite = 3038000;
 using FunctionRows = std::span<const Function> (*)() noexcept;
 
 constexpr FunctionRows kFunctions[] = {
-    vector_functions,  vector_distances, vector_arithmetic,
-    vector_aggregates, embed_functions,  info_functions,
+    vector_functions, vector_distances, vector_arithmetic,  vector_aggregates,
+    embed_functions,  info_functions,   position_functions,
 };
 
 struct NamedModule {
@@ -41,7 +45,11 @@ struct NamedModule {
 
 // `kindred` comes last: where it is, everything is.
 constexpr NamedModule kModules[] = {
+    {"embedding_table", embedding_table_module, false},
     {"knn", knn_module, true},
+    {"most_similar", most_similar_module, false},
+    {"positions", positions_module, false},
+    {"tokenize", tokenize_module, false},
     {"vec_each", vec_each_module, false},
     {"kindred", collection_module, true},
 };

@@ -97,6 +97,10 @@ TEST_CASE("the examples of docs/sql.md print what it says", "[docs]") {
   run_examples("docs/sql.md");
 }
 
+TEST_CASE("the examples of docs/lesson.md print what it says", "[docs]") {
+  run_examples("docs/lesson.md");
+}
+
 TEST_CASE("the examples of README.md print what it says", "[docs]") {
   run_examples("README.md");
 }

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DATA = pathlib.Path(os.environ.get("KINDRED_DATA") or ROOT / ".." / "shared" / "data")
 STS = DATA / "sts-benchmark" / "sts-dev.csv"
 WORDS = DATA / "word-similarity" / "EN-WS-353-ALL.txt"
+COSINE = "SELECT cosine(embed(?1, 'default', ?3), embed(?2, 'default', ?3))"
 
 
 def ranks(values):
@@ -49,20 +50,27 @@ def connect():
 
 
 class DefaultModel(unittest.TestCase):
-    def correlation(self, rows):
+    def correlation(self, rows, options="{}"):
         """Of (first, second, judgement)."""
         db = connect()
         cosines = [
-            db.execute("SELECT cosine(embed(?1), embed(?2))", (first, second)).fetchone()[0]
+            db.execute(COSINE, (first, second, options)).fetchone()[0]
             for first, second, _ in rows
         ]
         value = 100 * spearman(cosines, [judgement for _, _, judgement in rows])
-        print(f"Spearman x 100 of {len(rows)} pairs: {value:.1f}")
+        print(f"Spearman x 100 of {len(rows)} pairs with {options}: {value:.1f}")
         return value
 
     def test_sentences(self):
         lines = [line.split("\t") for line in STS.read_text(encoding="utf-8").splitlines()]
-        self.assertGreaterEqual(self.correlation([(f[5], f[6], float(f[4])) for f in lines]), 80)
+        rows = [(f[5], f[6], float(f[4])) for f in lines]
+        plain = self.correlation(rows)
+        self.assertGreaterEqual(plain, 80)
+        self.assertGreaterEqual(self.correlation(rows, '{"dimensions": 64}'), 77.5)
+        in_order = self.correlation(rows, '{"positions": "sinusoidal"}')
+        self.assertGreaterEqual(in_order, plain - 1)
+        self.assertGreaterEqual(
+            self.correlation(rows, '{"dimensions": 64, "positions": "sinusoidal"}'), 77)
 
     def test_words(self):
         lines = [line.split("\t") for line in WORDS.read_text(encoding="utf-8").splitlines()]

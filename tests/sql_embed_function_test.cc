@@ -119,7 +119,7 @@ TEST_CASE("embed names the option that is wrong, what is wanted and what came", 
   CHECK(error(R"({"task": "poem"})") == task + "\"poem\"");
   CHECK(error(R"({"task": 1})") == task + "1");
   CHECK(error(R"({"dimension": 256})") ==
-        "embed(): no such option: \"dimension\" (known: dimensions, task)");
+        "embed(): no such option: \"dimension\" (known: dimensions, positions, task)");
 }
 
 TEST_CASE("embed refuses an option that is given twice", "[sql][embed]") {

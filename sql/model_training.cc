@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sql/model_training.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/token_table.h"
+#include "model/train/own_rows.h"
+#include "sql/progress.h"
+#include "sql/statement.h"
+
+namespace kindred::sql {
+namespace {
+
+using Json = nlohmann::json;
+using model::OwnRowsOptions;
+
+struct TrainingOptions {
+  std::string query;
+  OwnRowsOptions training;
+};
+
+[[noreturn]] void reject(const ModelRequest& request, const std::string& what) {
+  throw std::invalid_argument("kindred_models: " + request.name + ": " + what);
+}
+
+// What a value is, without printing one that could be deeper than the stack.
+std::string shown(const Json& value) {
+  return value.is_structured() ? value.type_name() : value.dump();
+}
+
+class OptionReader {
+ public:
+  OptionReader(const ModelRequest& request, const std::string& key, const Json& value)
+      : request_(request), key_(key), value_(value) {}
+
+  std::string text() const {
+    if (!value_.is_string()) wanted("a text");
+    return value_.get<std::string>();
+  }
+  size_t number(uint64_t least, uint64_t most) const {
+    if (!value_.is_number_unsigned() || value_.get<uint64_t>() < least ||
+        value_.get<uint64_t>() > most)
+      wanted("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return value_.get<size_t>();
+  }
+  float share(float least) const {
+    if (!value_.is_number() || !(value_.get<float>() >= least && value_.get<float>() <= 1))
+      wanted("a number " + std::string(least > 0 ? "above 0" : "from 0") + " and up to 1");
+    return value_.get<float>();
+  }
+  [[noreturn]] void wanted(const std::string& what) const {
+    reject(request_, "option \"" + key_ + "\": " + what + " is wanted, got " + shown(value_));
+  }
+
+ private:
+  const ModelRequest& request_;
+  const std::string& key_;
+  const Json& value_;
+};
+
+OwnRowsOptions::Start start_of(const OptionReader& value) {
+  const std::string start = value.text();
+  if (start == "default") return OwnRowsOptions::Start::kDefault;
+  if (start != "nothing") value.wanted("\"default\" or \"nothing\"");
+  return OwnRowsOptions::Start::kNothing;
+}
+
+TrainingOptions read_options(const ModelRequest& request) {
+  const Json json = Json::parse(request.options.value_or("{}"), nullptr, false);
+  if (!json.is_object()) reject(request, "options: a JSON object is wanted");
+  TrainingOptions options;
+  for (const auto& [key, member] : json.items()) {
+    const OptionReader value(request, key, member);
+    if (key == "query")
+      options.query = value.text();
+    else if (key == "start")
+      options.training.start = start_of(value);
+    else if (key == "dimensions")
+      options.training.dimensions = value.number(1, model::TokenTable::kMaxDim);
+    else if (key == "vocabulary")
+      options.training.vocabulary = value.number(1, model::Vocabulary::kMaxPieces);
+    else if (key == "steps")
+      options.training.steps = value.number(1, 1 << 20);
+    else if (key == "batch")
+      options.training.batch = value.number(2, 1 << 14);
+    else if (key == "rate")
+      options.training.rate = value.share(1e-6F);
+    else if (key == "keep")
+      options.training.keep = value.share(0);
+    else if (key == "threads")
+      options.training.threads = value.number(1, 1024);
+    else if (key == "seed")
+      options.training.seed = value.number(0, UINT32_MAX);
+    else
+      reject(request, "no such option: \"" + key +
+                          "\" (known: query, start, dimensions, vocabulary, steps, batch, rate, "
+                          "keep, threads, seed)");
+  }
+  if (options.query.empty())
+    reject(request, "option \"query\" is wanted: {\"query\": \"SELECT title, body FROM notes\"}");
+  return options;
+}
+
+void add_rows(const ModelRequest& request, const std::string& query, model::OwnRows& rows) {
+  Statement statement(request.db, query);
+  if (!statement || sqlite3_stmt_readonly(statement.get()) == 0 ||
+      sqlite3_column_count(statement.get()) == 0)
+    reject(request, "option \"query\": a SELECT is wanted, got " + query);
+  const int count = sqlite3_column_count(statement.get());
+  std::vector<std::string_view> columns(static_cast<size_t>(count));
+  while (statement.step()) {
+    for (int i = 0; i < count; ++i)
+      columns[static_cast<size_t>(i)] =
+          statement.is_null(i) ? std::string_view() : statement.text(i);
+    rows.add(columns);
+  }
+}
+
+}  // namespace
+
+model::ImportResult train_model(const ModelRequest& request, model::PackWriter& writer) {
+  const TrainingOptions options = read_options(request);
+  model::OwnRows rows(options.training);
+  add_rows(request, options.query, rows);
+  std::optional<Progress> bar;
+  const std::vector<uint8_t> table = rows.train([&](size_t done, size_t total) {
+    if (!bar) bar.emplace(request.db, request.name + ": train", total);
+    bar->advance_to(done);
+  });
+  writer.append(table);
+  const model::TokenTable view(table);
+  return {"trained", view.dim(), view.size()};
+}
+
+}  // namespace kindred::sql
