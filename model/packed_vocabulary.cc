@@ -71,7 +71,7 @@ bool VocabularyBuilder::add(std::string_view token) {
   if (slots_[slot] != 0) return false;
   if (bytes_.size() + token.size() > std::numeric_limits<uint32_t>::max() ||
       ends_.size() >= kMaxSlots / 2)
-    throw std::length_error("vocabulary: at most 4 GiB and 2^30 tokens are kept");
+    throw std::runtime_error("vocabulary: at most 4 GiB and 2^30 tokens are kept");
   bytes_ += token;
   hashes_.push_back(hash);
   ends_.push_back(static_cast<uint32_t>(bytes_.size()));

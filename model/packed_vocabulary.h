@@ -27,7 +27,7 @@ class VocabularyBuilder {
   explicit VocabularyBuilder(size_t expected = 0);
   size_t size() const noexcept { return ends_.size(); }
   // Gives the token the next id; false if it is there, which changes nothing. Throws
-  // std::length_error where ids or bytes go beyond 32 bits.
+  // std::runtime_error where ids or bytes go beyond 32 bits.
   bool add(std::string_view token);
   // REQUIRES: id < size().
   std::string_view token(TokenId id) const;
