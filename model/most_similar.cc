@@ -83,9 +83,12 @@ std::vector<TokenId> Combination::pieces_of(std::string_view word) const {
 
 bool Combination::add_word(std::string_view word, double weight) {
   const std::vector<TokenId> pieces = pieces_of(word);
-  if (pieces.empty()) return false;
   std::vector<double> vector(sum_.size());
   std::vector<float> row(sum_.size());
+  if (pieces.empty()) {
+    if (!model_.word_vector(word, row)) return false;
+    std::copy(row.begin(), row.end(), vector.begin());
+  }
   for (const TokenId id : pieces) {
     table_.row(id, row);
     for (size_t i = 0; i < row.size(); ++i) vector[i] += static_cast<double>(row[i]);

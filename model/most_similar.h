@@ -23,7 +23,8 @@ class Combination {
   // returns false if the model has no such word. A word is the token that is spelled so; or else
   // the one token as which the model reads it ("King": king); or else the sum of its pieces
   // ("kitten": kit ##ten), if it is in the library's list of English words and its pieces are more
-  // than two letters long on average: what falls into letters means nothing.
+  // than two letters long on average: what falls into letters means nothing; or else what the
+  // model makes of a word that it does not list (fastText, of its n-grams).
   bool add_word(std::string_view word, double weight);
   // REQUIRES: v.size() == model.table()->dim(), finite.
   void add_vector(std::span<const float> v, double weight);

@@ -199,7 +199,8 @@ TEST_CASE("most_similar names what it cannot use", "[sql][models]") {
         "most_similar(): k: an integer of at least 0 is wanted, got INTEGER -1");
   CHECK(error("'cat', '[]', 2.5") ==
         "most_similar(): k: an integer of at least 0 is wanted, got REAL 2.5");
-  CHECK(error("'cat', '[]', 5, 'nix'") == "most_similar(): no such model: nix");
+  CHECK(error("'cat', '[]', 5, 'nix'") ==
+        "most_similar(): no such model: nix (known: default, hash)");
   CHECK(error("'cat', '[]', 5, 'hash'") == "most_similar(): the model hash has no embedding table");
   CHECK(contains(db.error("SELECT * FROM most_similar"), "argument 1 is wanted, got none"));
   CHECK(db.one("SELECT count(*) FROM most_similar('cat')") == "10");
@@ -207,7 +208,8 @@ TEST_CASE("most_similar names what it cannot use", "[sql][models]") {
 
 TEST_CASE("model functions name what they cannot use", "[sql][models]") {
   Database db;
-  CHECK(db.error("SELECT * FROM tokenize('x', 'nix')") == "tokenize(): no such model: nix");
+  CHECK(db.error("SELECT * FROM tokenize('x', 'nix')") ==
+        "tokenize(): no such model: nix (known: default, hash)");
   CHECK(db.error("SELECT * FROM tokenize('x', 5)") ==
         "tokenize(): model: a name is wanted, got INTEGER 5");
   CHECK(db.error("SELECT * FROM tokenize(x'00')") ==
@@ -217,7 +219,7 @@ TEST_CASE("model functions name what they cannot use", "[sql][models]") {
   CHECK(db.error("SELECT * FROM embedding_table('hash')") ==
         "embedding_table(): the model hash has no embedding table");
   CHECK(db.error("SELECT * FROM embedding_table('nix') WHERE id = 1") ==
-        "embedding_table(): no such model: nix");
+        "embedding_table(): no such model: nix (known: default, hash)");
 }
 
 TEST_CASE("positions yields sinusoidal encodings from position 0", "[sql][models]") {
