@@ -62,7 +62,6 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
                const std::string& who)
     : collection_(collection) {
   collection.require_readable();
-  effort_.ef = collection.manifest().ef();
   for (size_t i = 0; i < plan.size(); ++i) read(plan[i], arguments[i], who);
   if (!query_) nothing_ = true;
   if (diversity_ > 0 && !k_ && !nothing_)
@@ -226,6 +225,7 @@ std::optional<storage::Neighbor> Search::next_near() {
 // the candidates instead, in ascending distance.
 void Search::start() {
   std::vector<storage::RowLayer> layers = collection_.layers(only_);
+  if (effort_.ef == 0) effort_.ef = collection_.manifest().known().ef;  // layers() has looked
   const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
   if (!condition_.empty()) {
