@@ -2,10 +2,8 @@
 //
 //   large  many rows: loading, building, recall and CPU of a query by effort, a new process
 //   raw    vectors of any length under L2 and the inner product, values up to 255 among them
-//   churn  rounds in which 20 % of the rows are deleted, 20 % updated and 20 % inserted, against
-//          a collection that is built of the same rows at once
 //
-//   bench_scale KINDRED.so large|raw|churn [rows] [folder]
+//   bench_scale KINDRED.so large|raw [rows] [folder]
 //
 // Recall is against knn(..., exact), which the tests compare with brute force. A folder that is
 // given keeps its database for another run. SPDX-License-Identifier: Apache-2.0
@@ -215,48 +213,6 @@ void raw(const Settings& settings) {
   }
 }
 
-void churn(const Settings& settings) {
-  Clustered clustered(kDim, 1);
-  Normal random(7);
-  const std::vector<float> queries = clustered.rows(kQueries);
-  Database db(settings.folder + "/churn.db", settings.extension);
-  create(db, "cosine");
-  insert(db, clustered.rows(settings.rows), 1);
-  db.execute("INSERT INTO items(items) VALUES('optimize')");
-  size_t next = settings.rows + 1;
-  const size_t fifth = settings.rows / 5;
-  for (int round = 1; round <= 5; ++round) {
-    const std::string least = std::to_string(random.bits() >> 33);
-    const std::string hashed = "(id * 2654435761 + " + least + ") % 1000";
-    db.execute("DELETE FROM items WHERE " + hashed + " < 200");
-    std::vector<int64_t> ids =
-        db.prepare("SELECT id FROM items WHERE " + hashed + " BETWEEN 200 AND 399").ids();
-    const std::vector<float> moved = clustered.rows(ids.size());
-    Statement update = db.prepare("UPDATE items SET v = ?2 WHERE id = ?1");
-    db.execute("BEGIN");
-    for (size_t i = 0; i < ids.size(); ++i) update.bind(1, ids[i]).bind(2, row(moved, i)).run();
-    db.execute("COMMIT");
-    insert(db, clustered.rows(fifth), next);
-    next += fifth;
-    db.execute("INSERT INTO items(items) VALUES('optimize')");
-
-    Database fresh(settings.folder + "/fresh-" + std::to_string(round) + ".db", settings.extension);
-    create(fresh, "cosine");
-    fresh.execute("ATTACH '" + settings.folder + "/churn.db' AS churned");
-    fresh.execute("INSERT INTO main.items(id, v) SELECT id, v FROM churned.items");
-    fresh.execute("INSERT INTO main.items(items) VALUES('optimize')");
-    const std::vector<std::set<int64_t>> truth = nearest(db, queries);
-    const Answer ours = ask(db, queries, truth, ", 40");
-    const Answer anew = ask(fresh, queries, truth, ", 40");
-    std::printf(
-        "round %d, ef 40: recall %.4f in %.1f us, built at once %.4f in %.1f us; %s rows, "
-        "%s segments\n",
-        round, ours.recall, ours.microseconds, anew.recall, anew.microseconds,
-        db.text("SELECT count(*) FROM items").c_str(),
-        db.text("SELECT count(*) FROM items_segments").c_str());
-  }
-}
-
 void run(Settings settings) {
   const bool kept = !settings.folder.empty();
   if (!kept)
@@ -268,10 +224,8 @@ void run(Settings settings) {
     large(settings);
   else if (settings.part == "raw")
     raw(settings);
-  else if (settings.part == "churn")
-    churn(settings);
   else
-    throw std::runtime_error("large, raw or churn is wanted, got " + settings.part);
+    throw std::runtime_error("large or raw is wanted, got " + settings.part);
   if (!kept) std::filesystem::remove_all(settings.folder);
 }
 

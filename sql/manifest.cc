@@ -49,7 +49,8 @@ bool Manifest::read_version() {
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
-  ef_ = version_.is_null(3) ? 0 : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
+  state_.ef =
+      version_.is_null(3) ? 0 : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
   const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
                                    [](const NamedSegment& s) { return s.file->is_damaged(); });
   return known_ == state_.version && !damaged;
@@ -63,11 +64,6 @@ int64_t Manifest::sealed() {
 int64_t Manifest::threshold() {
   if (threshold_ == 0) read_version();
   return threshold_;
-}
-
-size_t Manifest::ef() {
-  read_version();
-  return ef_;
 }
 
 const SealedState& Manifest::read() {

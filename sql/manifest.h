@@ -29,6 +29,7 @@ struct SealedState {
   int64_t version = 0;                 // drawn anew whenever anything here changes
   int64_t sealed = 0;                  // the change number up to which segments hold the collection
   std::vector<NamedSegment> segments;  // by ascending id
+  size_t ef = 0;                       // that a user has chosen for searches of graphs; 0 for none
   const NamedSegment* find(int64_t segment) const noexcept;
 };
 
@@ -63,8 +64,8 @@ class Manifest {
   // Its change number and the number of rows that the log is sealed at, without touching files.
   int64_t sealed();
   int64_t threshold();
-  // The ef that a user has chosen for searches of graphs; 0 for none.
-  size_t ef();
+  // What the last call here that looked found.
+  const SealedState& known() const noexcept { return state_; }
 
   // Whether segments in the store of this id can be adopted: all are in one store.
   bool is_store(int64_t id);
@@ -93,7 +94,6 @@ class Manifest {
   int64_t id_;
   SealedState state_;
   int64_t threshold_ = 0;
-  size_t ef_ = 0;
   std::optional<int64_t> known_;  // the version that state_.segments is of
   Statement version_;
 };

@@ -52,7 +52,7 @@ double measure_recall(Collection& collection) {
   collection.require_readable();
   collection.session().sealing.settle(collection);
   storage::Effort usual;
-  usual.ef = collection.manifest().ef();
+  usual.ef = collection.manifest().read().ef;
   storage::Effort exact;
   exact.exact = true;
   size_t wanted = 0;

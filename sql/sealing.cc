@@ -87,11 +87,13 @@ void Sealing::optimize(Collection& collection) {
     dead = dead || segment.dead.count() > 0;
   }
   optimized_ = true;
+  std::shared_ptr<const storage::Segment> merged;  // knows the graph that its own can begin with
   if (inputs.size() > 1 || dead) {
     storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
     Progress progress(collection.db(), collection.name() + ": optimize", rows);
     merge.make([&] { progress.advance(kPulseRows); });
     adopt_merge(collection, merge);
+    merged = merge.segment();
   }
   build_graphs(collection);
 }

@@ -62,7 +62,6 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
                const std::string& who)
     : collection_(collection) {
   collection.require_readable();
-  effort_.ef = collection.manifest().ef();
   for (size_t i = 0; i < plan.size(); ++i) read(plan[i], arguments[i], who);
   if (!query_) nothing_ = true;
   if (diversity_ > 0 && !k_ && !nothing_)
@@ -226,82 +225,50 @@ std::optional<storage::Neighbor> Search::next_near() {
 // the candidates instead, in ascending distance.
 void Search::start() {
   std::vector<storage::RowLayer> layers = collection_.layers(only_);
-  if (!condition_.empty()) {
-    size_t rows = 0;
-    for (const storage::RowLayer& layer : layers) rows += layer.count;
-    most_listed_ = probing_limit(rows);
-    const bool list = condition_.values() > kProbedValues;
-    if (std::optional<std::vector<int64_t>> ids =
-            passing(list ? std::nullopt : std::optional(most_listed_))) {
-      layers = collection_.layers(ids);
-    } else {
-      prepare_probe();
-    }
-  }
+  if (effort_.ef == 0) effort_.ef = collection_.manifest().known().ef;  // layers() has looked
   const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
+  if (!condition_.empty()) {
+    RowFilter filter(collection_, condition_);
+    std::optional<std::vector<int64_t>> ids;
+    if (condition_.values() > kProbedValues)
+      ids = filter.list(only_);
+    else
+      ids = filter.list_if_few(layers, only_, effort_.expected);
+    if (ids) {
+      layers = collection_.layers(ids);
+    } else {
+      effort_.expected = filter.candidates(effort_.expected);
+      effort_.with_spare = true;
+      most_probed_ = filter.worth_probing(effort_.expected);
+      probe_.emplace(std::move(filter));
+    }
+  }
   // All rows, or all within a distance: none may be missed.
   if (!k_ && (expected_ == 0 || std::isfinite(range_.upper))) effort_.exact = true;
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
                                                      std::move(layers), effort_);
 }
 
-// Listing p ids costs about 0.2 us each, probing until k have passed about 1.5 us for each of
-// k n / p candidates: equal at p = sqrt(7.5 k n).
-size_t Search::probing_limit(size_t rows) const {
-  const double wanted = static_cast<double>(k_ ? limit_ : std::max<size_t>(expected_, 10));
-  return std::max<size_t>(1000,
-                          static_cast<size_t>(std::sqrt(7.5 * wanted * static_cast<double>(rows))));
-}
-
-// The ids that pass the filter, sorted; nullopt if they are more than `most`.
-std::optional<std::vector<int64_t>> Search::passing(std::optional<size_t> most) {
-  Statement list(collection_.db(), "SELECT id FROM " + collection_.tables().rows() + " WHERE " +
-                                       condition_.sql() +
-                                       (most ? " LIMIT " + std::to_string(*most + 1) : ""));
-  condition_.bind(list);
-  std::vector<int64_t> ids;
-  for (size_t read = 0; list.step(); ++read) {
-    if (most && read == *most) return std::nullopt;
-    const int64_t id = list.integer(0);
-    if (!only_ || std::binary_search(only_->begin(), only_->end(), id)) ids.push_back(id);
-  }
-  std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
 std::optional<storage::Neighbor> Search::next_passing() {
   for (;;) {
-    if (probe_ && probed_ > most_listed_ + 20 * passed_) stop_probing();
+    if (probe_ && probed_ > most_probed_ + 20 * passed_) stop_probing();
     const std::optional<storage::Neighbor> neighbor = stream_->next();
     if (!neighbor) return std::nullopt;
-    if (!probe_ || passes(neighbor->id)) {
+    if (probe_) ++probed_;
+    if (!probe_ || probe_->passes(neighbor->id)) {
       ++passed_;
       return neighbor;
     }
   }
 }
 
-void Search::prepare_probe() {
-  probed_table_ = collection_.tables().rows();
-  probe_ = Statement(collection_.db(),
-                     "SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " + condition_.sql());
-  condition_.bind(probe_);
-}
-
-// The collection may have been renamed since the last row.
-bool Search::passes(int64_t id) {
-  ++probed_;
-  if (probed_table_ != collection_.tables().rows()) prepare_probe();
-  const ResetGuard reset(probe_);
-  return probe_.bind(1, id).step();
-}
-
 // The rows near the query are not the ones that pass: lists those that do after all. The stream
 // goes on over the rows it began with: the collection may have changed since.
 void Search::stop_probing() {
-  probe_ = Statement();
-  stream_->keep_only(*passing(std::nullopt));
+  const std::vector<int64_t> ids = probe_->list(only_);
+  probe_.reset();
+  stream_->keep_only(ids);
 }
 
 }  // namespace kindred::sql

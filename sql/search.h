@@ -13,6 +13,7 @@
 #include "sql/condition.h"
 #include "sql/module.h"
 #include "sql/query_plan.h"
+#include "sql/row_filter.h"
 #include "storage/nearest.h"
 
 namespace kindred::sql {
@@ -63,12 +64,8 @@ class Search {
   void start();
   std::optional<storage::Neighbor> next_near();
   std::optional<storage::Neighbor> next_diverse();
-  std::optional<std::vector<int64_t>> passing(std::optional<size_t> most);
-  void prepare_probe();
-  bool passes(int64_t id);
-  void stop_probing();
   std::optional<storage::Neighbor> next_passing();
-  size_t probing_limit(size_t rows) const;
+  void stop_probing();
 
   Collection& collection_;
   std::optional<std::string> query_;  // the vector's bytes; nullopt: nothing is near it
@@ -84,11 +81,10 @@ class Search {
   Condition condition_;
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
-  Statement probe_;           // set while candidates are looked up one by one
-  std::string probed_table_;  // in this one
+  std::optional<RowFilter> probe_;  // set while candidates are looked up one by one
+  size_t most_probed_ = 0;
   size_t probed_ = 0;
-  size_t most_listed_ = 0;  // ids that are listed before probing is tried
-  size_t passed_ = 0;       // rows that passed the probe
+  size_t passed_ = 0;  // rows that passed the probe
 };
 
 }  // namespace kindred::sql

@@ -131,6 +131,12 @@ std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept 
   return {first, std::find(first, first + most, kNoLink)};
 }
 
+size_t Graph::level_of(uint32_t node) const noexcept {
+  size_t level = 0;
+  while (level < levels() && node < header_.level_nodes[level]) ++level;
+  return level;
+}
+
 uint32_t Graph::row_of(uint32_t node) const noexcept {
   return std::min(rows_[node], static_cast<uint32_t>(header_.rows - 1));
 }

@@ -94,6 +94,7 @@ class Graph {
   // REQUIRES: node < size(), level <= levels(), the node is on that level.
   std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;
   uint32_t row_of(uint32_t node) const noexcept;
+  size_t level_of(uint32_t node) const noexcept;
 
  private:
   friend class GraphWalk;

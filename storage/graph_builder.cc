@@ -12,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -23,6 +24,7 @@
 #include "storage/error.h"
 #include "storage/file.h"
 #include "storage/graph.h"
+#include "storage/graph_base.h"
 #include "storage/graph_effort.h"
 #include "storage/graph_format.h"
 #include "storage/row_codes.h"
@@ -72,7 +74,19 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   return rows;
 }
 
-std::vector<uint32_t> insertion_order(const CodedRows& rows, const GraphOptions& options) {
+// By row: those that the base had, or drawn.
+std::vector<uint8_t> levels_of(const CodedRows& rows, const GraphBase& base,
+                               const GraphOptions& options) {
+  std::vector<uint8_t> levels(rows.count);
+  for (uint32_t row = 0; row < rows.count; ++row)
+    levels[row] = static_cast<uint8_t>(level_of(row, options));
+  for (size_t i = 0; i < base.rows().size(); ++i)
+    levels[base.rows()[i]] = static_cast<uint8_t>(base.level(i));
+  return levels;
+}
+
+std::vector<uint32_t> insertion_order(const CodedRows& rows, const std::vector<uint8_t>& levels,
+                                      const GraphOptions& options) {
   std::vector<uint32_t> order(rows.count);
   std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 random(options.seed);
@@ -92,22 +106,35 @@ std::vector<uint32_t> insertion_order(const CodedRows& rows, const GraphOptions&
       nearest[row] = static_cast<uint32_t>(p);
     }
   }
-  const auto others = std::stable_partition(
-      order.begin(), order.end(), [&](uint32_t row) { return level_of(row, options) > 0; });
+  const auto others = std::stable_partition(order.begin(), order.end(),
+                                            [&](uint32_t row) { return levels[row] > 0; });
   std::sort(others, order.end(), [&](uint32_t a, uint32_t b) {
     return nearest[a] != nearest[b] ? nearest[a] < nearest[b] : a < b;
   });
   return order;
 }
 
-// Adds all rows to the small world, on several threads.
+// The small world begins with what the base has; returns the rows that are still to be added.
+std::vector<uint32_t> restore(SmallWorld& world, const GraphBase& base,
+                              const std::vector<uint32_t>& order,
+                              const std::vector<uint8_t>& levels) {
+  if (base.empty()) return order;
+  world.restore(base.rows(), levels, [&](size_t i, size_t level) { return base.links(i, level); });
+  std::vector<bool> there(order.size());
+  for (const uint32_t row : base.rows()) there[row] = true;
+  std::vector<uint32_t> left;
+  std::copy_if(order.begin(), order.end(), std::back_inserter(left),
+               [&](uint32_t row) { return !there[row]; });
+  return left;
+}
+
+// Adds rows to the small world, on several threads.
 class Filling {
  public:
-  Filling(SmallWorld& world, const std::vector<uint32_t>& order, const GraphOptions& options)
-      : world_(world), order_(order), options_(options) {}
+  Filling(SmallWorld& world, const std::vector<uint32_t>& order, const std::vector<uint8_t>& levels)
+      : world_(world), order_(order), levels_(levels) {}
 
-  void run(const GraphProgress& progress) {
-    size_t threads = options_.threads;
+  void run(size_t threads, const GraphProgress& progress) {
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     std::vector<std::thread> others;
     try {
@@ -124,7 +151,7 @@ class Filling {
     try {
       for (size_t i = next_++; i < order_.size() && !stopped_; i = next_++) {
         if (progress && i % 64 == 0) progress(i, order_.size());
-        world_.add(order_[i], level_of(order_[i], options_));
+        world_.add(order_[i], levels_[order_[i]]);
       }
     } catch (...) {
       stopped_ = true;
@@ -135,7 +162,7 @@ class Filling {
 
   SmallWorld& world_;
   const std::vector<uint32_t>& order_;
-  const GraphOptions& options_;
+  const std::vector<uint8_t>& levels_;  // by row
   std::atomic<size_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -149,15 +176,13 @@ struct Numbering {
   std::array<uint64_t, kMostLevels> level_nodes{};
   uint16_t levels = 0;
 
-  Numbering(const std::vector<uint32_t>& order, const GraphOptions& options)
+  Numbering(const std::vector<uint32_t>& order, const std::vector<uint8_t>& level_of)
       : rows(order), nodes(order.size()) {
-    std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
-      return level_of(a, options) > level_of(b, options);
-    });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](uint32_t a, uint32_t b) { return level_of[a] > level_of[b]; });
     for (size_t node = 0; node < rows.size(); ++node) {
       nodes[rows[node]] = static_cast<uint32_t>(node);
-      for (size_t level = level_of(rows[node], options); level > 0; --level)
-        ++level_nodes[level - 1];
+      for (size_t level = level_of[rows[node]]; level > 0; --level) ++level_nodes[level - 1];
     }
     while (levels < kMostLevels && level_nodes[levels] > 0) ++levels;
   }
@@ -280,10 +305,14 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
   try {
     segment.verify_rows(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
-    const std::vector<uint32_t> order = insertion_order(rows, options);
+    const std::shared_ptr<const Segment> older = segment.take_graph_base();
+    const GraphBase base(segment, rows, older.get(), options.m);
+    const std::vector<uint8_t> levels = levels_of(rows, base, options);
+    const std::vector<uint32_t> order = insertion_order(rows, levels, options);
     SmallWorld world(rows, options.m, options.ef_construction);
-    Filling(world, order, options).run(progress);
-    const Numbering numbering(order, options);
+    const std::vector<uint32_t> added = restore(world, base, order, levels);
+    Filling(world, added, levels).run(options.threads, progress);
+    const Numbering numbering(order, levels);
     GraphHeader header = header_of(segment, spec, options, rows, numbering);
     GraphWriter writer(*draft, rows, world, numbering);
     writer.write(header);

@@ -85,6 +85,7 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
       ef_(effort.ef),
+      with_spare_(effort.with_spare),
       exact_(effort.exact) {}
 
 std::optional<Neighbor> NearestStream::next() {
@@ -159,9 +160,11 @@ void NearestStream::score(size_t layer) {
   visited_ += bounds.size();
 }
 
+// Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
+// those that may be spare it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
-  const size_t given = ef_ > 0 ? ef_ : layer.graph->ef();
-  return std::max(given * grown_, 2 * wanted_);
+  const size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  return std::max(given, with_spare_ ? given / 2 + wanted_ * 5 / 4 : 2 * wanted_);
 }
 
 // A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many

@@ -32,6 +32,9 @@ struct Effort {
   // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed. 0:
   // what each graph needs for its data.
   size_t ef = 0;
+  // Of the rows expected the farther are spare, in case the caller does not want nearer ones: they
+  // may be missed.
+  bool with_spare = false;
   // No row is missed: graphs are not used.
   bool exact = false;
 };
@@ -105,6 +108,7 @@ class NearestStream {
   // While graphs answer for some layers: how far they are trusted, and what they have found.
   size_t wanted_;
   size_t ef_;         // as given
+  bool with_spare_;   // the same
   size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;

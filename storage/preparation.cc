@@ -10,6 +10,7 @@
 
 #include "storage/background.h"
 #include "storage/error.h"
+#include "storage/graph_jobs.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::storage {
@@ -38,6 +39,16 @@ Slots& slots() {
 
 void give_up_at_exit() {
   if (is_exiting()) throw StorageError(Fault::kBusy, "the process exits");
+}
+
+// nullptr for none.
+std::shared_ptr<const Segment> largest_with_graph(const std::vector<MergeInput>& inputs) {
+  std::shared_ptr<const Segment> largest;
+  for (const MergeInput& input : inputs)
+    if (input.segment->graph() != nullptr &&
+        (largest == nullptr || input.segment->rows() > largest->rows()))
+      largest = input.segment;
+  return largest;
 }
 
 }  // namespace
@@ -114,6 +125,7 @@ void Preparation::make_segment(const std::function<void()>& pulse) {
   if (builder.rows() == 0) return;
   segment_ = builder.finish([](size_t) { return true; });
   store_ = builder.store();
+  if (lacks_graph(*segment_, spec_)) segment_->set_graph_base(largest_with_graph(inputs_));
 }
 
 void merge_rows(const std::vector<MergeInput>& inputs, size_t bytes,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "storage/error.h"
 #include "storage/row_codes.h"
@@ -190,6 +191,16 @@ std::shared_ptr<const Graph> Segment::graph() const {
 void Segment::expect_graph() const {
   const std::lock_guard lock(graph_mutex_);
   graph_due_ = {};
+}
+
+void Segment::set_graph_base(std::shared_ptr<const Segment> base) const {
+  const std::lock_guard lock(graph_mutex_);
+  graph_base_ = std::move(base);
+}
+
+std::shared_ptr<const Segment> Segment::take_graph_base() const {
+  const std::lock_guard lock(graph_mutex_);
+  return std::exchange(graph_base_, nullptr);
 }
 
 RowLayer Segment::layer(const DeadRows& dead) const {

@@ -75,7 +75,11 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   GraphOf graph_of() const noexcept { return {{id(), collection()}, rows(), header_.sums_sum}; }
   // It has just been built: looked for when it is next asked for.
   void expect_graph() const;
-  // Where that is.
+  // Another segment that has many of its rows, whose graph is worth beginning with; to be taken by
+  // whoever builds. It is kept until then.
+  void set_graph_base(std::shared_ptr<const Segment> base) const;
+  std::shared_ptr<const Segment> take_graph_base() const;
+  // Where the graph is.
   std::string graph_path() const { return graph_beside(file_.path()); }
 
   // All rows but the dead and those that no rank has. The layer keeps the mapping.
@@ -111,6 +115,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   VectorSpec spec_;
   mutable std::mutex graph_mutex_;
   mutable std::shared_ptr<const Graph> graph_;                 // guarded by graph_mutex_
+  mutable std::shared_ptr<const Segment> graph_base_;          // the same
   mutable std::chrono::steady_clock::time_point graph_due_{};  // the same
 };
 

@@ -2,11 +2,13 @@
 #include "storage/small_world.h"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iostream>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <unordered_map>
 
 #include "math/kernels.h"
@@ -108,6 +110,7 @@ struct SmallWorld::Impl {
         nodes(r.count) {
     graph.mult_ = 0;  // the level is the caller's: hnswlib draws one all the same
   }
+  void write_payload(uint32_t row, char* to) const;
 };
 
 SmallWorld::SmallWorld(const CodedRows& rows, size_t m, size_t ef_construction)
@@ -115,14 +118,50 @@ SmallWorld::SmallWorld(const CodedRows& rows, size_t m, size_t ef_construction)
 
 SmallWorld::~SmallWorld() = default;
 
-void SmallWorld::add(uint32_t row, size_t level) {
-  const CodedRows& rows = impl_->rows;
-  thread_local std::vector<char> buffer;
-  buffer.assign(impl_->plan.bytes, 0);
+// Into room for the plan's bytes.
+void SmallWorld::Impl::write_payload(uint32_t row, char* to) const {
+  std::memset(to, 0, plan.bytes);
   const Payload payload{rows.numbers[row].scale, rows.numbers[row].bias,
                         math::active().sum_i8(rows.code(row), rows.stride)};
-  std::memcpy(buffer.data(), &payload, sizeof payload);
-  std::memcpy(buffer.data() + impl_->plan.code_at, rows.code(row), rows.stride);
+  std::memcpy(to, &payload, sizeof payload);
+  std::memcpy(to + plan.code_at, rows.code(row), rows.stride);
+}
+
+// What addPoint() and its loader would leave.
+void SmallWorld::restore(
+    std::span<const uint32_t> rows, std::span<const uint8_t> levels,
+    const std::function<std::vector<uint32_t>(size_t i, size_t level)>& links) {
+  auto& graph = impl_->graph;
+  for (hnswlib::tableint node = 0; node < rows.size(); ++node) {
+    const uint32_t row = rows[node];
+    const size_t upper = graph.size_links_per_element_ * levels[row] + 1;
+    if (levels[row] > 0) {  // hnswlib frees it
+      graph.linkLists_[node] = static_cast<char*>(std::calloc(upper, 1));
+      if (graph.linkLists_[node] == nullptr) throw std::bad_alloc();
+    }
+    graph.element_levels_[node] = levels[row];
+    std::memset(graph.get_linklist0(node), 0, graph.size_data_per_element_);
+    impl_->write_payload(row, graph.getDataByInternalId(node));
+    graph.setExternalLabel(node, row);
+    graph.label_lookup_[row] = node;
+    graph.cur_element_count = size_t{node} + 1;
+    impl_->nodes[row] = node;
+  }
+  graph.enterpoint_node_ = 0;
+  graph.maxlevel_ = levels[rows[0]];
+  for (hnswlib::tableint node = 0; node < rows.size(); ++node)
+    for (size_t level = 0; level <= levels[rows[node]]; ++level) {
+      auto* list = graph.get_linklist_at_level(node, static_cast<int>(level));
+      const std::vector<uint32_t> linked = links(node, level);
+      graph.setListCount(list, static_cast<unsigned short>(linked.size()));
+      for (size_t i = 0; i < linked.size(); ++i) list[1 + i] = impl_->nodes[linked[i]];
+    }
+}
+
+void SmallWorld::add(uint32_t row, size_t level) {
+  thread_local std::vector<char> buffer;
+  buffer.resize(impl_->plan.bytes);
+  impl_->write_payload(row, buffer.data());
   impl_->nodes[row] = impl_->graph.addPoint(buffer.data(), row, static_cast<int>(level));
 }
 

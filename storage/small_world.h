@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "math/metric.h"
@@ -39,6 +41,11 @@ class SmallWorld {
   SmallWorld(const CodedRows& rows, size_t m, size_t ef_construction);
   ~SmallWorld();
 
+  // Begins with these rows, that of the highest level first, linked as `links(i, level)` says:
+  // rows among them, at most m, 2m on level 0. `levels` by row.
+  // REQUIRES: nothing has been added; `rows` has one.
+  void restore(std::span<const uint32_t> rows, std::span<const uint8_t> levels,
+               const std::function<std::vector<uint32_t>(size_t i, size_t level)>& links);
   // Adds a row on levels 0 to `level`. Thread-safe.
   void add(uint32_t row, size_t level);
   // The rows that a row is linked to. REQUIRES: no add() is going on; the row is on that level.
