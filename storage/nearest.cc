@@ -164,7 +164,8 @@ void NearestStream::score(size_t layer) {
 // those that may be spare it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
   const size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
-  return std::max(given, with_spare_ ? given / 2 + wanted_ * 5 / 4 : 2 * wanted_);
+  if (!with_spare_) return std::max(given, 2 * wanted_);
+  return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
 }
 
 // A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many
