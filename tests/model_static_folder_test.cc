@@ -134,7 +134,7 @@ TEST_CASE("an imported text is the mean of its tokens' rows at length 1", "[mode
   test::MemoryModel stored;
   const model::ImportResult result = model::import_static_folder(
       folder.path(), stored, [&](size_t done, size_t total) { reports += done == total; });
-  CHECK(result.kind == "Model2Vec");
+  CHECK(result.kind == "model2vec");
   CHECK(result.dim == 2);
   CHECK(result.tokens == 4);
   CHECK(reports == 1);
@@ -197,7 +197,7 @@ TEST_CASE("Model2Vec reads 512 tokens of a text, sentence-transformers all", "[m
   folder.put("model.safetensors", table("embedding.weight"));
   test::MemoryModel stored;
   CHECK(model::import_static_folder(folder.path(), stored, nothing).kind ==
-        "sentence-transformers StaticEmbedding");
+        "sentence-transformers");
   const std::vector<float> both = test::embedded(*stored.open(), text, 2);
   CHECK(both[0] == both[1]);
 }

@@ -13,6 +13,7 @@ import lzma
 import math
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -100,6 +101,21 @@ class Models(unittest.TestCase):
             check=True, capture_output=True, text=True).stdout)
         print(f"another process's first vector of it: {opening:.1f} ms")
         self.assertLess(opening, 100)
+
+    def test_the_lesson_says_what_a_word2vec_table_answers(self):
+        unpack(DATA / "word2vec-wiki-100d" / "vec100.bin.xz", self.path / "vec100.bin")
+        blocks = re.findall(r"```sql word2vec\n(.*?)```\n\n```text\n(.*?)```",
+                            (ROOT / "docs" / "lesson.md").read_text(encoding="utf-8"), re.S)
+        self.assertEqual(len(blocks), 2)
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.path)
+        for sql, output in blocks:
+            printed = ""
+            for statement in filter(str.strip, sql.split(";\n")):
+                for row in self.db.execute(statement):
+                    printed += "|".join(map(str, row)) + "\n"
+            self.assertEqual(printed, output)
 
     def test_fasttext_knows_words_that_it_does_not_list(self):
         small = DATA / "fasttext-small"

@@ -161,7 +161,7 @@ ImportResult import_static_folder(const std::string& folder, PackWriter& writer,
   }
   pack.rows_checksum = add_rows(tables, writer, progress);
   write_tokenized_pack(pack, json, writer);
-  return {tables.is_model2vec ? "Model2Vec" : "sentence-transformers StaticEmbedding", tables.dim(),
+  return {tables.is_model2vec ? "model2vec" : "sentence-transformers", tables.dim(),
           tables.tokens()};
 }
 
