@@ -201,10 +201,16 @@ struct Question {
   std::string sql;  // ?1 is the query's vector
 };
 
-// Asks every variant every query once for its recall, then measures `batch` queries a round.
+// Queries in a turn: ten or as many as take 50 ms, so that what is measured is not how a processor
+// wakes up and fills its caches.
+inline size_t batch_of(double seconds_a_query) {
+  constexpr double kTurn = 0.05;
+  return std::clamp<size_t>(static_cast<size_t>(kTurn / seconds_a_query), 10, 10000);
+}
+
+// Asks every variant every query once for its recall, then measures them in turns.
 inline void ask(const Data& data, const Settings& settings, const std::vector<Question>& questions,
                 const std::function<bool(size_t)>& passes, double target) {
-  const size_t batch = 10;
   std::vector<Ids> truth;
   for (size_t q = 0; q < kQueries; ++q) truth.push_back(data.nearest(q, passes));
   std::vector<Statement> statements;
@@ -214,10 +220,13 @@ inline void ask(const Data& data, const Settings& settings, const std::vector<Qu
     statements.push_back(question.db->prepare(question.sql));
   for (size_t v = 0; v < questions.size(); ++v) {
     std::vector<Ids> answers;
-    for (size_t q = 0; q < kQueries; ++q)
-      answers.push_back(statements[v].bind(1, data.query(q)).ids());
+    const Cost cost = cost_of([&] {
+      for (size_t q = 0; q < kQueries; ++q)
+        answers.push_back(statements[v].bind(1, data.query(q)).ids());
+    });
     recalls.push_back(recall(answers, truth));
-    variants.push_back({questions[v].name, [&, v, next = size_t{0}]() mutable {
+    const size_t batch = batch_of(cost.cpu / kQueries);
+    variants.push_back({questions[v].name, [&, v, batch, next = size_t{0}]() mutable {
                           for (size_t i = 0; i < batch; ++i)
                             statements[v].bind(1, data.query(next++ % kQueries)).run();
                           return batch;
