@@ -158,8 +158,10 @@ model::ImportResult train_model(const ModelRequest& request, model::PackWriter& 
   const TrainingOptions options = read_options(request);
   model::OwnRows rows(options.training);
   add_rows(request, options.query, rows);
+  InterruptCheck stop_if_interrupted(request.db);
   std::optional<Progress> bar;
   const std::vector<uint8_t> table = rows.train([&](size_t done, size_t total) {
+    if (total == 0) return stop_if_interrupted();
     if (!bar) bar.emplace(request.db, request.name + ": train", total);
     bar->advance_to(done);
   });
