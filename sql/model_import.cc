@@ -9,19 +9,13 @@
 namespace kindred::sql {
 namespace {
 
-// Bytes between two looks at the clock.
-constexpr size_t kStride = 64 << 10;
-
 model::ImportResult import_file(const ModelRequest& request, model::PackWriter& writer) {
   if (request.options)
     throw std::invalid_argument("kindred_models: " + request.name +
                                 ": options are for other sources than files: NULL is wanted");
   std::optional<Progress> bar;
-  size_t looked_at = 0;
   const auto progress = [&](size_t done, size_t total) {
     if (!bar) bar.emplace(request.db, request.name + ": import", total);
-    if (done - looked_at < kStride) return;
-    looked_at = done;
     bar->advance_to(done);
   };
   return model::import_model(request.source, writer, progress);

@@ -125,7 +125,6 @@ void remove_model(sqlite3* db, int64_t id) {
 }
 
 std::vector<std::string> users_of_model(sqlite3* db, std::string_view name) {
-  const std::string wanted = std::string(name) + " dim=";
   std::vector<std::string> users;
   Statement schemas(db, "SELECT name FROM pragma_database_list");
   while (schemas.step()) {
@@ -137,7 +136,8 @@ std::vector<std::string> users_of_model(sqlite3* db, std::string_view name) {
       const std::string table(tables.text(0));
       if (!is_configuration(db, schema, table + "_config")) continue;
       const ShadowTables shadow(db, schema, table);
-      if (shadow.setting(kConfigModel).value_or("").starts_with(wanted))
+      const std::string model = shadow.setting(kConfigModel).value_or("");
+      if (model.substr(0, model.rfind(" dim=")) == name)
         users.push_back(schema == "main" ? table : schema + "." + table);
     }
   }

@@ -72,7 +72,9 @@ OwnRowsOptions::Start start_of(const OptionReader& value) {
 
 TrainingOptions read_options(const ModelRequest& request) {
   const Json json = Json::parse(request.options.value_or("{}"), nullptr, false);
-  if (!json.is_object()) reject(request, "options: a JSON object is wanted");
+  if (!json.is_object())
+    reject(request, "options: a JSON object is wanted, got " +
+                        (json.is_discarded() ? "malformed JSON" : shown(json)));
   TrainingOptions options;
   for (const auto& [key, member] : json.items()) {
     const OptionReader value(request, key, member);
@@ -87,7 +89,7 @@ TrainingOptions read_options(const ModelRequest& request) {
     else if (key == "steps")
       options.training.steps = value.number(1, 1 << 20);
     else if (key == "batch")
-      options.training.batch = value.number(2, 1 << 14);
+      options.training.batch = value.number(2, 4096);
     else if (key == "rate")
       options.training.rate = value.share(1e-6F);
     else if (key == "keep")
@@ -106,17 +108,46 @@ TrainingOptions read_options(const ModelRequest& request) {
   return options;
 }
 
-void add_rows(const ModelRequest& request, const std::string& query, model::OwnRows& rows) {
-  Statement statement(request.db, query);
-  if (!statement || sqlite3_stmt_readonly(statement.get()) == 0 ||
-      sqlite3_column_count(statement.get()) == 0)
+// The query compiled. SQLite's own message would not say what of the INSERT it is about.
+Statement compile(const ModelRequest& request, const std::string& query) {
+  try {
+    return {request.db, query};
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                "kindred_models: " + request.name + ": option \"query\": " + error.what());
+  }
+}
+
+// One statement that only reads and needs nothing besides.
+Statement compile_select(const ModelRequest& request, const std::string& query) {
+  Statement select = compile(request, query);
+  if (!select || sqlite3_stmt_readonly(select.get()) == 0 ||
+      sqlite3_column_count(select.get()) == 0)
     reject(request, "option \"query\": a SELECT is wanted, got " + query);
-  const int count = sqlite3_column_count(statement.get());
-  std::vector<std::string_view> columns(static_cast<size_t>(count));
-  while (statement.step()) {
-    for (int i = 0; i < count; ++i)
-      columns[static_cast<size_t>(i)] =
-          statement.is_null(i) ? std::string_view() : statement.text(i);
+  const std::string_view rest =
+      std::string_view(query).substr(std::string_view(sqlite3_sql(select.get())).size());
+  if (compile(request, std::string(rest)))
+    reject(request,
+           "option \"query\": one SELECT is wanted, got more after it:" + std::string(rest));
+  if (sqlite3_bind_parameter_count(select.get()) > 0)
+    reject(request, "option \"query\": a SELECT without parameters is wanted, got " + query);
+  return select;
+}
+
+std::string_view text_in(const ModelRequest& request, const Statement& row, int column) {
+  if (row.is_null(column)) return {};
+  if (sqlite3_column_type(row.get(), column) == SQLITE_BLOB)
+    reject(request,
+           "option \"query\": text is wanted, got a BLOB in column " + std::to_string(column + 1));
+  return row.text(column);
+}
+
+void add_rows(const ModelRequest& request, const std::string& query, model::OwnRows& rows) {
+  Statement select = compile_select(request, query);
+  std::vector<std::string_view> columns(static_cast<size_t>(sqlite3_column_count(select.get())));
+  while (select.step()) {
+    for (size_t i = 0; i < columns.size(); ++i)
+      columns[i] = text_in(request, select, static_cast<int>(i));
     rows.add(columns);
   }
 }
@@ -127,8 +158,10 @@ model::ImportResult train_model(const ModelRequest& request, model::PackWriter& 
   const TrainingOptions options = read_options(request);
   model::OwnRows rows(options.training);
   add_rows(request, options.query, rows);
+  InterruptCheck stop_if_interrupted(request.db);
   std::optional<Progress> bar;
   const std::vector<uint8_t> table = rows.train([&](size_t done, size_t total) {
+    if (total == 0) return stop_if_interrupted();
     if (!bar) bar.emplace(request.db, request.name + ": train", total);
     bar->advance_to(done);
   });

@@ -197,6 +197,23 @@ void require_replaceable(sqlite3* db, const ModelRecord& old, const ModelRecord&
                                   std::to_string(fresh.dim));
 }
 
+// Nobody keeps a model open that its writer takes back.
+class ForgetUnlessWritten {
+ public:
+  ForgetUnlessWritten(sqlite3* db, int64_t id) noexcept : db_(db), id_(id) {}
+  ~ForgetUnlessWritten() {
+    if (!is_written_) forget_model(db_, id_);
+  }
+  ForgetUnlessWritten(const ForgetUnlessWritten&) = delete;
+  ForgetUnlessWritten& operator=(const ForgetUnlessWritten&) = delete;
+  void set_written() noexcept { is_written_ = true; }
+
+ private:
+  sqlite3* db_;
+  int64_t id_;
+  bool is_written_ = false;
+};
+
 int64_t ModelsTable::insert(sqlite3_value* rowid, Values columns) {
   const KeepLastRowid keep(db_);
   if (!is_null(rowid)) refuse(SQLITE_ERROR, "a rowid is drawn: it cannot be given");
@@ -223,6 +240,7 @@ int64_t ModelsTable::insert(sqlite3_value* rowid, Values columns) {
   record.kind = result.kind;
   record.tokens = result.tokens;
   writer->finish(record);
+  ForgetUnlessWritten forget(db_, record.id);
   const std::shared_ptr<const OpenModel> model = find_open_model(db_, record);
   record.dim = model->embedder->identity().dim;
   record.identity = model->embedder->description();
@@ -231,6 +249,7 @@ int64_t ModelsTable::insert(sqlite3_value* rowid, Values columns) {
   create_registry(db_);
   insert_model(db_, record);
   writer->keep();
+  forget.set_written();
   if (!old) return record.id;
   removed_.push_back(*old);
   remove_model(db_, old->id);

@@ -30,8 +30,12 @@ class Progress {
     done_ += units;
     if (done_ - looked_at_ >= kStride) look();
   }
-  // The same by the number of all that are done; fewer than before is only a sign of life.
-  void advance_to(uint64_t done) { done > done_ ? advance(done - done_) : look(); }
+  // The same by the number of all that are done, for who counts in large steps: looks each time.
+  // Fewer than before is only a sign of life.
+  void advance_to(uint64_t done) {
+    if (done > done_) done_ = done;
+    look();
+  }
 
  private:
   using Clock = std::chrono::steady_clock;

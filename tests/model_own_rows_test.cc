@@ -156,14 +156,31 @@ TEST_CASE("a training tells its steps and ends with what its caller throws", "[m
   short_one.steps = 5;
   OwnRows own(short_one);
   for (const Row& row : rows(kRows)) add(own, {row.title, row.body});
+  size_t before = 0;
   std::vector<size_t> steps;
   CHECK_THROWS_WITH(own.train([&](size_t done, size_t total) {
+    if (total == 0) {
+      ++before;
+      return;
+    }
     CHECK(total == 5);
     steps.push_back(done);
     if (done == 3) throw std::runtime_error("interrupted");
   }),
                     "interrupted");
   CHECK(steps == std::vector<size_t>{1, 2, 3});
+  CHECK(before == (kRows + OwnRows::kRowsBetween - 1) / OwnRows::kRowsBetween);
+}
+
+TEST_CASE("training can be ended while texts are read", "[model][train]") {
+  OwnRows own(options(GENERATE(Start::kDefault, Start::kNothing)));
+  for (const Row& row : rows(kRows)) add(own, {row.title, row.body});
+  size_t calls = 0;
+  CHECK_THROWS_WITH(own.train([&](size_t, size_t total) {
+    CHECK(total == 0);
+    if (++calls == 2) throw std::runtime_error("interrupted");
+  }),
+                    "interrupted");
 }
 
 TEST_CASE("too little text to train on is refused with what there was", "[model][train]") {

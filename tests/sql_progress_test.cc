@@ -146,6 +146,20 @@ TEST_CASE("a long command draws a bar on a terminal and takes it away", "[sql][p
   CHECK(shown.find('\n') == std::string::npos);
 }
 
+TEST_CASE("training a model draws a bar", "[sql][progress]") {
+  Database db;
+  db.run("CREATE TABLE texts AS SELECT 'name of ' || i AS a, 'what is said of ' || i AS b FROM " +
+         numbers(40));
+  const Slow slow(db);
+  const std::string shown =
+      on_terminal(db,
+                  "INSERT INTO kindred_models(name, source, options) VALUES('mine', 'train', "
+                  "'{\"query\": \"SELECT a, b FROM texts\", \"steps\": 600, \"dimensions\": 64}')");
+  INFO(shown);
+  CHECK(shown.find("mine: train ") != std::string::npos);
+  CHECK(shown.find(" of 600") != std::string::npos);
+}
+
 TEST_CASE("the name in a bar is one line of plain characters", "[sql][progress]") {
   const ScratchDirectory scratch;
   Database db(scratch.file("app.db"));

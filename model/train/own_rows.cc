@@ -101,10 +101,21 @@ Table default_table(size_t dim) {
   return result;
 }
 
-Table random_table(const std::vector<RowSample::Row>& sample, const OwnRowsOptions& options) {
+// Calls read(row) for each row of the sample.
+template <class Sample, class Read>
+void read_rows(Sample& sample, const OwnRows::Progress& progress, const Read& read) {
+  for (size_t i = 0; i < sample.size(); ++i) {
+    if (i % OwnRows::kRowsBetween == 0) progress(0, 0);
+    read(sample[i]);
+  }
+}
+
+Table random_table(const std::vector<RowSample::Row>& sample, const OwnRowsOptions& options,
+                   const OwnRows::Progress& progress) {
   WordCounts counts;
-  for (const RowSample::Row& row : sample)
+  read_rows(sample, progress, [&](const RowSample::Row& row) {
     for (const std::string& text : row.texts) counts.add(text);
+  });
   VocabularyOptions wanted;
   wanted.size = options.vocabulary;
   wanted.least_word = 2;
@@ -156,12 +167,12 @@ void OwnRows::add(std::span<const std::string_view> columns) {
 std::vector<uint8_t> OwnRows::train(const Progress& progress) {
   std::vector<RowSample::Row> sample = sample_.take();
   Table table = options_.start == Start::kDefault ? default_table(options_.dimensions)
-                                                  : random_table(sample, options_);
+                                                  : random_table(sample, options_, progress);
   DocumentPairs pairs({.most_tokens = kMostTokens, .seed = options_.seed});
-  for (RowSample::Row& row : sample) {
+  read_rows(sample, progress, [&](RowSample::Row& row) {
     add_document(table.vocabulary, row.texts, pairs);
     row.texts = {};
-  }
+  });
   if (pairs.size() < kFewestRows)
     refuse("text of at least " + std::to_string(kFewestRows) + " rows is",
            std::to_string(pairs.size()));

@@ -43,9 +43,10 @@ class OwnRows {
  public:
   // A row counts that makes a pair: see above.
   static constexpr size_t kFewestRows = 32;
+  static constexpr size_t kRowsBetween = 64;
 
-  // Called after each step with the steps done and those of the whole training; may throw to end
-  // it.
+  // Called after each step with the steps done and those of the whole training, and while texts are
+  // read before the first one with 0 of 0, every kRowsBetween rows; may throw to end it.
   using Progress = std::function<void(size_t done, size_t total)>;
 
   // Throws std::invalid_argument that says which option makes no sense.
