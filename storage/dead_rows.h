@@ -18,8 +18,7 @@ class DeadRows {
   DeadRows() = default;
   // REQUIRES: bytes.size() % 8 == 0.
   explicit DeadRows(std::string_view bytes) : words_(bytes.size() / sizeof(uint64_t)) {
-    if (!words_.empty())
-      std::memcpy(words_.data(), bytes.data(), words_.size() * sizeof(uint64_t));
+    if (!words_.empty()) std::memcpy(words_.data(), bytes.data(), words_.size() * sizeof(uint64_t));
   }
 
   bool contains(size_t rank) const noexcept {

@@ -169,6 +169,10 @@ void Mapping::populate() const noexcept {
   ::madvise(data, bytes_, MADV_WILLNEED);  // Linux before 5.14; no more than a wish
 }
 
+void Mapping::release() const noexcept {
+  if (data_ != nullptr) madvise(const_cast<std::byte*>(data_), bytes_, MADV_DONTNEED);
+}
+
 Mapping::~Mapping() {
   ::munmap(const_cast<std::byte*>(data_), bytes_);
 }

@@ -88,6 +88,11 @@ class Mapping {
   uint64_t size() const noexcept { return bytes_; }
   // Has all of it read and its pages entered into the process's table, as far as the kernel can.
   void populate() const noexcept;
+  // Takes its pages out of the process's table; they stay in the system's cache, and reading enters
+  // them again.
+  void release() const noexcept;
+  // How much is worth reading before that by whoever reads all of it once.
+  static constexpr size_t kReleaseBytes = 64 << 20;
 
  private:
   const std::byte* data_ = nullptr;

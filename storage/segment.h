@@ -39,6 +39,8 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void verify() const;
   void verify_rows(size_t first, size_t count) const override;
   void verify_exact(size_t row) const override;
+  // For whoever reads all of it once: what has been read is resident no longer.
+  void release_pages() const noexcept { mapping_->release(); }
   // Whether a block has been found that does not fit its checksum: the file is to be written anew.
   bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
   // Whether the file has been removed, or another taken its name.

@@ -62,8 +62,10 @@ std::shared_ptr<const Segment> SegmentBuilder::finish(
 }
 
 void ingest_segment(Store& store, const Segment& segment) {
+  const size_t releasing = Mapping::kReleaseBytes / segment.vector_bytes() + 1;
   SegmentIngest ingest = store.ingest(segment.id());
   for (size_t rank = 0; rank < segment.distinct(); ++rank) {
+    if (rank % releasing == releasing - 1) segment.release_pages();
     const auto* vector = reinterpret_cast<const char*>(segment.vector(segment.row_at(rank)));
     ingest.add(segment.id_at(rank), {vector, segment.vector_bytes()});
   }

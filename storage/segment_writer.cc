@@ -76,7 +76,9 @@ void SegmentWriter::write_codes(SegmentHeader& header) {
   for (std::vector<float>& of_kind : numbers) of_kind.resize(ids_.size());
   std::vector<int8_t> codes(header.code_stride);
   place(header, Section::kCodes) = {out_.position(), ids_.size() * codes.size()};
+  const size_t releasing = Mapping::kReleaseBytes / stride_ + 1;
   for (size_t row = 0; row < ids_.size(); ++row) {
+    if (row % releasing == releasing - 1) exact->release();
     const RowNumbers of_row =
         encoder.encode(exact->data() + kSegmentPage + row * stride_, codes.data());
     out_.write(codes.data(), codes.size());
