@@ -4,8 +4,10 @@
 //   kindred_crash points [number [seed]]   killed at one system call after the other, 100 of them
 //   kindred_crash faults [number [seed]]   the same with calls that fail
 //   kindred_crash memory [number [seed]]   the same with allocations that fail
-//   kindred_crash rewinds [number [seed]]  SQLite's files as they were before, as after a power loss
-//   kindred_crash processes                two processes see each other's commits at once
+//   kindred_crash point failure mode call seed   one of these alone, as they print it:
+//                                          "no memory" "WAL NORMAL" 186 7
+//   kindred_crash rewinds [number [seed]]  SQLite's files as they were before, as after a power
+//   loss kindred_crash processes                two processes see each other's commits at once
 //   kindred_crash crowd [number [seed]]    two writing and two comparing ones, 200 comparisons
 //   kindred_crash control                  proof that the rounds find what is wrong
 // SPDX-License-Identifier: Apache-2.0
@@ -31,8 +33,8 @@ std::string crash(Victim& victim, int workers, Random& random, const std::string
   if (random.one_in(2)) age_segments(victim.path());
   std::vector<std::unique_ptr<WorkerProcess>> running;
   for (int64_t number = 0; number < workers; ++number)
-    running.push_back(std::make_unique<WorkerProcess>(WorkerOptions{
-        victim.path(), victim.mode().synchronous, random.bits(), number, fault}));
+    running.push_back(std::make_unique<WorkerProcess>(
+        WorkerOptions{victim.path(), victim.mode().synchronous, random.bits(), number, fault}));
   if (random.one_in(5))
     running.front()->listen(static_cast<int>(random.below(40)));  // perhaps before its first
   else  // of two, the other one may hold it up
@@ -147,8 +149,8 @@ std::string crowd_differs(Victim& victim, int64_t comparisons, uint64_t seed) {
     all.push_back(std::make_unique<WorkerProcess>(
         WorkerOptions{victim.path(), victim.mode().synchronous, random.bits(), number, ""}));
   for (int number = 0; number < 2; ++number)
-    all.push_back(std::make_unique<WorkerProcess>(std::vector<std::string>{
-        "reader", victim.path(), std::to_string(random.bits())}));
+    all.push_back(std::make_unique<WorkerProcess>(
+        std::vector<std::string>{"reader", victim.path(), std::to_string(random.bits())}));
   int64_t compared = 0;
   for (int64_t before = -1; compared < comparisons && compared != before;) {
     before = compared;
@@ -196,6 +198,9 @@ int run(const std::vector<std::string>& arguments) {
   };
   const auto seed = [&] { return static_cast<uint64_t>(number(2, 1)); };
   if (mode == "rounds") return check_rounds(number(1, 200), seed());
+  if (mode == "point" && arguments.size() == 5)
+    return check_point(arguments[1], arguments[2], number(3, 0),
+                       static_cast<uint64_t>(number(4, 0)));
   if (mode == "points") return check_points(number(1, 100), seed());
   if (mode == "faults") return check_faults(number(1, 100), seed());
   if (mode == "memory") return check_memory(number(1, 100), seed());
@@ -207,7 +212,7 @@ int run(const std::vector<std::string>& arguments) {
     if (mode == child) return run_child(arguments);
   std::fprintf(stderr,
                "usage: kindred_crash rounds|points|faults|memory|rewinds|crowd [number [seed]] | "
-               "processes | control\n");
+               "point failure mode call seed | processes | control\n");
   return 2;
 }
 

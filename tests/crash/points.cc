@@ -31,11 +31,12 @@ struct Point {
   uint64_t seed = 0;
 };
 
+constexpr const char* kFailures[] = {"none",  "die before", "die after", "die halfway",
+                                     "error", "full",       "short",     "no memory"};
+
 std::string describe(const Point& point) {
-  static constexpr const char* kNames[] = {"none",  "die before", "die after", "die halfway",
-                                           "error", "full",       "short",     "no memory"};
   return std::string(point.mode.journal) + ", " + point.mode.synchronous + ", " +
-         kNames[static_cast<int>(point.failure)] + " at call " + std::to_string(point.at) +
+         kFailures[static_cast<int>(point.failure)] + " at call " + std::to_string(point.at) +
          ", seed " + std::to_string(point.seed);
 }
 
@@ -122,7 +123,9 @@ class Run {
   }
 
  private:
-  std::string copy(int which) const { return (folder_ / "copies" / std::to_string(which)).string(); }
+  std::string copy(int which) const {
+    return (folder_ / "copies" / std::to_string(which)).string();
+  }
 
   std::string look_at_what_is_there() {
     Random random(point_.seed);
@@ -209,7 +212,39 @@ int check(const std::vector<Failure>& failures, int64_t number, uint64_t seed) {
   return tally.print();
 }
 
+// The place of `name` in a list of them; throws with the list if it is not there.
+template <class Names>
+size_t find_name(const Names& names, const std::string& name) {
+  std::string known;
+  size_t place = 0;
+  for (const std::string& other : names) {
+    if (other == name) return place;
+    known += (place++ == 0 ? "" : ", ") + other;
+  }
+  throw std::runtime_error("\"" + name + "\" is none of: " + known);
+}
+
+Point parse_point(const std::string& failure, const std::string& mode, int64_t at, uint64_t seed) {
+  std::vector<std::string> modes;
+  for (const Mode& each : kModes)
+    modes.push_back(std::string(each.journal) + " " + each.synchronous);
+  return {kModes[find_name(modes, mode)], static_cast<Failure>(find_name(kFailures, failure)), at,
+          seed};
+}
+
 }  // namespace
+
+int check_point(const std::string& failure, const std::string& mode, int64_t at, uint64_t seed) {
+  const ScratchDirectory scratch;
+  const Point point = parse_point(failure, mode, at, seed);
+  Run run(scratch.file("0"), point);
+  const std::string ended = run.ended_wrong();
+  const std::string wrong = ended.empty() ? run.look() : ended;
+  std::printf("%s, %s: %s\n", describe(point).c_str(),
+              run.call().empty() ? "not reached" : run.call().c_str(),
+              wrong.empty() ? "no difference" : wrong.c_str());
+  return wrong.empty() ? 0 : 1;
+}
 
 int check_points(int64_t number, uint64_t seed) {
   return check({Failure::kDieBefore, Failure::kDieAfter, Failure::kDieHalfway}, number, seed);
@@ -238,8 +273,7 @@ int check_rewinds(int64_t number, uint64_t seed) {
                      if (!run.look_after_rewind(copies / 2).empty()) ++found;
                    }
                    if (ended.empty() && control) return tally.add(point, run, "");
-                   tally.add(point, run,
-                             ended.empty() ? run.look_after_rewind(copies - 1) : ended);
+                   tally.add(point, run, ended.empty() ? run.look_after_rewind(copies - 1) : ended);
                  });
   std::printf("rewound too far: %lld, of them noticed: %lld\n", static_cast<long long>(controls),
               static_cast<long long>(found));

@@ -4,8 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace kindred::test {
+
+// One point alone: what the others print of one that went wrong, e.g. "no memory", "WAL NORMAL".
+int check_point(const std::string& failure, const std::string& mode, int64_t at, uint64_t seed);
 
 // Killed before, after or in the middle of the call.
 int check_points(int64_t number, uint64_t seed);
