@@ -96,6 +96,7 @@ void Tail::add_row(const LogRow& row) {
   if (i == 0 && count_ / chunk_rows_ == chunks_.size()) {
     // A tail's first chunk may stay almost empty.
     const Pages pages = chunks_.empty() ? Pages::kUsual : Pages::kHuge;
+    blocks_.reserve(chunks_.size() + 1);  // both grow, or neither
     chunks_.push_back(std::make_shared<TailChunk>(spec_, chunk_rows_, pages));
     blocks_.push_back(chunks_.back()->block());
   }

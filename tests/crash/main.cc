@@ -6,8 +6,8 @@
 //   kindred_crash memory [number [seed]]   the same with allocations that fail
 //   kindred_crash point failure mode call seed   one of these alone, as they print it:
 //                                          "no memory" "WAL NORMAL" 186 7
-//   kindred_crash rewinds [number [seed]]  SQLite's files as they were before, as after a power
-//   loss kindred_crash processes                two processes see each other's commits at once
+//   kindred_crash rewinds [number [seed]]  SQLite's files as before, as after a power loss
+//   kindred_crash processes                two processes see each other's commits at once
 //   kindred_crash crowd [number [seed]]    two writing and two comparing ones, 200 comparisons
 //   kindred_crash control                  proof that the rounds find what is wrong
 // SPDX-License-Identifier: Apache-2.0

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/crash/process.h"
@@ -217,9 +218,9 @@ template <class Names>
 size_t find_name(const Names& names, const std::string& name) {
   std::string known;
   size_t place = 0;
-  for (const std::string& other : names) {
+  for (const std::string_view other : names) {
     if (other == name) return place;
-    known += (place++ == 0 ? "" : ", ") + other;
+    known.append(place++ == 0 ? "" : ", ").append(other);
   }
   throw std::runtime_error("\"" + name + "\" is none of: " + known);
 }

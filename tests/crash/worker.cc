@@ -75,7 +75,8 @@ class Worker {
 // Compares in one snapshot after another.
 class Reader {
  public:
-  Reader(const std::string& path, uint64_t seed) : random_(seed), db_(path), both_(mirrored("items")) {
+  Reader(const std::string& path, uint64_t seed)
+      : random_(seed), db_(path), both_(mirrored("items")) {
     sqlite3_busy_timeout(db_.handle(), 10000);
   }
 

@@ -93,9 +93,7 @@ class Workload {
     report(next_++);
   }
 
-  bool commit() {
-    return db_.error("COMMIT").empty();
-  }
+  bool commit() { return db_.error("COMMIT").empty(); }
 
   // In DELETE mode it is busy until the reader has gone; more follows before the next try.
   void commit_beside_reader() {
