@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/models.h"
 
+#include <cstddef>
 #include <list>
 #include <mutex>
+#include <new>
 
 #include "sql/boundary.h"
 
@@ -26,9 +28,11 @@ struct KeptModels {
   std::list<KeptModel> models;  // guarded by mutex; last used first
 };
 
-// Never destroyed: a connection may be closed at exit.
-KeptModels& kept() {
-  static KeptModels* const all = new KeptModels;
+// Never destroyed: a connection may be closed at exit. Needs no memory, as closing one must not
+// fail.
+KeptModels& kept() noexcept {
+  alignas(KeptModels) static std::byte place[sizeof(KeptModels)];
+  static KeptModels* const all = new (place) KeptModels;
   return *all;
 }
 

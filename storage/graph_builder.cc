@@ -137,9 +137,10 @@ class Filling {
   void run(size_t threads, const GraphProgress& progress) {
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     std::vector<std::thread> others;
+    others.reserve(threads - 1);
     try {
       for (size_t i = 1; i < threads; ++i) others.emplace_back([this] { work({}); });
-    } catch (const std::system_error&) {  // fewer will do
+    } catch (const std::exception&) {  // no memory, or no thread to be had: fewer will do
     }
     work(progress);
     for (std::thread& other : others) other.join();

@@ -2,7 +2,7 @@
 #include "model/train/workers.h"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 
 namespace kindred::model {
 
@@ -11,7 +11,7 @@ Workers::Workers(size_t threads) {
   threads_.reserve(threads - 1);
   try {
     for (size_t i = 1; i < threads; ++i) threads_.emplace_back([this, i] { run(i); });
-  } catch (const std::system_error&) {  // fewer will do
+  } catch (const std::exception&) {  // no memory, or no thread to be had: fewer will do
   }
 }
 
