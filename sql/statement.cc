@@ -15,9 +15,8 @@ std::optional<Error> try_execute(sqlite3* db, const std::string& sql) {
   char* message = nullptr;
   const int rc = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message);
   if (rc == SQLITE_OK) return std::nullopt;
-  const std::string text = message != nullptr ? message : sqlite3_errstr(rc);
-  sqlite3_free(message);
-  return Error(rc, text);
+  const std::unique_ptr<char, void (*)(void*)> owned(message, sqlite3_free);
+  return Error(rc, message != nullptr ? message : sqlite3_errstr(rc));
 }
 
 std::string quote_identifier(std::string_view name) {
@@ -82,9 +81,8 @@ bool Statement::step() {
   const int rc = sqlite3_step(get());
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
-  const Error error = last_error();
-  reset();
-  throw error;
+  const ResetGuard reset(*this);
+  throw last_error();
 }
 
 // Which constraint failed is told only by the extended code, whatever the connection has
@@ -99,14 +97,13 @@ void Statement::run() {
 }
 
 std::optional<Error> Statement::try_run() {
+  const ResetGuard reset(*this);
   int rc;
   do {
     rc = sqlite3_step(get());
   } while (rc == SQLITE_ROW);
-  std::optional<Error> error;
-  if (rc != SQLITE_DONE) error = last_error();
-  reset();
-  return error;
+  if (rc == SQLITE_DONE) return std::nullopt;
+  return last_error();
 }
 
 void Statement::reset() noexcept {

@@ -41,7 +41,8 @@ class Statement {
   Statement& bind_blob(int index, const void* data, size_t bytes);
   Statement& bind_null(int index);
 
-  // true for a row, false at the end. Throws Error with the extended code (and resets) on failure.
+  // true for a row, false at the end. Throws Error with the extended code on failure; where
+  // this or run() throws, for want of memory too, the statement is reset and can be bound again.
   bool step();
   // Steps to the end and resets: for statements that return no rows.
   void run();
