@@ -31,25 +31,27 @@ bool ChangedIds::Table::contains(int64_t id, int64_t cn) const noexcept {
 ChangedIds::ChangedIds() : table_(std::make_shared<Table>(kFirstSlots)) {}
 
 void ChangedIds::add(int64_t id, int64_t cn) {
-  Table::Slot* slot = &table_->slot_of(id);
-  if (slot->cn.load(std::memory_order_relaxed) != 0) return;
-  const size_t slots = table_->mask_ + 1;
-  if (2 * (used_ + 1) > slots) {
-    auto larger = std::make_shared<Table>(2 * slots);
-    for (size_t i = 0; i < slots; ++i) {
-      const Table::Slot& old = table_->slots_[i];
-      const int64_t first = old.cn.load(std::memory_order_relaxed);
-      if (first == 0) continue;
-      Table::Slot& moved = larger->slot_of(old.id);
-      moved.id = old.id;
-      moved.cn.store(first, std::memory_order_relaxed);
-    }
-    table_ = std::move(larger);
-    slot = &table_->slot_of(id);
-  }
-  slot->id = id;
-  slot->cn.store(cn, std::memory_order_release);
+  if (table_->slot_of(id).cn.load(std::memory_order_relaxed) != 0) return;
+  make_room();
+  Table::Slot& slot = table_->slot_of(id);
+  slot.id = id;
+  slot.cn.store(cn, std::memory_order_release);
   ++used_;
+}
+
+void ChangedIds::make_room() {
+  const size_t slots = table_->mask_ + 1;
+  if (2 * (used_ + 1) <= slots) return;
+  auto larger = std::make_shared<Table>(2 * slots);
+  for (size_t i = 0; i < slots; ++i) {
+    const Table::Slot& old = table_->slots_[i];
+    const int64_t first = old.cn.load(std::memory_order_relaxed);
+    if (first == 0) continue;
+    Table::Slot& moved = larger->slot_of(old.id);
+    moved.id = old.id;
+    moved.cn.store(first, std::memory_order_relaxed);
+  }
+  table_ = std::move(larger);
 }
 
 }  // namespace kindred::storage

@@ -33,8 +33,10 @@ class ChangedIds {
   };
 
   ChangedIds();
-  // REQUIRES: cn > 0, and not below those of earlier calls.
+  // REQUIRES: cn > 0, and not below those of earlier calls. Throws nothing after make_room().
   void add(int64_t id, int64_t cn);
+  // For one more id.
+  void make_room();
   // Answers for every change number up to that of the last add(), also after later ones.
   std::shared_ptr<const Table> table() const noexcept { return table_; }
 

@@ -75,18 +75,21 @@ void Tail::append(const LogRow& row) {
   last_ = {row.cn, row.nonce};
 }
 
+// What takes memory comes first: where there is none, nothing has changed that counts.
 void Tail::apply(const LogRow& row) {
-  changed_.add(row.id, row.cn);
-  const auto found = newest_.find(row.id);
-  const uint32_t before = found == newest_.end() ? kNone : found->second;
-  if (is(row, Op::kPut)) {
+  const bool put = is(row, Op::kPut);
+  changed_.make_room();
+  if (put) {
     add_row(row);
     previous_.resize(count_ + 1);
+  }
+  uint32_t& newest = newest_.try_emplace(row.id, kNone).first->second;
+  const uint32_t before = newest;
+  changed_.add(row.id, row.cn);
+  if (put) {
     previous_[count_] = before;
-    newest_[row.id] = static_cast<uint32_t>(count_);
+    newest = static_cast<uint32_t>(count_);
     ++count_;
-  } else if (found == newest_.end()) {
-    newest_[row.id] = kNone;
   }
   if (before != kNone) end_row(before, row.cn);
 }

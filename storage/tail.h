@@ -63,7 +63,8 @@ class Tail {
   // `name` opens the messages of errors, e.g. "films_log".
   Tail(const VectorSpec& spec, std::string name);
 
-  // REQUIRES: row.cn > the last row's. Throws what verify() does; the tail is then as before.
+  // REQUIRES: row.cn > the last row's. Throws what verify() does, and std::bad_alloc; the tail is
+  // then as before.
   void append(const LogRow& row);
 
   // Everything up to the newest row.

@@ -98,3 +98,33 @@ TEST_CASE("a model that found no memory can be kept the next time and leaves no 
       "SELECT count(pack_segment) + count(rows_segment) FROM kindred_registry";
   CHECK(std::to_string(count_files(path + "-kindred/segments")) == db.one(named));
 }
+
+TEST_CASE("a search that found no memory hides no row once its changes are taken back",
+          "[sql][memory]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(key TEXT PRIMARY KEY, v float[2]);"
+      "INSERT INTO items(key, v) VALUES('a', '[1, 1]'), ('b', '[2, 2]'), ('c', '[3, 1]');"
+      "INSERT INTO items(items) VALUES('optimize')");
+  const std::string search = "SELECT group_concat(rowid) FROM knn('items', '[1, 1]', 10)";
+  const std::string undone = GENERATE("DELETE FROM items WHERE rowid = 1",
+                                      "UPDATE items SET v = '[9, 1]' WHERE rowid = 1");
+  CAPTURE(undone);
+  int64_t at = 1;
+  for (bool reached = true; reached; ++at) {
+    CAPTURE(at);
+    db.run("BEGIN; SAVEPOINT s;" + undone);
+    watch_calls({scratch.file("watched"), Failure::kNoMemory, at, ""});
+    db.error(search);
+    reached = has_failed();
+    lift_failure();
+    db.run(sqlite3_get_autocommit(db.handle()) != 0 ? "BEGIN" : "ROLLBACK TO s");
+    db.run("INSERT INTO items(rowid, key, v) VALUES(99, 'z', '[5, 1]')");
+    const std::string found =
+        db.one("SELECT count(*) FROM knn('items', '[1, 1]', 10) WHERE rowid = 1");
+    db.run("ROLLBACK");
+    REQUIRE(found == "1");
+  }
+  CHECK(at > 10);
+}
