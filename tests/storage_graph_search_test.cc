@@ -65,6 +65,9 @@ void check_searches(const GraphFile& file, const std::string& query, size_t k) {
 
 TEST_CASE("a filter of any selectivity and correlation gets its k nearest rows",
           "[storage][graph][filter]") {
+  // One query in a thousand finds less than half, which one depends on how the threads take turns:
+  // it may not decide about the mean.
+  constexpr size_t kQueries = 60;
   Random random(1);
   const VectorSpec spec{Element::kFloat32, Metric::kCosine, 16};
   Clusters clusters(spec, "clusters", random);
