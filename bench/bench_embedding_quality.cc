@@ -2,7 +2,9 @@
 // (STS-B dev, Spearman), retrieval (SciFact, Cranfield, CISI, nDCG@10 by exact search) and time.
 // Usage: bench_embedding_quality [MODEL [DIMENSIONS]], where MODEL is the name of a built-in model
 // or the file of a token table; without it all built-in models side by side. Data: $KINDRED_DATA,
-// see bench/README.md. SPDX-License-Identifier: Apache-2.0
+// see bench/README.md.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -6,36 +6,24 @@
 //   bench_scale KINDRED.so large|raw [rows] [folder]
 //
 // Recall is against knn(..., exact), which the tests compare with brute force. A folder that is
-// given keeps its database for another run. SPDX-License-Identifier: Apache-2.0
+// given keeps its database for another run.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <iterator>
-#include <numeric>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "bench/clustered.h"
-#include "bench/sqlite_peer.h"
+#include "bench/questions.h"
 
 namespace kindred::bench {
 namespace {
 
-constexpr size_t kDim = 384;
-constexpr size_t kQueries = 500;
-constexpr size_t kWanted = 10;
-
-struct Settings {
-  std::string extension;
-  std::string part;
-  size_t rows = 100000;
-  std::string folder;
-};
+constexpr size_t kAsked = 500;
 
 std::span<const float> row(const std::vector<float>& rows, size_t i) {
   return {rows.data() + i * kDim, kDim};
@@ -59,46 +47,33 @@ std::string knn(const std::string& rest) {
   return "SELECT rowid FROM knn('items', ?1, 10" + rest + ")";
 }
 
-std::vector<std::set<int64_t>> nearest(Database& db, const std::vector<float>& queries) {
-  std::vector<std::set<int64_t>> all;
-  Statement statement = db.prepare(knn(", NULL, 1"));
-  for (size_t q = 0; q < queries.size() / kDim; ++q) {
-    const std::vector<int64_t> ids = statement.bind(1, row(queries, q)).ids();
-    all.emplace_back(ids.begin(), ids.end());
-  }
-  return all;
-}
-
-struct Answer {
-  double recall;
-  double microseconds;  // of CPU
+// The answers to all queries, and what one cost.
+struct Answers {
+  std::vector<Ids> ids;
+  double cpu;
 };
 
-Answer ask(Database& db, const std::vector<float>& queries,
-           const std::vector<std::set<int64_t>>& truth, const std::string& rest) {
+Answers ask(Database& db, const std::vector<float>& queries, const std::string& rest) {
   Statement statement = db.prepare(knn(rest));
-  std::vector<std::vector<int64_t>> got(truth.size());
+  Answers answers{std::vector<Ids>(queries.size() / kDim), 0};
   const auto all = [&] {
-    for (size_t q = 0; q < truth.size(); ++q) got[q] = statement.bind(1, row(queries, q)).ids();
+    for (size_t q = 0; q < answers.ids.size(); ++q)
+      answers.ids[q] = statement.bind(1, row(queries, q)).ids();
   };
   all();  // warm
-  const Cost cost = cost_of(all);
-  size_t found = 0;
-  for (size_t q = 0; q < truth.size(); ++q)
-    for (const int64_t id : got[q]) found += truth[q].count(id);
-  return {static_cast<double>(found) / static_cast<double>(truth.size() * kWanted),
-          cost.cpu / static_cast<double>(truth.size()) * 1e6};
+  answers.cpu = cost_of(all).cpu / static_cast<double>(answers.ids.size());
+  return answers;
 }
 
 void print_answers(Database& db, const std::vector<float>& queries) {
-  const std::vector<std::set<int64_t>> truth = nearest(db, queries);
+  const Answers exact = ask(db, queries, ", NULL, 1");
   std::printf("| effort | recall@10 | CPU of a query |\n|---|---:|---:|\n");
   for (const char* ef : {"NULL", "20", "40", "64", "100", "160"}) {
-    const Answer answer = ask(db, queries, truth, std::string(", ") + ef);
-    std::printf("| ef %s | %.4f | %.1f us |\n", ef, answer.recall, answer.microseconds);
+    const Answers found = ask(db, queries, std::string(", ") + ef);
+    std::printf("| ef %s | %.4f | %s |\n", ef, recall(found.ids, exact.ids),
+                time_text(found.cpu).c_str());
   }
-  const Answer exact = ask(db, queries, truth, ", NULL, 1");
-  std::printf("| exact | %.4f | %.1f us |\n", exact.recall, exact.microseconds);
+  std::printf("| exact | | %s |\n", time_text(exact.cpu).c_str());
 }
 
 // Milliseconds on the wall of a sqlite3 process, the median of 21.
@@ -121,8 +96,7 @@ double shell(const std::vector<std::string>& arguments) {
                       if (status != 0) throw std::runtime_error("sqlite3 failed");
                     }).wall *
                     1e3);
-  std::nth_element(times.begin(), times.begin() + 10, times.end());
-  return times[10];
+  return median(times);
 }
 
 std::string hex(std::span<const float> v) {
@@ -135,8 +109,9 @@ std::string hex(std::span<const float> v) {
   return text;
 }
 
-void print_cold(const Settings& settings, const std::string& path, std::span<const float> query) {
-  const std::string load = ".load " + settings.extension;
+void print_cold(const std::string& extension, const std::string& path,
+                std::span<const float> query) {
+  const std::string load = ".load " + extension;
   const std::string rows = "SELECT rowid FROM knn('items', x'" + hex(query) + "', 10)";
   const double bare = shell({"sqlite3", path, "SELECT count(*) FROM items_config"});
   const double loaded = shell({"sqlite3", path, "-cmd", load, "SELECT 1"});
@@ -147,38 +122,38 @@ void print_cold(const Settings& settings, const std::string& path, std::span<con
       bare, loaded, asked, asked - bare);
 }
 
-void large(const Settings& settings) {
-  const std::string path = settings.folder + "/large.db";
+void large(const std::string& extension, size_t rows, const std::string& folder) {
+  const std::string path = folder + "/large.db";
   const bool kept = std::filesystem::exists(path);
   Clustered clustered(kDim, 1);
-  const std::vector<float> queries = clustered.rows(kQueries);
+  const std::vector<float> queries = clustered.rows(kAsked);
   {
-    Database db(path, settings.extension);
+    Database db(path, extension);
     if (!kept) {
       create(db, "cosine");
       const Cost load = cost_of([&] {
         constexpr size_t kBatch = 50000;
-        for (size_t first = 0; first < settings.rows; first += kBatch)
-          insert(db, clustered.rows(std::min(kBatch, settings.rows - first)), first + 1);
+        for (size_t first = 0; first < rows; first += kBatch)
+          insert(db, clustered.rows(std::min(kBatch, rows - first)), first + 1);
       });
       const Cost build =
           cost_of([&] { db.execute("INSERT INTO items(items) VALUES('optimize')"); });
       std::printf(
           "%zu rows: made and loaded in %.1f s of CPU, %.1f on the wall; optimize %.1f and "
           "%.1f s\n",
-          settings.rows, load.cpu, load.wall, build.cpu, build.wall);
+          rows, load.cpu, load.wall, build.cpu, build.wall);
     }
   }
   {
     const Cost first = cost_of([&] {
-      Database db(path, settings.extension);
+      Database db(path, extension);
       Statement statement = db.prepare(knn(""));
       statement.bind(1, row(queries, 0)).ids();
     });
     std::printf("open and first query in a process that has kindred loaded: %.2f ms of CPU\n",
                 first.cpu * 1e3);
-    print_cold(settings, path, row(queries, 1));
-    Database db(path, settings.extension);
+    print_cold(extension, path, row(queries, 1));
+    Database db(path, extension);
     print_answers(db, queries);
   }
 }
@@ -194,39 +169,22 @@ void make_raw(std::vector<float>& rows, Normal& random) {
   }
 }
 
-void raw(const Settings& settings) {
+void raw(const std::string& extension, size_t count, const std::string& folder) {
   for (const char* metric : {"l2", "dot"}) {
     Clustered clustered(kDim, 1);
     Normal random(7);
-    std::vector<float> queries = clustered.rows(kQueries);
-    std::vector<float> rows = clustered.rows(settings.rows);
+    std::vector<float> queries = clustered.rows(kAsked);
+    std::vector<float> rows = clustered.rows(count);
     make_raw(queries, random);
     make_raw(rows, random);
-    const std::string path = settings.folder + "/raw-" + metric + ".db";
-    Database db(path, settings.extension);
+    const std::string path = folder + "/raw-" + metric + ".db";
+    Database db(path, extension);
     create(db, metric);
     insert(db, rows, 1);
     const Cost build = cost_of([&] { db.execute("INSERT INTO items(items) VALUES('optimize')"); });
-    std::printf("\n%zu rows of 0 to 255, %s: optimize %.1f s of CPU\n", settings.rows, metric,
-                build.cpu);
+    std::printf("\n%zu rows of 0 to 255, %s: optimize %.1f s of CPU\n", count, metric, build.cpu);
     print_answers(db, queries);
   }
-}
-
-void run(Settings settings) {
-  const bool kept = !settings.folder.empty();
-  if (!kept)
-    settings.folder =
-        (std::filesystem::temp_directory_path() / ("kindred-scale-" + std::to_string(getpid())))
-            .string();
-  std::filesystem::create_directories(settings.folder);
-  if (settings.part == "large")
-    large(settings);
-  else if (settings.part == "raw")
-    raw(settings);
-  else
-    throw std::runtime_error("large or raw is wanted, got " + settings.part);
-  if (!kept) std::filesystem::remove_all(settings.folder);
 }
 
 }  // namespace
@@ -237,8 +195,14 @@ int main(int argc, char** argv) {
   try {
     if (argc < 3) throw std::runtime_error("usage: bench_scale KINDRED.so PART [rows] [folder]");
     std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-    run({std::filesystem::absolute(argv[1]).string(), argv[2],
-         argc > 3 ? std::stoul(argv[3]) : 100000, argc > 4 ? argv[4] : ""});
+    const Scratch scratch;
+    const std::string extension = std::filesystem::absolute(argv[1]).string();
+    const std::string part = argv[2], folder = argc > 4 ? argv[4] : scratch.file("");
+    const size_t rows = argc > 3 ? std::stoul(argv[3]) : 100000;
+    std::filesystem::create_directories(folder);
+    if (part != "large" && part != "raw")
+      throw std::runtime_error("large or raw is wanted, got " + part);
+    part == "large" ? large(extension, rows, folder) : raw(extension, rows, folder);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_scale: %s\n", e.what());
     return 1;

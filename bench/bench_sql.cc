@@ -7,7 +7,9 @@
 //             [rounds=5] [only=knn,...]
 //
 // Parts: knn, quantized, cold, filter, write, commit, bulk. Files go to a directory of their own
-// under TMPDIR. SPDX-License-Identifier: Apache-2.0
+// under TMPDIR.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
-// A checksum of content that is seen in pieces: eight lanes of multiplication, so that it keeps pace
-// with reading. It notices accidents, not malice.
-// SPDX-License-Identifier: Apache-2.0
+// A checksum of content that is seen in pieces: eight lanes of multiplication, so that it keeps
+// pace with reading. It notices accidents, not malice. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 namespace kindred::model {
 
@@ -19,6 +20,13 @@ noexcept {
   Number number;
   std::memcpy(&number, bytes, sizeof number);
   return number;
+}
+
+template <class Number>
+requires std::is_arithmetic_v<Number>
+void append(std::vector<uint8_t>& bytes, Number number) {
+  const auto* first = reinterpret_cast<const uint8_t*>(&number);
+  bytes.insert(bytes.end(), first, first + sizeof number);
 }
 
 // The bytes of a number or of an array of numbers, which they borrow.

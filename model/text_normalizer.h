@@ -1,5 +1,7 @@
 // What a tokenizer does to a text before it is cut into pieces: steps that make one valid UTF-8
-// text of another, as tokenizer.json names them. SPDX-License-Identifier: Apache-2.0
+// text of another, as tokenizer.json names them.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <functional>

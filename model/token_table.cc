@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "model/little_endian.h"
 #include "model/word_rarity.h"
 
 extern "C" {
@@ -23,24 +24,11 @@ constexpr size_t kHalf = TokenTable::kBlock / 2;
 constexpr size_t kMaxPieceBytes = 2 + 4 * Vocabulary::kMaxCharacters;
 constexpr int kZeroCode = 8;
 
-template <class Integer>
-Integer read(const uint8_t* bytes) {
-  Integer value = 0;
-  for (size_t i = 0; i < sizeof value; ++i)
-    value = static_cast<Integer>(value | static_cast<Integer>(bytes[i]) << (8 * i));
-  return value;
-}
-
-template <class Integer>
-void append(std::vector<uint8_t>& file, Integer value) {
-  for (size_t i = 0; i < sizeof value; ++i) file.push_back(static_cast<uint8_t>(value >> (8 * i)));
-}
-
 uint64_t checksum_of(std::span<const uint8_t> bytes) {
   uint64_t hash = mix(bytes.size());
   size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8)
-    hash = (hash ^ read<uint64_t>(&bytes[i])) * 0x100000001b3ULL + (hash >> 47);
+    hash = (hash ^ load<uint64_t>(&bytes[i])) * 0x100000001b3ULL + (hash >> 47);
   for (; i < bytes.size(); ++i) hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
   return mix(hash);
 }
@@ -60,10 +48,10 @@ Header read_header(std::span<const uint8_t> file) {
          std::to_string(file.size()));
   if (std::memcmp(file.data(), kMagic.data(), kMagic.size()) != 0)
     fail(0, "\"" + std::string(kMagic) + "\"", "something else");
-  if (const auto version = read<uint32_t>(&file[8]); version != kVersion)
+  if (const auto version = load<uint32_t>(&file[8]); version != kVersion)
     fail(8, "version " + std::to_string(kVersion), std::to_string(version));
-  const Header header{read<uint32_t>(&file[12]), read<uint32_t>(&file[16]),
-                      read<uint32_t>(&file[20])};
+  const Header header{load<uint32_t>(&file[12]), load<uint32_t>(&file[16]),
+                      load<uint32_t>(&file[20])};
   if (header.tokens > Vocabulary::kMaxPieces)
     fail(12, "at most " + std::to_string(Vocabulary::kMaxPieces) + " tokens",
          std::to_string(header.tokens));
@@ -177,7 +165,7 @@ std::span<const uint8_t> TokenTable::built_in() noexcept {
 TokenTable::TokenTable(std::span<const uint8_t> file) {
   const Header header = read_header(file);
   checksum_ = checksum_of(file.first(file.size() - kTrailer));
-  if (const auto stored = read<uint64_t>(&file[file.size() - kTrailer]); stored != checksum_)
+  if (const auto stored = load<uint64_t>(&file[file.size() - kTrailer]); stored != checksum_)
     fail(file.size() - kTrailer, "checksum " + std::to_string(checksum_), std::to_string(stored));
   dim_ = header.dim;
   scales_ = &file[kHeader];
@@ -198,7 +186,7 @@ TokenTable::TokenTable(std::span<const uint8_t> file) {
 }
 
 uint16_t TokenTable::scale(TokenId id) const noexcept {
-  return read<uint16_t>(scales_ + 2 * size_t{id});
+  return load<uint16_t>(scales_ + 2 * size_t{id});
 }
 
 void TokenTable::add_row(TokenId id, std::span<int32_t> sum) const noexcept {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "model/formats/tokenizer_json.h"
+#include "model/little_endian.h"
 #include "model/unicode.h"
 #include "model/word_rarity.h"
 
@@ -22,19 +23,6 @@ constexpr uint32_t kPackVersion = 1;
 constexpr uint32_t kNormalizedFlag = 1;
 constexpr size_t kHeader = 48, kTrailer = 8;
 constexpr uint32_t kMaxDim = 65'536;
-
-template <class Integer>
-Integer load(const uint8_t* bytes) {
-  Integer value = 0;
-  for (size_t i = 0; i < sizeof value; ++i)
-    value = static_cast<Integer>(value | static_cast<Integer>(bytes[i]) << (8 * i));
-  return value;
-}
-
-template <class Integer>
-void append(std::vector<uint8_t>& bytes, Integer value) {
-  for (size_t i = 0; i < sizeof value; ++i) bytes.push_back(static_cast<uint8_t>(value >> (8 * i)));
-}
 
 constexpr uint64_t add_to_hash(uint64_t hash, uint64_t word) {
   return (hash ^ word) * 0x9e3779b97f4a7c15ULL + (hash >> 47);

@@ -1,6 +1,8 @@
 // Text -> token ids, in the steps of Hugging Face's tokenizers: added tokens are taken out, the
 // rest is normalised, cut into pieces, and each piece given to the model. No special tokens are
-// added. SPDX-License-Identifier: Apache-2.0
+// added.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 // Letters as SQL tells them apart: ASCII alone has case, whatever the host's locale. Bytes from
-// 0x80 on are letters without case. SPDX-License-Identifier: Apache-2.0
+// 0x80 on are letters without case.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <algorithm>

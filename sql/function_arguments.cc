@@ -62,6 +62,15 @@ bool take_arguments(sqlite3_index_info& info, const Signature& signature, TakenA
   return true;
 }
 
+bool plan_arguments(sqlite3_index_info& info, const Signature& signature, int64_t rows) {
+  TakenArguments taken;
+  if (!take_arguments(info, signature, taken)) return false;
+  info.idxNum = taken.plan;
+  info.estimatedRows = rows;
+  info.estimatedCost = static_cast<double>(rows);
+  return true;
+}
+
 FunctionArguments::FunctionArguments(int plan, Values values) {
   size_t next = 0;
   for (size_t i = 0; i < kept_.size(); ++i)

@@ -29,6 +29,10 @@ struct TakenArguments {
 // required one is not given at all.
 bool take_arguments(sqlite3_index_info& info, const Signature& signature, TakenArguments& taken);
 
+// The whole plan of a function that is given nothing but its arguments, and usually has so many
+// rows. As take_arguments() otherwise.
+bool plan_arguments(sqlite3_index_info& info, const Signature& signature, int64_t rows);
+
 // Hands the constraint over as filter()'s next value; SQLite checks it all the same.
 void take_constraint(sqlite3_index_info& info, int constraint, TakenArguments& taken);
 

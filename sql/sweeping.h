@@ -1,5 +1,7 @@
 // Which segments the collections and models of a database have, in its newest committed state, and
-// the sweep of those that none has (storage/sweep.h). SPDX-License-Identifier: Apache-2.0
+// the sweep of those that none has (storage/sweep.h).
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

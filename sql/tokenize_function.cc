@@ -74,14 +74,7 @@ class TokenizeTable : public sqlite3_vtab {
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<TokenizeTable>(connection.db);
   }
-  bool best_index(sqlite3_index_info& info) const {
-    TakenArguments taken;
-    if (!take_arguments(info, kSignature, taken)) return false;
-    info.idxNum = taken.plan;
-    info.estimatedRows = 100;
-    info.estimatedCost = 100;
-    return true;
-  }
+  bool best_index(sqlite3_index_info& info) const { return plan_arguments(info, kSignature, 100); }
   std::unique_ptr<TokenizeCursor> open() { return std::make_unique<TokenizeCursor>(db_); }
 
  private:

@@ -1,6 +1,8 @@
 // Distances and similarities in SQL: cosine(), vec_distance_*(), vec_dot(). The values are those of
 // math/metric.h, so that they agree with knn() bit for bit; what overflows float32 there is
-// computed in double here. SPDX-License-Identifier: Apache-2.0
+// computed in double here.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <span>

@@ -1,5 +1,7 @@
 // Training on a user's own rows: that it learns, from any start and any number of columns, gives
-// the same bytes each time, and says what it cannot do. SPDX-License-Identifier: Apache-2.0
+// the same bytes each time, and says what it cannot do.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include "model/train/own_rows.h"
 
 #include <array>
@@ -11,34 +13,17 @@
 #include "model/static_embedding.h"
 #include "model/train/random.h"
 #include "tests/support/catch.h"
+#include "tests/support/topic_words.h"
 
 using namespace kindred::model;
+using namespace kindred::test;
 using Start = OwnRowsOptions::Start;
 
 namespace {
 
-constexpr size_t kTopics = 30, kWords = 8, kRows = 600;
+constexpr size_t kRows = 600;
 
-// Words that no table knows, each of one topic.
-std::string word(size_t topic, size_t number) {
-  constexpr std::string_view kConsonants = "bdfgklmnprstvz", kVowels = "aeiou";
-  Random random(topic * kWords + number + 1);
-  std::string word;
-  for (int i = 0; i < 4; ++i) {
-    word += kConsonants[random.below(kConsonants.size())];
-    word += kVowels[random.below(kVowels.size())];
-  }
-  return word;
-}
-
-// Some of a topic's words: titles have those of the first half, bodies those of the second.
-std::string words(Random& random, size_t topic, size_t half, size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i)
-    text += word(topic, half * kWords / 2 + random.below(kWords / 2)) + " ";
-  return text;
-}
-
+// Titles have words of the first half of a topic's, bodies those of the second.
 struct Row {
   std::string title, body;
 };

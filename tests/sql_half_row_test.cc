@@ -1,6 +1,8 @@
 // Writes that fail between the collection's tables, for reasons of the tables' own: nothing of the
 // row stays, and the transaction goes on. A single-row statement inside a transaction has no
-// journal of its own, so this is the writer's work. SPDX-License-Identifier: Apache-2.0
+// journal of its own, so this is the writer's work.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <string>
 #include <string_view>

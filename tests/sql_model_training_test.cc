@@ -1,5 +1,7 @@
 // Training a model from SQL: what it learns, which queries and options it takes, and that it is
-// part of the transaction. SPDX-License-Identifier: Apache-2.0
+// part of the transaction.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -8,6 +10,8 @@
 #include "tests/support/catch.h"
 #include "tests/support/database.h"
 #include "tests/support/sql_functions.h"
+#include "tests/support/statement_ends.h"
+#include "tests/support/topic_words.h"
 
 using namespace kindred::test;
 namespace fs = std::filesystem;
@@ -16,29 +20,8 @@ using Rows = std::vector<std::string>;
 
 namespace {
 
-constexpr size_t kTopics = 30, kWords = 8;
 const std::string kNames = "SELECT group_concat(name, ' ') FROM kindred_models";
 const std::string kQuick = "\"steps\": 3, \"dimensions\": 64, \"threads\": 1";
-
-// Words that no table knows, each of one topic.
-std::string word(size_t topic, size_t number) {
-  constexpr std::string_view kConsonants = "bdfgklmnprstvz", kVowels = "aeiou";
-  Random random(topic * kWords + number + 1);
-  std::string word;
-  for (int i = 0; i < 4; ++i) {
-    word += kConsonants[random.below(kConsonants.size())];
-    word += kVowels[random.below(kVowels.size())];
-  }
-  return word;
-}
-
-// Some words of a half of a topic's.
-std::string words(Random& random, size_t topic, size_t half, size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i)
-    text += word(topic, half * kWords / 2 + random.below(kWords / 2)) + " ";
-  return text;
-}
 
 // notes(topic, title, body): titles have words that no body has.
 void fill(Database& db, size_t rows = 300) {
@@ -272,34 +255,24 @@ TEST_CASE("training stops at an interrupt after the step at hand and leaves noth
   const std::string path = scratch.file("app.db");
   Database db(path);
   fill(db, 60);
-  struct Ends {  // of statements, nested ones too
-    Database& db;
-    int seen = 0;
-    int interrupt_at = 0;
-    static int call(unsigned, void* self, void*, void*) {
-      auto& me = *static_cast<Ends*>(self);
-      if (++me.seen == me.interrupt_at) sqlite3_interrupt(me.db.handle());
-      return 0;
-    }
-  } ends{db};
   constexpr int kSteps = 30;
   const std::string sql = train("mine", "SELECT title, body FROM notes",
                                 "\"dimensions\": 64, \"steps\": " + std::to_string(kSteps));
-  sqlite3_trace_v2(db.handle(), SQLITE_TRACE_PROFILE, &Ends::call, &ends);
+  StatementEnds ends(db);
   db.run(sql);
   const int all = ends.seen;
   REQUIRE(all >= kSteps);
-  sqlite3_trace_v2(db.handle(), 0, nullptr, nullptr);
+  ends.ignore();
   db.run("DELETE FROM kindred_models WHERE name = 'mine'");
   const size_t before = files(path);
-  sqlite3_trace_v2(db.handle(), SQLITE_TRACE_PROFILE, &Ends::call, &ends);
+  ends.watch();
   for (ends.interrupt_at = 3; ends.interrupt_at <= kSteps; ends.interrupt_at += 9) {
     INFO(ends.interrupt_at << " of " << all);
     ends.seen = 0;
     CHECK(db.error(sql) == "interrupted");
     CHECK(ends.seen <= ends.interrupt_at + 4);
   }
-  sqlite3_trace_v2(db.handle(), 0, nullptr, nullptr);
+  ends.ignore();
   CHECK(db.one(kNames) == "default hash");
   CHECK(files(path) == before);
   CHECK(db.error(sql) == "");

@@ -1,5 +1,7 @@
 // Long commands: they say how far they are where somebody looks on, and stop when they are asked
-// to. SPDX-License-Identifier: Apache-2.0
+// to.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <pty.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/sql_functions.h"
+#include "tests/support/statement_ends.h"
 
 using namespace kindred::test;
 
@@ -225,17 +228,7 @@ TEST_CASE("a command notices an interrupt between any two of its statements", "[
   const ScratchDirectory scratch;
   Database db(scratch.file("app.db"));
   fill(db);
-  struct Ends {  // of statements, nested ones too
-    Database& db;
-    int seen = 0;
-    int interrupt_at = 0;
-    static int call(unsigned, void* self, void*, void*) {
-      auto& me = *static_cast<Ends*>(self);
-      if (++me.seen == me.interrupt_at) sqlite3_interrupt(me.db.handle());
-      return 0;
-    }
-  } ends{db};
-  sqlite3_trace_v2(db.handle(), SQLITE_TRACE_PROFILE, &Ends::call, &ends);
+  StatementEnds ends(db);
   db.run(command("integrity-check"));
   const int all = ends.seen;
   REQUIRE(all > 40);  // it looks at 1,600 rows, some of them three times
@@ -244,6 +237,6 @@ TEST_CASE("a command notices an interrupt between any two of its statements", "[
     ends.seen = 0;
     CHECK(db.error(command("integrity-check")) == "interrupted");
   }
-  sqlite3_trace_v2(db.handle(), 0, nullptr, nullptr);
+  ends.ignore();
   CHECK(db.error(command("integrity-check")) == "");
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/formats/import.h"
 
-#include <array>
+#include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <span>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "model/formats/fasttext_file.h"
+#include "model/formats/input_file.h"
 #include "model/formats/model2vec_folder.h"
 #include "model/formats/word_vectors.h"
 #include "model/token_table.h"
@@ -20,34 +21,23 @@ namespace {
 constexpr size_t kMagicBytes = 8;
 constexpr size_t kBlock = 1 << 20;
 
-[[noreturn]] void fail(const std::string& path, const std::string& what) {
-  throw std::runtime_error(path + ": " + what);
-}
-
 // The first bytes of a file, fewer if it is shorter.
 std::string beginning(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error))
     throw std::invalid_argument(path + ": no such file or folder");
   if (!std::filesystem::is_regular_file(path, error)) return {};
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail(path, "cannot be opened");
-  std::array<char, kMagicBytes> bytes;
-  in.read(bytes.data(), bytes.size());
-  return {bytes.data(), static_cast<size_t>(in.gcount())};
+  return std::string(InputFile(path).peek(kMagicBytes).substr(0, kMagicBytes));
 }
 
 // A table is small: it is read whole and looked through before anything is written.
 ImportResult import_token_table(const std::string& path, PackWriter& writer,
                                 const ImportProgress& progress) {
-  std::ifstream in(path, std::ios::binary);
-  std::vector<uint8_t> file(std::filesystem::file_size(path));
-  for (size_t done = 0; done < file.size();) {
+  const InputFile in(path);
+  std::vector<uint8_t> file(in.size());
+  for (size_t done = 0; done < file.size(); done += kBlock) {
     progress(done, file.size());
-    const size_t bytes = std::min(kBlock, file.size() - done);
-    if (!in.read(reinterpret_cast<char*>(&file[done]), static_cast<std::streamsize>(bytes)))
-      fail(path, "offset " + std::to_string(done) + ": cannot be read");
-    done += bytes;
+    in.read_at(done, std::span(file).subspan(done, std::min(kBlock, file.size() - done)));
   }
   ImportResult result{"static", 0, 0};
   try {
@@ -55,7 +45,7 @@ ImportResult import_token_table(const std::string& path, PackWriter& writer,
     result.dim = table.dim();
     result.tokens = table.size();
   } catch (const std::runtime_error& error) {
-    fail(path, error.what());
+    throw std::runtime_error(path + ": " + error.what());
   }
   writer.append(file);
   return result;

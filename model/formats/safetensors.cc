@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "model/formats/json_text.h"
+#include "model/little_endian.h"
 
 namespace kindred::model {
 namespace {
@@ -29,14 +30,6 @@ uint64_t width_of(const std::string& dtype) {
   for (const Width& width : kWidths)
     if (dtype == width.dtype) return width.bytes;
   return 0;
-}
-
-template <class Unsigned>
-Unsigned load(const uint8_t* bytes) {
-  Unsigned value = 0;
-  for (size_t i = 0; i < sizeof value; ++i)
-    value = static_cast<Unsigned>(value | static_cast<Unsigned>(bytes[i]) << (8 * i));
-  return value;
 }
 
 float from_half(uint16_t half) {

@@ -2,7 +2,9 @@
 // their words, then rows from pairs of their texts. One thread; the same corpora give the same file
 // to the byte on every x86-64 CPU with FMA.
 // Usage: kindred_train_default --data DIR --out FILE. What it reads and needs:
-// model/data/README.md. SPDX-License-Identifier: Apache-2.0
+// model/data/README.md.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
 #include <ctime>
 #include <exception>

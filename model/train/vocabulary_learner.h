@@ -1,7 +1,9 @@
 // Learns a vocabulary of sub-words from counted words. Pairs of pieces that stand together most
 // often become one piece, again and again (byte-pair encoding: Sennrich, Haddow & Birch 2016),
 // until there are more than wanted; kept are those that the longest-match-first tokenizer then uses
-// most, and every single character. SPDX-License-Identifier: Apache-2.0
+// most, and every single character.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,7 @@
 // A pack "kindredS" of any bytes is opened or refused with std::runtime_error. Its checksums are
-// set right first, or nothing but they would be tested. SPDX-License-Identifier: Apache-2.0
+// set right first, or nothing but they would be tested.
+//
+// SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <memory>
 #include <stdexcept>
