@@ -1,5 +1,7 @@
 // A checksum of content that is seen in pieces: eight lanes of multiplication, so that it keeps
-// pace with reading. It notices accidents, not malice. SPDX-License-Identifier: Apache-2.0
+// pace with reading. It notices accidents, not malice.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>

@@ -79,6 +79,7 @@ class Sources(unittest.TestCase):
     def test_a_source_without_a_licence_line_is_a_breach(self):
         self.assertEqual(self.breaches("licences", sql__a_cc=SPDX, run_sh="# " + SPDX), [])
         self.assertEqual(len(self.breaches("licences", sql__a_cc="", tests__a_py="", run_sh="")), 3)
+        self.assertEqual(len(self.breaches("licences", sql__a_cc="// What it is. " + SPDX[3:])), 1)
 
     def test_a_glob_is_a_breach(self):
         self.assertEqual(self.breaches("globs", sql__CMakeLists_txt="# file(GLOB x *)\n"), [])

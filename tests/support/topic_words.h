@@ -1,5 +1,7 @@
 // Texts about made-up topics, of words that no model knows: what a model says of them it has
-// learned from them. SPDX-License-Identifier: Apache-2.0
+// learned from them.
+//
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
