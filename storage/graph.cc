@@ -26,6 +26,15 @@ size_t least_graph_rows(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kBit ? 20000 : 10000;
 }
 
+// Both wait for memory in the main: a scan in order, where few bytes are soon read.
+SearchCosts search_costs(const VectorSpec& spec) noexcept {
+  constexpr SearchCosts kOfBytes{.graph = 45, .scan = 10};
+  if (spec.element != math::Element::kBit) return kOfBytes;
+  constexpr double kRow = 1;
+  constexpr double kByte = 0.0235;
+  return {.graph = 45, .scan = kRow + kByte * static_cast<double>(exact_stride(spec))};
+}
+
 std::string graph_beside(const std::string& segment_path) {
   return segment_path.substr(0, segment_path.rfind('.')) + ".graph";
 }
