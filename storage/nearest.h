@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "storage/graph.h"
 #include "storage/row_layer.h"
 #include "storage/scorer.h"
 
@@ -99,6 +100,7 @@ class NearestStream {
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   Scorer scorer_;
+  SearchCosts costs_;
   std::vector<RowLayer> layers_;
   // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
   // been pending already.
