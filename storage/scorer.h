@@ -46,7 +46,8 @@ class Scorer {
   math::Codes query_codes_{};
   int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
   float norm_squared_ = 0;         // of the query
-  float code_query_norm_ = 0;      // of what the query's codes stand for: 1 under cosine
+  float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
+  float suffix_query_norm_ = 0;    // the same of the others
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: int8 dots, Hamming distances
   std::vector<float> floats_;      // the same where they are float32: L1
 };
