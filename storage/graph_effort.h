@@ -4,13 +4,13 @@
 
 #include <cstddef>
 
+#include "storage/coded_rows.h"
 #include "storage/graph.h"
-#include "storage/small_world.h"
 
 namespace kindred::storage {
 
 // The smallest of a few ef, from kLeastEf to kMostEf, with which searches for a sample of the rows
-// find 98 % of the ten rows whose codes are nearest to theirs.
+// find 98 % of the ten rows whose codes are nearest to theirs, or as many that are as near.
 size_t effort_of(const Graph& graph, const CodedRows& rows);
 
 }  // namespace kindred::storage

@@ -24,7 +24,7 @@ float sure(float bound) noexcept {
 }  // namespace
 
 Scorer::Scorer(const VectorSpec& spec, const void* query)
-    : spec_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
+    : spec_(spec), kernels_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
   std::memset(query_.get(), 0, math::aligned_stride(spec.bytes()));
   std::memcpy(query_.get(), query, spec.bytes());
   const math::Kernels& kernels = math::active();
@@ -70,31 +70,27 @@ CodedQuery Scorer::coded_query() const noexcept {
   const float scale = coded ? query_codes_.scale : 1.0F;
   return {.codes = reinterpret_cast<const int8_t*>(coded ? codes_.get() : query_.get()),
           .sum = query_sum_,
-          .factor = spec_.metric == Metric::kL2 ? 2 * scale : 1.0F};
+          .factor = kernels_.is_distance()        ? -1.0F
+                    : spec_.metric == Metric::kL2 ? 2 * scale
+                                                  : 1.0F};
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
-  const math::Kernels& kernels = math::active();
-  if (integers_.size() < count) integers_.resize(count);
-  const std::byte* rows = block.row(first);
-  if (has_codes(spec_)) {
-    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_,
-                        block.code(first), block.code_stride, spec_.code_dim(), count,
-                        integers_.data());
-  } else if (spec_.element == Element::kFloat32) {
+  if (spec_.element == Element::kFloat32 && !has_codes(spec_)) {
     if (floats_.size() < count) floats_.resize(count);
-    kernels.l1_scan(reinterpret_cast<const float*>(query_.get()),
-                    reinterpret_cast<const float*>(rows), block.exact_stride / sizeof(float),
-                    spec_.dim, count, floats_.data());
-  } else if (spec_.element == Element::kBit) {
-    kernels.hamming_scan(reinterpret_cast<const uint8_t*>(query_.get()),
-                         reinterpret_cast<const uint8_t*>(rows), block.exact_stride, spec_.bytes(),
-                         count, reinterpret_cast<uint32_t*>(integers_.data()));
-  } else if (spec_.metric == Metric::kCosine || spec_.metric == Metric::kDot) {
-    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
-                        reinterpret_cast<const int8_t*>(rows), block.exact_stride, spec_.dim, count,
-                        integers_.data());
+    math::active().l1_scan(reinterpret_cast<const float*>(query_.get()),
+                           reinterpret_cast<const float*>(block.row(first)),
+                           block.exact_stride / sizeof(float), spec_.dim, count, floats_.data());
+    return;
   }
+  if (integers_.size() < count) integers_.resize(count);
+  if (has_codes(spec_))
+    kernels_.scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_, block.code(first),
+                  block.code_stride, spec_.code_dim(), count, integers_.data());
+  else if (spec_.element != Element::kInt8 || spec_.metric != Metric::kL2)
+    kernels_.scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
+                  reinterpret_cast<const int8_t*>(block.row(first)), block.exact_stride,
+                  spec_.bytes(), count, integers_.data());
 }
 
 void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out) const {
@@ -155,8 +151,10 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
 void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const {
   for (size_t i = 0; i < count; ++i) {
     const float squared = block.norm_squared[first + i];
-    if (spec_.metric == Metric::kL1 || spec_.metric == Metric::kL2) {
+    if (spec_.metric == Metric::kL2) {
       out[i] = static_cast<float>(*exact(block, first + i));
+    } else if (spec_.metric == Metric::kL1) {
+      out[i] = static_cast<float>(integers_[i]);
     } else if (spec_.metric == Metric::kDot) {
       out[i] = -static_cast<float>(integers_[i]);
     } else {  // the norms are rounded to float32, the dot product is exact

@@ -29,9 +29,9 @@ std::string content(const std::string& path) {
 // An older segment with its graph, and a newer one: the first `gone` rows have other vectors, and
 // 3,000 rows more have come.
 struct Pair {
-  Pair(const VectorSpec& spec, size_t gone)
+  Pair(const VectorSpec& spec, size_t gone, const std::string& shape = "clusters")
       : random(1),
-        clusters(spec, "clusters", random),
+        clusters(spec, shape, random),
         vectors(clusters.vectors(kRows, random)),
         older(spec, vectors),
         newer(spec, changed(gone)) {
@@ -89,6 +89,23 @@ TEST_CASE("a graph that begins with an older one misses no more rows than a fres
       CHECK(continued >= fresh - 0.005);
     }
   }
+}
+
+TEST_CASE("a graph of equal rows is continued as long as one of each is left", "[storage][graph]") {
+  Pair pair({Element::kBit, Metric::kHamming, 64}, kRows / 10, "twins");
+  CHECK(pair.build(/*with_base=*/true, 1) == 0);
+  CHECK(pair.newer.open()->size() == 300);
+  CHECK(pair.recall() >= 0.98);
+}
+
+TEST_CASE("a graph of bit vectors is continued like any other", "[storage][graph]") {
+  Pair pair({Element::kBit, Metric::kHamming, 64}, kRows / 10);
+  pair.build(/*with_base=*/false, 1);
+  const double fresh = pair.recall();
+  CHECK(pair.build(/*with_base=*/true, 1) < kRows / 10 + 3000 + 100);
+  const double continued = pair.recall();
+  CAPTURE(fresh, continued);
+  CHECK(continued >= fresh - 0.005);
 }
 
 TEST_CASE("an older graph of which too much is gone is not begun with", "[storage][graph]") {
