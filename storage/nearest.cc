@@ -26,6 +26,13 @@ constexpr double kGraphCost = 45;
 constexpr double kScanCost = 10;
 constexpr double kDistancesPerEf = 14;
 
+// Where codes are of a prefix: what a candidate costs that is looked at exactly, in ns, and a byte
+// of a vector in a scan whose bounds say little. The ef of a graph is what finds its candidates for
+// ten rows; for more than this, as many times more are needed.
+constexpr double kLookCost = 200;
+constexpr double kByteCost = 0.04;
+constexpr size_t kWantedOfPrefix = 16;
+
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
@@ -91,7 +98,8 @@ class IdSet {
 
 NearestStream::NearestStream(const VectorSpec& spec, const void* query,
                              std::vector<RowLayer> layers, const Effort& effort)
-    : scorer_(spec, query),
+    : spec_(spec),
+      scorer_(spec, query),
       layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
@@ -174,33 +182,44 @@ void NearestStream::score(size_t layer) {
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
 // those that may be spare it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
-  const size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  if (ef_ == 0 && spec_.prefix > 0)
+    given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
   if (!with_spare_) return std::max(given, 2 * wanted_);
   return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
+}
+
+// Of a row, in ns.
+double NearestStream::scan_cost() const {
+  if (spec_.prefix == 0) return kScanCost;
+  return kScanCost + kByteCost * static_cast<double>(spec_.bytes());
 }
 
 // A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many
 // more as fewer rows pass. A scan takes 10 ns a row.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  const double search = kDistancesPerEf * kGraphCost * static_cast<double>(ef_of(layer));
+  const double candidate = kDistancesPerEf * kGraphCost + (spec_.prefix > 0 ? kLookCost : 0);
+  const double search = candidate * static_cast<double>(ef_of(layer));
   const auto rows = static_cast<double>(layer.count);
-  if (!layer.only) return search < kScanCost * rows;
+  if (!layer.only) return search < scan_cost() * rows;
   const auto passing = static_cast<double>(layer.only->size());
-  return layer.only->size() > kAlwaysScanned && 0.7 * search * rows / passing < kScanCost * passing;
+  return layer.only->size() > kAlwaysScanned &&
+         0.7 * search * rows / passing < scan_cost() * passing;
 }
 
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(size_t s) {
   const RowLayer& layer = layers_[s];
   const size_t ef = ef_of(layer);
-  const size_t looked_at = std::min(ef, std::max(3 * wanted_, kLeastLookedAt));
+  const size_t looked_at =
+      spec_.prefix > 0 ? ef : std::min(ef, std::max(3 * wanted_, kLeastLookedAt));
   std::vector<uint64_t> passing;
   GraphFilter filter;
   if (layer.only) {
     passing.resize((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * kScanCost /
+    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * scan_cost() /
                                            kGraphCost)};
   }
   const auto hits =

@@ -82,6 +82,7 @@ class NearestStream {
   }
   void score();
   void score(size_t layer);
+  double scan_cost() const;
   size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
@@ -101,6 +102,7 @@ class NearestStream {
   void prefetch(const Candidate& candidate) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
+  VectorSpec spec_;
   Scorer scorer_;
   std::vector<RowLayer> layers_;
   // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
