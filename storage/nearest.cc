@@ -5,8 +5,6 @@
 #include <bit>
 #include <limits>
 
-#include "storage/graph.h"
-
 namespace kindred::storage {
 namespace {
 
@@ -20,17 +18,11 @@ constexpr size_t kBlock = 32;
 constexpr size_t kAhead = 3;
 constexpr size_t kPrefetchBytes = 2048;
 
-// What a distance costs in a graph and in a scan, in ns, and how many of them a search of a graph
-// needs for each of ef.
-constexpr double kGraphCost = 45;
-constexpr double kScanCost = 10;
+// Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
 
-// Where codes are of a prefix: what a candidate costs that is looked at exactly, in ns, and a byte
-// of a vector in a scan whose bounds say little. The ef of a graph is what finds its candidates for
-// ten rows; for more than this, as many times more are needed.
-constexpr double kLookCost = 200;
-constexpr double kByteCost = 0.04;
+// Where codes are of a prefix the ef of a graph finds the candidates for so many rows; for more
+// rows as many times more are needed.
 constexpr size_t kWantedOfPrefix = 16;
 
 // Filters that no more rows pass are scanned.
@@ -100,6 +92,7 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
                              std::vector<RowLayer> layers, const Effort& effort)
     : spec_(spec),
       scorer_(spec, query),
+      costs_(search_costs(spec)),
       layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
@@ -189,23 +182,16 @@ size_t NearestStream::ef_of(const RowLayer& layer) const {
   return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
 }
 
-// Of a row, in ns.
-double NearestStream::scan_cost() const {
-  if (spec_.prefix == 0) return kScanCost;
-  return kScanCost + kByteCost * static_cast<double>(spec_.bytes());
-}
-
-// A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many
-// more as fewer rows pass. A scan takes 10 ns a row.
+// With a filter a search computes as many more distances as fewer rows pass.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  const double candidate = kDistancesPerEf * kGraphCost + (spec_.prefix > 0 ? kLookCost : 0);
-  const double search = candidate * static_cast<double>(ef_of(layer));
+  const double search =
+      (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
   const auto rows = static_cast<double>(layer.count);
-  if (!layer.only) return search < scan_cost() * rows;
+  if (!layer.only) return search < costs_.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
   return layer.only->size() > kAlwaysScanned &&
-         0.7 * search * rows / passing < scan_cost() * passing;
+         0.7 * search * rows / passing < costs_.scan * passing;
 }
 
 // false if the layer is to be scanned after all.
@@ -219,8 +205,8 @@ bool NearestStream::search_graph(size_t s) {
   if (layer.only) {
     passing.resize((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * scan_cost() /
-                                           kGraphCost)};
+    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * costs_.scan /
+                                           costs_.graph)};
   }
   const auto hits =
       layer.graph->search(scorer_.coded_query(), ef, layer.only ? &filter : nullptr, visited_);

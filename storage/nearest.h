@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "storage/graph.h"
 #include "storage/row_layer.h"
 #include "storage/scorer.h"
 
@@ -82,7 +83,6 @@ class NearestStream {
   }
   void score();
   void score(size_t layer);
-  double scan_cost() const;
   size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
@@ -104,6 +104,7 @@ class NearestStream {
 
   VectorSpec spec_;
   Scorer scorer_;
+  SearchCosts costs_;
   std::vector<RowLayer> layers_;
   // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
   // been pending already.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/graph_base.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -30,16 +31,17 @@ std::string content(const std::string& path) {
 // 3,000 rows more have come.
 struct Pair {
   Pair(const VectorSpec& spec, size_t gone, const std::string& shape = "clusters")
-      : random(1),
+      : rows(std::max(kRows, least_graph_rows(spec))),
+        random(1),
         clusters(spec, shape, random),
-        vectors(clusters.vectors(kRows, random)),
+        vectors(clusters.vectors(rows, random)),
         older(spec, vectors),
         newer(spec, changed(gone)) {
     older.build({.ef_construction = 64});
     older.segment().expect_graph();
   }
   std::vector<std::string> changed(size_t gone) {
-    for (size_t i = 0; i < gone; ++i) vectors[i * 7 % kRows] = clusters.vector(random);
+    for (size_t i = 0; i < gone; ++i) vectors[i * 7 % rows] = clusters.vector(random);
     for (size_t i = 0; i < 3000; ++i) vectors.push_back(clusters.vector(random));
     return vectors;
   }
@@ -66,6 +68,7 @@ struct Pair {
     return sum;
   }
 
+  size_t rows;
   Random random;
   Clusters clusters;
   std::vector<std::string> vectors;
