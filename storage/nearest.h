@@ -2,12 +2,12 @@
 //
 // Where a layer has a graph it answers first: approximately, as far as it was asked for and a
 // search of it costs less than a scan. A row that it has missed is not given once a farther one has
-// been: the order holds. All else is exact, by the optimal multi-step search of Seidl
-// & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their
-// distance from one scan of the int8 codes; they are then looked at exactly in the order of their
-// bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
-// Where the bounds turn out to leave too many rows to be looked at one by one, all rows that are
-// left are looked at in the order in which they lie. SPDX-License-Identifier: Apache-2.0
+// been: the order holds. All else is exact, by the optimal multi-step search of Seidl & Kriegel
+// 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their distance
+// from one scan of the int8 codes; they are then looked at exactly in the order of their bounds,
+// and the nearest one seen is given out as soon as no bound of the others is below it. Where that
+// would take too many of them, all that are left are looked at in the order in which they lie.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
