@@ -26,7 +26,8 @@ std::string vector_of(const std::string& number) {
 }
 
 struct Collection {
-  explicit Collection(const std::string& metric, int rows) : distance("vec_distance_" + metric) {
+  explicit Collection(const std::string& metric, int rows)
+      : distance(metric == "dot" ? "-vec_dot" : "vec_distance_" + metric) {
     const SqlFunctions functions(db);
     db.run(
         "CREATE TABLE mirror(id INTEGER PRIMARY KEY, part INTEGER, v BLOB);"
