@@ -33,6 +33,13 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
     if (!coded && spec.metric == math::Metric::kCosine)
       numbers.scale = squared > 0 ? 1.0F / std::sqrt(squared) : 0.0F;
     numbers.bias = spec.metric == math::Metric::kL2 ? squared : 0.0F;
+    if (spec.prefix == 0) continue;
+    // The distance of prefixes: it says more of that of vectors than what it adds to it, since what
+    // follows the prefixes of near vectors is alike (bench/README.md).
+    const float norm = block.code_norm[row];
+    if (spec.metric == math::Metric::kCosine)
+      numbers.scale = norm > 0 ? numbers.scale / norm : 0.0F;
+    if (spec.metric == math::Metric::kL2) numbers.bias = norm * norm;
   }
   return rows;
 }

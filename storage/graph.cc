@@ -28,11 +28,17 @@ size_t least_graph_rows(const VectorSpec& spec) noexcept {
 
 // Both wait for memory in the main: a scan in order, where few bytes are soon read.
 SearchCosts search_costs(const VectorSpec& spec) noexcept {
-  constexpr SearchCosts kOfBytes{.graph = 45, .scan = 10};
+  constexpr SearchCosts kOfBytes{.graph = 45, .scan = 10, .look = 0};
+  if (spec.prefix > 0) {  // bounds may say little: whole vectors are scanned then
+    constexpr double kOfWhole = 0.04;
+    return {.graph = kOfBytes.graph,
+            .scan = kOfBytes.scan + kOfWhole * static_cast<double>(exact_stride(spec)),
+            .look = 200};
+  }
   if (spec.element != math::Element::kBit) return kOfBytes;
   constexpr double kRow = 1;
   constexpr double kByte = 0.0235;
-  return {.graph = 45, .scan = kRow + kByte * static_cast<double>(exact_stride(spec))};
+  return {.graph = 45, .scan = kRow + kByte * static_cast<double>(exact_stride(spec)), .look = 0};
 }
 
 std::string graph_beside(const std::string& segment_path) {

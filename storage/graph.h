@@ -27,6 +27,8 @@ bool has_graphs(const VectorSpec& spec) noexcept;
 // Bounds of the ef that a graph is searched with unless the caller says otherwise.
 inline constexpr size_t kLeastEf = 64;
 inline constexpr size_t kMostEf = 1024;
+// The same where codes are of a prefix: what it finds are candidates for whole vectors.
+inline constexpr size_t kMostEfOfPrefix = 4096;
 
 // Segments with fewer rows are scanned as fast.
 size_t least_graph_rows(const VectorSpec& spec) noexcept;
@@ -35,6 +37,7 @@ size_t least_graph_rows(const VectorSpec& spec) noexcept;
 struct SearchCosts {
   double graph;  // a distance in a graph, waiting for its node included
   double scan;   // a row in a scan
+  double look;   // a row that is looked at exactly, where all that are found are; else 0
 };
 SearchCosts search_costs(const VectorSpec& spec) noexcept;
 
@@ -107,7 +110,7 @@ class Graph {
   size_t size() const noexcept { return header_.nodes; }
   size_t m() const noexcept { return header_.m; }
   // The ef that finds nearly all of the ten nearest (graph_effort.h).
-  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEf); }
+  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix); }
   size_t levels() const noexcept { return header_.levels; }
   // REQUIRES: node < size(), level <= levels(), the node is on that level.
   std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;

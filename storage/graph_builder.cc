@@ -314,7 +314,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     GraphWriter writer(*draft, rows, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      header.ef = static_cast<uint32_t>(effort_of(*graph, rows));
+      header.ef = static_cast<uint32_t>(effort_of(*graph, rows, segment, spec));
       writer.write_header(header);
     }
     draft->sync();

@@ -48,7 +48,8 @@ class Scorer {
   math::Codes query_codes_{};
   int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
   float norm_squared_ = 0;         // of the query
-  float code_query_norm_ = 0;      // of what the query's codes stand for: 1 under cosine
+  float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
+  float suffix_query_norm_ = 0;    // the same of the others
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h
   std::vector<float> floats_;      // the same of float32 vectors without codes: L1
 };

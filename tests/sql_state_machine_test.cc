@@ -257,10 +257,13 @@ class Machine {
     }
   }
 
-  std::string create_items(const std::string& name) const {
+  // Of float vectors the index covers all dimensions or a few.
+  std::string create_items(const std::string& name) {
+    const bool prefix = !has_bits_ && random_.one_in(2);
     return "CREATE VIRTUAL TABLE " + name + " USING kindred(key TEXT PRIMARY KEY, v " +
            (has_bits_ ? "bit[16]" : "float[8] distance_metric=l2") +
-           ", genre TEXT, year INTEGER, owner INTEGER PARTITION KEY, +note TEXT)";
+           ", genre TEXT, year INTEGER, owner INTEGER PARTITION KEY, +note TEXT" +
+           (prefix ? ", dimensions=3)" : ")");
   }
 
   // A collection dropped and made again in a savepoint is the old one after ROLLBACK TO.

@@ -102,6 +102,37 @@ TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]")
   }
 }
 
+TEST_CASE("a graph of a prefix finds the rows whose whole vectors are nearest",
+          "[storage][graph]") {
+  const auto [metric, shape] =
+      GENERATE(std::pair(Metric::kCosine, "clusters"), std::pair(Metric::kL2, "clusters"),
+               std::pair(Metric::kDot, "prefix"));
+  INFO(kindred::math::metric_name(metric));
+  Random random(15);
+  const VectorSpec spec{Element::kFloat32, metric, 96, 48};
+  Clusters clusters(spec, shape, random);
+  GraphFile file(spec, clusters.vectors(20000, random));
+  file.build({.ef_construction = 64});
+  // What finds near prefixes does not find all near vectors, unless there is little behind them.
+  CHECK((file.open()->ef() > kLeastEf) == (std::string(shape) == "clusters"));
+  double recall = 0;
+  double recall_of_many = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    const std::string query = clusters.vector(random);
+    const Found found = file.search(query, kTen);
+    CHECK_FALSE(found.is_exact);
+    CHECK(found.visited < file.rows() / 2);
+    CHECK(file.wrong_distances(query, found.rows) == 0);
+    recall += file.recall(query, found.rows, kTen) / kQueries;
+    recall_of_many += file.recall(query, file.search(query, 50).rows, 50) / kQueries;
+    const Found exact = file.search(query, kTen, {.exact = true});
+    CHECK(file.recall(query, exact.rows, kTen) == 1);
+  }
+  CAPTURE(recall, recall_of_many, file.open()->ef());
+  CHECK(recall >= 0.96);
+  CHECK(recall_of_many >= 0.93);
+}
+
 TEST_CASE("equal rows share a node and are found by ascending id", "[storage][graph]") {
   for (const auto& [element, metric] :
        {std::pair(Element::kBit, Metric::kHamming), std::pair(Element::kInt8, Metric::kL1),

@@ -57,6 +57,8 @@ std::string Clusters::drawn(Random& random) const {
     if (shape_ == "norms") x = x * lengths_[c] + offsets_[c];
     if (shape_ == "pixels") x = std::clamp(std::round(x * 50 + 100), 0.0F, 255.0F);
   }
+  if (shape_ == "prefix")
+    for (size_t d = spec_.prefix; d < spec_.dim; ++d) v[d] *= 0.5F;
   std::string bytes(spec_.bytes(), '\0');
   if (spec_.element == Element::kFloat32) {
     std::memcpy(bytes.data(), v.data(), bytes.size());

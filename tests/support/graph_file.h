@@ -22,6 +22,7 @@ namespace kindred::test {
 //   clusters  around 100 centres
 //   even      in all directions alike
 //   pixels    integers from 0 to 255 around 100 centres
+//   prefix    as clusters, the elements behind the spec's prefix half as large
 //   norms     as clusters, each with a length and an offset of its own, from 0.1 to 10
 //   twins     as clusters, of which the same 300 come again and again
 // Elements of int8 are the same, rounded; bits are their signs.
