@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds test programs for 64-bit ARM and runs them under qemu: those named as arguments, else all
-# that need no other program. Installs the cross compiler, qemu and mmdebstrap where they are missing,
+# that need no other program. Installs the cross compiler, qemu and mmdebstrap where one is missing,
 # and unpacks this release's arm64 packages once, in build-arm64/sysroot: the system's own packages
 # stay as they are. For Debian and Ubuntu.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-tools=(g++-aarch64-linux-gnu qemu-user mmdebstrap)
+tools=(g++-aarch64-linux-gnu qemu-user mmdebstrap cmake ninja-build pkg-config)
 libraries=(
   libsqlite3-dev librocksdb-dev libhnswlib-dev libxsimd-dev
   nlohmann-json3-dev libutf8proc-dev libxxhash-dev catch2
@@ -25,7 +25,7 @@ make_links_relative() {
   done < <(find "$1" -type l -lname '/*')
 }
 
-if ! type -P aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap >/dev/null; then
+if ! type -P aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap cmake ninja pkg-config >/dev/null; then
   root=()
   ((EUID == 0)) || root=(sudo)
   "${root[@]}" apt-get -qq update
