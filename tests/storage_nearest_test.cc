@@ -283,6 +283,7 @@ TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bo
 TEST_CASE("streams and bounds are exact on every instruction set of this CPU",
           "[storage][nearest]") {
   if (std::getenv("KINDRED_FORCE_ISA") != nullptr) return;  // this is one of them
+  if (kindred::math::runnable().size() == 1) return;        // the tests above have run on it
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   for (const kindred::math::Kernels* kernels : kindred::math::runnable()) {
     INFO(kernels->name);
