@@ -5,8 +5,6 @@
 #include <bit>
 #include <limits>
 
-#include "storage/graph.h"
-
 namespace kindred::storage {
 namespace {
 
@@ -24,7 +22,11 @@ constexpr size_t kPrefetchBytes = 2048;
 // needs for each of ef.
 constexpr double kGraphCost = 45;
 constexpr double kScanCost = 10;
+constexpr double kExactCost = 100;
 constexpr double kDistancesPerEf = 14;
+
+// Rows that a peek keeps in view, at least.
+constexpr size_t kPeekEf = 20;
 
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
@@ -85,12 +87,13 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
       ef_(effort.ef),
-      with_spare_(effort.with_spare),
-      exact_(effort.exact) {}
+      chosen_from_(effort.chosen_from),
+      exact_(effort.exact),
+      searches_(layers_.size()) {}
 
 std::optional<Neighbor> NearestStream::next() {
   if (!scored_) score();
-  if (!exact_ && given_ == wanted_) widen();
+  if (!exact_ && given_ >= wanted_) widen();
   for (;;) {
     if (cursor_ == pending_.size() && !exhausted_) refill();
     const float open = cursor_ < pending_.size() ? pending_[cursor_].bound : kInfinity;
@@ -98,7 +101,7 @@ std::optional<Neighbor> NearestStream::next() {
       const Neighbor nearest = seen_.top();
       seen_.pop();
       ++given_;
-      if (!exact_) last_ = nearest;
+      if (!exact_ && !chosen_from_) last_ = nearest;
       return nearest;
     }
     if (cursor_ == pending_.size()) {
@@ -113,7 +116,9 @@ std::optional<Neighbor> NearestStream::next() {
 
 void NearestStream::keep_only(std::span<const int64_t> ids) {
   if (!scored_) score();
-  while (!exact_) widen();
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0) leave_graph(s);
+  exact_ = true;
   const IdSet set(ids);
   for (uint32_t s = 0; s < bounds_.size(); ++s)
     for (uint32_t i = 0; i < bounds_[s].size(); ++i)
@@ -125,6 +130,36 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
   for (; !seen_.empty(); seen_.pop())
     if (set.contains(seen_.top().id)) kept.push(seen_.top());
   seen_ = std::move(kept);
+}
+
+std::vector<int64_t> NearestStream::peek(size_t count) {
+  std::vector<int64_t> ids;
+  size_t largest = layers_.size();
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (!exact_ && !layers_[s].only && prefers_graph(layers_[s]) &&
+        (largest == layers_.size() || layers_[s].count > layers_[largest].count))
+      largest = s;
+  if (largest == layers_.size()) return ids;
+  const RowLayer& layer = layers_[largest];
+  const auto hits = graph_hits(largest, std::max(count, kPeekEf));
+  if (!hits) return ids;
+  for (const GraphHit& hit : *hits) {
+    if (ids.size() == count) break;
+    const int64_t id = layer.block_of(hit.row).id[hit.row % layer.block_rows];
+    if (!layer.is_hidden(hit.row) && !layer.is_changed(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+double NearestStream::first_cost() const {
+  double cost = 0;
+  for (const RowLayer& layer : layers_) {
+    if (!exact_ && prefers_graph(layer))
+      cost += kDistancesPerEf * kGraphCost * static_cast<double>(ef_of(layer));
+    else
+      cost += kScanCost * static_cast<double>(layer.only ? layer.only->size() : layer.count);
+  }
+  return cost * 1e-3;
 }
 
 void NearestStream::score() {
@@ -158,13 +193,14 @@ void NearestStream::score(size_t layer) {
   else
     score_whole(layers_[layer], bounds);
   visited_ += bounds.size();
+  cost_ += kScanCost * 1e-3 * static_cast<double>(bounds.size());
 }
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
-// those that may be spare it is enough to find the nearer ones so.
+// those that the caller chooses from it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
   const size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
-  if (!with_spare_) return std::max(given, 2 * wanted_);
+  if (!chosen_from_) return std::max(given, 2 * wanted_);
   return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
 }
 
@@ -179,21 +215,34 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
   return layer.only->size() > kAlwaysScanned && 0.7 * search * rows / passing < kScanCost * passing;
 }
 
+// What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
+std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, size_t ef) {
+  const RowLayer& layer = layers_[s];
+  const size_t before = visited_;
+  std::optional<std::span<const GraphHit>> hits;
+  if (layer.only) {
+    std::vector<uint64_t> passing((layer.count + 63) / 64);
+    for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
+    const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
+                                                          kScanCost / kGraphCost)};
+    hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
+  } else if (chosen_from_) {
+    if (!searches_[s]) searches_[s].emplace(*layer.graph, scorer_.coded_query());
+    hits = searches_[s]->widen(ef, visited_);
+  } else {
+    hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
+  }
+  cost_ += kGraphCost * 1e-3 * static_cast<double>(visited_ - before);
+  return hits;
+}
+
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(size_t s) {
   const RowLayer& layer = layers_[s];
   const size_t ef = ef_of(layer);
-  const size_t looked_at = std::min(ef, std::max(3 * wanted_, kLeastLookedAt));
-  std::vector<uint64_t> passing;
-  GraphFilter filter;
-  if (layer.only) {
-    passing.resize((layer.count + 63) / 64);
-    for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * kScanCost /
-                                           kGraphCost)};
-  }
-  const auto hits =
-      layer.graph->search(scorer_.coded_query(), ef, layer.only ? &filter : nullptr, visited_);
+  const size_t looked_at = std::min(
+      ef, chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt));
+  const auto hits = graph_hits(s, ef);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
   const std::vector<uint32_t> before = found;
@@ -214,19 +263,30 @@ bool NearestStream::search_graph(size_t s) {
 // More rows are asked for than the graphs were searched for: searches them with more effort, or
 // scans their layers where that costs no more. Rows that have been found are not found again.
 void NearestStream::widen() {
-  wanted_ *= 4;
-  grown_ *= 4;
+  if (chosen_from_) {
+    wanted_ = wanted_ * 8 / 5 + 1;
+  } else {
+    wanted_ *= 4;
+    grown_ *= 4;
+  }
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {
     if (by_graph_[s] == 0) continue;
-    by_graph_[s] = prefers_graph(layers_[s]) && search_graph(s);
-    any = any || by_graph_[s] != 0;
-    if (by_graph_[s] != 0) continue;
-    score(s);
-    for (const uint32_t row : found_[s]) bounds_[s][place_of_row(layers_[s], row)] = kInfinity;
-    begin_anew();
+    if (prefers_graph(layers_[s]) && search_graph(s))
+      any = true;
+    else
+      leave_graph(s);
   }
   exact_ = !any;
+}
+
+// Scans the layer for what the graph has not found.
+void NearestStream::leave_graph(size_t s) {
+  by_graph_[s] = 0;
+  searches_[s].reset();
+  score(s);
+  for (const uint32_t row : found_[s]) bounds_[s][place_of_row(layers_[s], row)] = kInfinity;
+  begin_anew();
 }
 
 // Puts candidates that have not been looked at back among all others.
@@ -329,6 +389,7 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const size_t i = row % layer.block_rows;
   if (layer.is_changed(block.id[i])) return false;
   ++visited_;
+  cost_ += kExactCost * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
   const std::optional<double> distance = scorer_.exact(block, i);
   if (!distance) return false;
