@@ -55,11 +55,9 @@ RowFilter::RowFilter(Collection& collection, const Condition& condition,
                      const std::optional<Ids>& only)
     : collection_(&collection), condition_(&condition), only_(&only) {}
 
-Statement RowFilter::listing() const {
-  Statement list(collection_->db(),
-                 "SELECT id FROM " + collection_->tables().rows() + " WHERE " + condition_->sql());
-  condition_->bind(list);
-  return list;
+RowFilter::~RowFilter() {
+  collection_->return_filter(std::move(list_));
+  collection_->return_filter(std::move(probe_));
 }
 
 RowFilter::Ids RowFilter::list() {
@@ -67,13 +65,18 @@ RowFilter::Ids RowFilter::list() {
 }
 
 void RowFilter::end_list() {
+  collection_->return_filter(std::move(list_));
   list_ = Statement();
   listed_.clear();
   read_ = 0;
 }
 
 std::optional<RowFilter::Ids> RowFilter::list(double most) {
-  if (!list_) list_ = listing();
+  if (!list_) {
+    list_ = collection_->take_filter("SELECT id FROM " + collection_->tables().rows() + " WHERE " +
+                                     condition_->sql());
+    condition_->bind(list_);
+  }
   for (; static_cast<double>(read_) * kListCost < most; ++read_) {
     if (!list_.step()) {
       Ids ids = std::move(listed_);
@@ -95,7 +98,7 @@ void RowFilter::sample(const std::vector<storage::RowLayer>& layers, size_t rows
   for (const storage::RowLayer& layer : layers) all += answering(layer);
   for (; all > 0 && sampled_ < rows; ++sampled_) {
     const auto i = static_cast<size_t>(at_ * static_cast<double>(all));
-    if (passes(id_at(layers, std::min(i, all - 1)))) ++passed_;
+    if (probe(id_at(layers, std::min(i, all - 1)))) ++passed_;
     at_ += kGolden;
     at_ -= std::floor(at_);
   }
@@ -115,12 +118,33 @@ double RowFilter::cost() const noexcept {
   return static_cast<double>(probed_) * kProbeCost;
 }
 
-// The collection may have been renamed since the last row.
+size_t RowFilter::count_passing(const Ids& ids) {
+  known_.clear();
+  known_passes_.clear();
+  for (const int64_t id : ids) {
+    known_passes_.push_back(probe(id) ? 1 : 0);
+    known_.push_back(id);
+  }
+  return static_cast<size_t>(std::count(known_passes_.begin(), known_passes_.end(), 1));
+}
+
+void RowFilter::forget() {
+  end_list();
+  known_.clear();
+}
+
 bool RowFilter::passes(int64_t id) {
+  const auto known = std::find(known_.begin(), known_.end(), id);
+  return known != known_.end() ? known_passes_[static_cast<size_t>(known - known_.begin())] != 0
+                               : probe(id);
+}
+
+// The collection may have been renamed since the last row.
+bool RowFilter::probe(int64_t id) {
   if (!probe_ || probed_table_ != collection_->tables().rows()) {
     probed_table_ = collection_->tables().rows();
-    probe_ = Statement(collection_->db(), "SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " +
-                                              condition_->sql());
+    probe_ = collection_->take_filter("SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " +
+                                      condition_->sql());
     condition_->bind(probe_);
   }
   ++probed_;

@@ -23,14 +23,18 @@ class RowFilter {
   // Of the ids in `only`, sorted, where it is set. REQUIRES: all outlive it; the condition is not
   // empty and does not change.
   RowFilter(Collection& collection, const Condition& condition, const std::optional<Ids>& only);
+  ~RowFilter();
+  RowFilter(RowFilter&&) noexcept = default;
 
   // The ids that pass, sorted; or nullopt if listing them takes more than `most` us of CPU in all,
-  // and the next call goes on from there. REQUIRES: what has been begun is ended before anybody
-  // changes the collection.
+  // and the next call goes on from there.
   std::optional<Ids> list(double most);
   Ids list();
-  void end_list();
 
+  // How many of the rows pass, which passes() knows from then on: some few, now.
+  size_t count_passing(const Ids& ids);
+  // To be called before anybody can change the collection: what has been begun is not gone on with.
+  void forget();
   // Whether the row passes.
   bool passes(int64_t id);
   // What that has cost so far, in us of CPU: as much as constants can say.
@@ -41,7 +45,8 @@ class RowFilter {
   double list_cost(const std::vector<storage::RowLayer>& layers, double most);
 
  private:
-  Statement listing() const;
+  void end_list();
+  bool probe(int64_t id);
   void sample(const std::vector<storage::RowLayer>& layers, size_t rows);
 
   Collection* collection_;
@@ -53,6 +58,8 @@ class RowFilter {
   Statement probe_;
   std::string probed_table_;  // the one it reads
   size_t probed_ = 0;
+  Ids known_;  // ids that count_passing() has asked, in any order
+  std::vector<char> known_passes_;
   double at_ = 0.5;  // of a sample's next row, as a share of those that may answer
   size_t sampled_ = 0;
   size_t passed_ = 0;  // of the sample

@@ -24,7 +24,7 @@ constexpr size_t kPeeked = 16;
 // In us: what a list may cost before anything is known, and how much is spent on asking rows before
 // it is compared with what a list would cost. A candidate costs its distances and being asked.
 constexpr double kListedAtOnce = 13;
-constexpr double kLeastSpent = 60;
+constexpr double kLeastSpent = 150;
 constexpr double kCandidateCost = 1.3;
 
 // How much may be spent on asking rows, of what a list would cost; and how much of what is spent
@@ -289,8 +289,7 @@ double Search::worth_listing(RowFilter& filter, size_t wanted) const {
     const double scan = stream_->first_cost();
     return filter.list_cost(stream_->layers(), scan * kSampleShare) < scan ? 2 * scan : 0;
   }
-  const auto passed = static_cast<double>(
-      std::count_if(near.begin(), near.end(), [&](int64_t id) { return filter.passes(id); }));
+  const auto passed = static_cast<double>(filter.count_passing(near));
   const double share = (passed + 0.5) / (static_cast<double>(near.size()) + 1.0);
   return 0.5 * kCandidateCost * static_cast<double>(wanted) / share;
 }
@@ -331,7 +330,7 @@ bool Search::gather() {
   std::sort(passed_.begin(), passed_.end(),
             [](const auto& a, const auto& b) { return storage::is_nearer(b, a); });
   batch_ = 1;
-  filter_->end_list();
+  filter_->forget();
   return !passed_.empty();
 }
 

@@ -17,6 +17,8 @@ constexpr size_t kBlock = 32;
 // long row by itself.
 constexpr size_t kAhead = 3;
 constexpr size_t kPrefetchBytes = 2048;
+// The same of codes, which are shorter.
+constexpr size_t kCodesAhead = 8;
 
 // What a distance costs in a graph and in a scan, in ns, and how many of them a search of a graph
 // needs for each of ef.
@@ -322,6 +324,7 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
+    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead]);
     if (layer.verifier != nullptr && row >= verified) {
       verified = std::min<size_t>(layer.count, (row / kBlock + 1) * kBlock);
       layer.verifier->verify_rows(row, verified - row);
@@ -402,6 +405,19 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
 void NearestStream::prefetch(const Candidate& candidate) const {
   const RowLayer& layer = layers_[candidate.layer];
   prefetch_row(layer, row_of(candidate));
+}
+
+// Listed rows lie apart, and what a bound is made of in five places.
+void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
+  const RowBlock& block = layer.block_of(row);
+  const size_t i = row % layer.block_rows;
+  for (const float* numbers :
+       {block.scale, block.code_norm, block.residual_norm, block.norm_squared})
+    __builtin_prefetch(numbers + i);
+  const bool coded = block.code_stride > 0;
+  const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
+  const size_t bytes = std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes);
+  for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(at + b);
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.

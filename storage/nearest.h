@@ -111,6 +111,7 @@ class NearestStream {
   void look_at(const Candidate& candidate);
   bool look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
+  void prefetch_codes(const RowLayer& layer, uint32_t row) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   Scorer scorer_;
