@@ -8,6 +8,7 @@
 #include "sql/vector_text.h"
 #include "storage/error.h"
 #include "storage/graph_jobs.h"
+#include "storage/sort_distinct.h"
 
 namespace kindred::sql {
 namespace {
@@ -195,7 +196,7 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
     segment.file->for_each_rank(*only, [&](size_t rank) {
       if (!segment.dead.contains(rank)) rows.push_back(segment.file->row_at(rank));
     });
-    std::sort(rows.begin(), rows.end());
+    storage::sort_distinct(rows);
   }
   std::move(log.layers.begin(), log.layers.end(), std::back_inserter(layers));
   return layers;

@@ -2,9 +2,10 @@
 #include "sql/row_filter.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+
+#include "storage/sort_distinct.h"
 
 namespace kindred::sql {
 namespace {
@@ -28,25 +29,6 @@ int64_t id_at(const std::vector<storage::RowLayer>& layers, size_t i) {
   for (; i >= answering(layers[layer]); ++layer) i -= answering(layers[layer]);
   const size_t row = layers[layer].only ? (*layers[layer].only)[i] : i;
   return layers[layer].block_of(row).id[row % layers[layer].block_rows];
-}
-
-// Ids in the order of an index on a column. Where they lie close together, a bit for each place is
-// quicker than comparing them.
-void sort(RowFilter::Ids& ids) {
-  if (std::is_sorted(ids.begin(), ids.end())) return;
-  const auto [least, most] = std::minmax_element(ids.begin(), ids.end());
-  const int64_t first = *least;
-  const uint64_t range = static_cast<uint64_t>(*most) - static_cast<uint64_t>(first);
-  if (range / 64 > ids.size()) return std::sort(ids.begin(), ids.end());
-  std::vector<uint64_t> bits(range / 64 + 1);
-  for (const int64_t id : ids) {
-    const uint64_t place = static_cast<uint64_t>(id) - static_cast<uint64_t>(first);
-    bits[place / 64] |= uint64_t{1} << (place % 64);
-  }
-  auto out = ids.begin();
-  for (size_t word = 0; word < bits.size(); ++word)
-    for (uint64_t rest = bits[word]; rest != 0; rest &= rest - 1)
-      *out++ = first + static_cast<int64_t>(word * 64) + std::countr_zero(rest);
 }
 
 }  // namespace
@@ -81,7 +63,7 @@ std::optional<RowFilter::Ids> RowFilter::list(double most) {
     if (!list_.step()) {
       Ids ids = std::move(listed_);
       end_list();
-      sort(ids);
+      storage::sort_distinct(ids);
       return ids;
     }
     const int64_t id = list_.integer(0);

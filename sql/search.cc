@@ -26,6 +26,9 @@ constexpr size_t kPeeked = 16;
 constexpr double kListedAtOnce = 13;
 constexpr double kLeastSpent = 150;
 constexpr double kCandidateCost = 1.3;
+// The same of a first sample of all rows, and what asking must cost for it to be worth having.
+constexpr double kFirstSample = 20;
+constexpr double kWorthSampling = 80;
 
 // How much may be spent on asking rows, of what a list would cost; and how much of what is spent
 // goes into a sample of all rows, which tells that.
@@ -280,18 +283,20 @@ void Search::start_filtered(std::vector<storage::RowLayer> layers) {
   batch_ = k_ || expected_ > 0 ? wanted : 1;
 }
 
-// What a list may cost before the first row is asked, in us: as much as the scan that is needed
-// first, if there is one; otherwise half of what it is going to cost if rows pass as often as those
-// next to the query do.
+// What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
+// Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
+// if rows pass as often as those next to the query do.
 double Search::worth_listing(RowFilter& filter, size_t wanted) const {
   const std::vector<int64_t> near = stream_->peek(kPeeked);
-  if (near.empty()) {
-    const double scan = stream_->first_cost();
-    return filter.list_cost(stream_->layers(), scan * kSampleShare) < scan ? 2 * scan : 0;
+  double asking = stream_->first_cost();
+  if (!near.empty()) {
+    const auto passed = static_cast<double>(filter.count_passing(near));
+    const double share = (passed + 0.5) / (static_cast<double>(near.size()) + 1.0);
+    asking = kCandidateCost * static_cast<double>(wanted) / share;
   }
-  const auto passed = static_cast<double>(filter.count_passing(near));
-  const double share = (passed + 0.5) / (static_cast<double>(near.size()) + 1.0);
-  return 0.5 * kCandidateCost * static_cast<double>(wanted) / share;
+  if (asking < kWorthSampling) return 0;
+  const double list = filter.list_cost(stream_->layers(), kFirstSample);
+  return list < 1.5 * asking ? 2 * list : 0;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {

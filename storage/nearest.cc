@@ -33,6 +33,9 @@ constexpr size_t kPeekEf = 20;
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
+// Rows that are read in order in the time of one elsewhere.
+constexpr size_t kScannedOfListed = 4;
+
 // Rows found by their codes that are looked at exactly, at least.
 constexpr size_t kLeastLookedAt = 30;
 
@@ -190,12 +193,12 @@ bool NearestStream::is_short(size_t needed) const {
 
 void NearestStream::score(size_t layer) {
   std::vector<float>& bounds = bounds_[layer];
+  const size_t before = visited_;
   if (layers_[layer].only)
     score_only(layers_[layer], bounds);
   else
     score_whole(layers_[layer], bounds);
-  visited_ += bounds.size();
-  cost_ += kScanCost * 1e-3 * static_cast<double>(bounds.size());
+  cost_ += kScanCost * 1e-3 * static_cast<double>(visited_ - before);
 }
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
@@ -305,6 +308,7 @@ void NearestStream::begin_anew() {
 
 void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
   bounds.resize(layer.count);
+  visited_ += layer.count;
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
@@ -318,9 +322,19 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (const uint32_t row : *layer.hidden) bounds[row] = kInfinity;
 }
 
+// Where many rows are listed, reading all of them in order is quicker than these here and there.
 void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
   const std::vector<uint32_t>& rows = *layer.only;
+  if (rows.size() > layer.count / kScannedOfListed) {
+    std::vector<float> all;
+    score_whole(layer, all);
+    bounds.resize(rows.size());
+    std::transform(rows.begin(), rows.end(), bounds.begin(),
+                   [&](uint32_t row) { return all[row]; });
+    return;
+  }
   bounds.resize(rows.size());
+  visited_ += rows.size();
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
