@@ -37,7 +37,7 @@ constexpr double kShares[] = {0.001, 0.01, 0.05, 0.1, 0.5, 0.9};
 // Traversals for more rows than that are not measured: a list is better by far.
 constexpr size_t kMostTraversed = 30000;
 // A measurement repeats its query until so much CPU time has passed.
-constexpr double kTurn = 0.01;
+constexpr double kTurn = 0.05;
 
 enum class Shape { kRandom, kNear, kRing, kFar };
 constexpr struct {

@@ -32,7 +32,7 @@ constexpr double kWorthSampling = 80;
 
 // How much may be spent on asking rows, of what a list would cost; and how much of what is spent
 // goes into a sample of all rows, which tells that.
-constexpr double kSpentOfList = 0.75;
+constexpr double kSpentOfList = 0.65;
 constexpr double kSampleShare = 0.15;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
@@ -246,23 +246,25 @@ void Search::start() {
   // All rows, or all within a distance: none may be missed.
   if (!k_ && (expected_ == 0 || std::isfinite(range_.upper))) effort_.exact = true;
   if (condition_.empty())
-    search(std::move(layers));
+    search(std::move(layers), effort_);
   else
     start_filtered(std::move(layers));
 }
 
-void Search::search(std::vector<storage::RowLayer> layers) {
+void Search::search(std::vector<storage::RowLayer> layers, const storage::Effort& effort) {
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     std::move(layers), effort_);
+                                                     std::move(layers), effort);
 }
 
 // REQUIRES: nothing has been given yet, and nothing has changed since start().
-void Search::search_listed(const std::vector<int64_t>& ids) {
+// kScan: a graph has been searched in vain, and would come by the same rows again.
+void Search::search_listed(const std::vector<int64_t>& ids, By by) {
   if (stream_) visited_ += stream_->visited();
   filter_.reset();
   passed_.clear();
-  effort_.chosen_from = false;
-  search(collection_.layers(ids));
+  storage::Effort effort = effort_;
+  effort.exact = effort.exact || by == By::kScan;
+  search(collection_.layers(ids), effort);
 }
 
 // Either SQLite lists the rows that pass and these are searched, or rows are asked one by one in
@@ -270,29 +272,33 @@ void Search::search_listed(const std::vector<int64_t>& ids) {
 // is begun here to find out is gone on with.
 void Search::start_filtered(std::vector<storage::RowLayer> layers) {
   RowFilter filter(collection_, condition_, only_);
-  if (condition_.values() > kProbedValues) return search_listed(filter.list());
+  if (condition_.values() > kProbedValues) return search_listed(filter.list(), By::kAny);
   if (const std::optional<std::vector<int64_t>> ids = filter.list(kListedAtOnce))
-    return search_listed(*ids);
+    return search_listed(*ids, By::kAny);
   const size_t wanted = effort_.expected;
-  effort_.chosen_from = true;
-  search(std::move(layers));
+  storage::Effort effort = effort_;
+  effort.chosen_from = true;
+  search(std::move(layers), effort);
   if (const double most = worth_listing(filter, wanted); most > 0)
     if (const std::optional<std::vector<int64_t>> ids = filter.list(most))
-      return search_listed(*ids);
+      return search_listed(*ids, By::kAny);
   filter_.emplace(std::move(filter));
   batch_ = k_ || expected_ > 0 ? wanted : 1;
 }
 
 // What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
 // Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
-// if rows pass as often as those next to the query do.
+// if rows pass as often as those next to the query do. Where none of these does, a list is begun
+// with at once: it is gone on with when it is too long.
 double Search::worth_listing(RowFilter& filter, size_t wanted) const {
   const std::vector<int64_t> near = stream_->peek(kPeeked);
   double asking = stream_->first_cost();
   if (!near.empty()) {
-    const auto passed = static_cast<double>(filter.count_passing(near));
-    const double share = (passed + 0.5) / (static_cast<double>(near.size()) + 1.0);
+    const size_t passed = filter.count_passing(near);
+    const double share =
+        (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
     asking = kCandidateCost * static_cast<double>(wanted) / share;
+    if (passed == 0) return 0.5 * asking;
   }
   if (asking < kWorthSampling) return 0;
   const double list = filter.list_cost(stream_->layers(), kFirstSample);
@@ -318,7 +324,8 @@ std::optional<storage::Neighbor> Search::next_passing() {
 // place among them; later it is too late for it. false if there are no more.
 bool Search::gather() {
   while (passed_.size() < batch_) {
-    const double spent = stream_->cost() + filter_->cost();
+    // Of a scan that is begun with there must be something left to use it.
+    const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
     const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
     if (spent > kLeastSpent + allowed &&
         spent >
@@ -342,7 +349,7 @@ bool Search::gather() {
 // The rows near the query are not the ones that pass. Once a row has been given, the stream goes on
 // over the rows it began with: the collection may have changed since.
 void Search::stop_probing() {
-  if (!last_) return search_listed(filter_->list());
+  if (!last_) return search_listed(filter_->list(), By::kScan);
   stream_->keep_only(filter_->list());
   filter_.reset();
 }

@@ -64,8 +64,9 @@ class Search {
   void start();
   void start_filtered(std::vector<storage::RowLayer> layers);
   double worth_listing(RowFilter& filter, size_t wanted) const;
-  void search(std::vector<storage::RowLayer> layers);
-  void search_listed(const std::vector<int64_t>& ids);
+  void search(std::vector<storage::RowLayer> layers, const storage::Effort& effort);
+  enum class By { kAny, kScan };
+  void search_listed(const std::vector<int64_t>& ids, By by);
   std::optional<storage::Neighbor> next_near();
   std::optional<storage::Neighbor> next_diverse();
   std::optional<storage::Neighbor> next_passing();

@@ -167,6 +167,15 @@ double NearestStream::first_cost() const {
   return cost * 1e-3;
 }
 
+double NearestStream::scan_ahead() const {
+  double cost = 0;
+  if (exact_ || !scored_ || given_ < wanted_) return cost;
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
+      cost += kScanCost * 1e-3 * static_cast<double>(layers_[s].count);
+  return cost;
+}
+
 void NearestStream::score() {
   scored_ = true;
   bounds_.resize(layers_.size());

@@ -64,6 +64,8 @@ class NearestStream {
   // What next() will cost before it gives the first row, and what has been done so far, in us of
   // CPU: as much as constants can say.
   double first_cost() const;
+  // What a scan costs that the next call of next() cannot do without; 0 if it can.
+  double scan_ahead() const;
   double cost() const noexcept { return cost_; }
 
   const std::vector<RowLayer>& layers() const noexcept { return layers_; }

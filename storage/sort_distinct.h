@@ -17,7 +17,7 @@ void sort_distinct(std::vector<T>& numbers) {
   const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
   const auto first = static_cast<uint64_t>(*least);
   const uint64_t range = static_cast<uint64_t>(*most) - first;
-  if (range / 64 > numbers.size()) return std::sort(numbers.begin(), numbers.end());
+  if (range / 1024 > numbers.size()) return std::sort(numbers.begin(), numbers.end());
   std::vector<uint64_t> bits(range / 64 + 1);
   for (const T number : numbers) {
     const uint64_t place = static_cast<uint64_t>(number) - first;
