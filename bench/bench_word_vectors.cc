@@ -47,14 +47,10 @@ double peak_megabytes() {
 }
 
 template <class Work>
-double best_of(int times, Work work) {
-  double best = 1e9;
-  for (int i = 0; i < times; ++i) {
-    const double begin = cpu_seconds();
-    work();
-    best = std::min(best, cpu_seconds() - begin);
-  }
-  return best;
+double seconds_of(Work work) {
+  const double begin = cpu_seconds();
+  work();
+  return cpu_seconds() - begin;
 }
 
 model::ImportResult import(const std::string& path, model::PackWriter& writer) {
@@ -63,27 +59,35 @@ model::ImportResult import(const std::string& path, model::PackWriter& writer) {
                                   : model::import_word_vectors(path, writer, silent);
 }
 
+float sum_of_rows(const std::string& path) {
+  float sum = 0;
+  model::WordVectorReader reader(path);
+  std::vector<float> row(reader.dim());
+  while (reader.next(row)) sum += row.front();
+  return sum;
+}
+
+// In turns, so that both see the same machine; the best of each counts.
 void measure_import(const std::string& path) {
-  constexpr int kTimes = 9;
+  constexpr int kTurns = 15;
   const double before = peak_megabytes();
+  const bool has_rows = !model::is_fasttext(path);
   model::ImportResult result;
   Discard writer;
-  const double whole = best_of(kTimes, [&] {
+  double whole = 1e9, rows = 1e9;
+  float sum = 0;
+  for (int i = 0; i < kTurns; ++i) {
     writer = Discard();
-    result = import(path, writer);
-  });
+    whole = std::min(whole, seconds_of([&] { result = import(path, writer); }));
+    if (has_rows) rows = std::min(rows, seconds_of([&] { sum = sum_of_rows(path); }));
+  }
   std::printf(
       "%s dim=%zu tokens=%zu: import %.1f ms CPU, pack %.1f MB, peak RSS %.1f MB (%.1f before)\n",
       result.kind.c_str(), result.dim, result.tokens, whole * 1e3,
       static_cast<double>(writer.pack_bytes()) / 1e6, peak_megabytes(), before);
-  if (model::is_fasttext(path)) return;
-  float kept = 0;
-  const double rows = best_of(kTimes, [&] {
-    model::WordVectorReader reader(path);
-    while (reader.next()) kept += reader.row().front();
-  });
-  std::printf("rows alone %.1f ms CPU; import / rows alone = %.2f (sum of first values %g)\n", rows * 1e3,
-              whole / rows, static_cast<double>(kept));
+  if (has_rows)
+    std::printf("rows alone %.1f ms CPU; import / rows alone = %.2f (sum of first values %g)\n",
+                rows * 1e3, whole / rows, static_cast<double>(sum));
 }
 
 // The rows of an imported table, each at length 1.

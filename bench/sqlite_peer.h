@@ -110,6 +110,7 @@ class Database {
     sqlite3_free(message);
     throw std::runtime_error(text);
   }
+  sqlite3* handle() const noexcept { return db_.get(); }
   Statement prepare(const std::string& sql) { return Statement(db_.get(), sql); }
   // The first column of the first row.
   std::string text(const std::string& sql) {

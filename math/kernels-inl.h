@@ -126,13 +126,13 @@ struct ByteL1 : ByteRule<A> {
   using Element = int8_t;
   using Vector = typename ByteRule<A>::Vector;
   using Sum = typename ByteRule<A>::Sum;
-  using Result = int64_t;
+  using Result = uint32_t;
 
   KINDRED_INLINE static Sum step(const Sum& sum, const Vector& a, const Vector& b) {
     const Vector sign(uint8_t{0x80});  // moves int8 to uint8, differences unchanged
     return sum + Sum(absolute_differences(a ^ sign, b ^ sign));
   }
-  KINDRED_INLINE int64_t result(const Sum& s) const { return sum_i64(s); }
+  KINDRED_INLINE uint32_t result(const Sum& s) const { return static_cast<uint32_t>(sum_i64(s)); }
 };
 
 template <class A>
@@ -299,13 +299,16 @@ constexpr Kernels make_kernels(const char* name) {
       .dot_i8 = dot_i8<DotI8>,
       .dot_i8_x4 = dot_i8_x4<DotI8>,
       .l1_i8 = pair<ByteL1<A>>,
+      .l1_i8_x4 = pair_x4<ByteL1<A>>,
       .l2_squared_i8 = pair<WidenedL2Squared<A>>,
       .sum_i8 = sum_i8<A>,
       .hamming = pair<Hamming<A>>,
+      .hamming_x4 = pair_x4<Hamming<A>>,
       .dot_scan = pair_scan<Dot<A>>,
       .l2_squared_scan = pair_scan<L2Squared<A>>,
       .l1_scan = pair_scan<L1<A>>,
       .dot_i8_scan = dot_i8_scan<DotI8>,
+      .l1_i8_scan = pair_scan<ByteL1<A>>,
       .hamming_scan = pair_scan<Hamming<A>>,
       .max_abs = max_abs<A>,
       .encode_i8 = encode_i8,

@@ -47,12 +47,16 @@ struct Kernels {
   int32_t (*dot_i8)(const int8_t* query, int32_t query_sum, const int8_t* row, size_t n) noexcept;
   void (*dot_i8_x4)(const int8_t* query, int32_t query_sum, const int8_t* const rows[4], size_t n,
                     int32_t out[4]) noexcept;
-  int64_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t n) noexcept;
+  uint32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t n) noexcept;
+  void (*l1_i8_x4)(const int8_t* query, const int8_t* const rows[4], size_t n,
+                   uint32_t out[4]) noexcept;
   int64_t (*l2_squared_i8)(const int8_t* a, const int8_t* b, size_t n) noexcept;
   int32_t (*sum_i8)(const int8_t* a, size_t n) noexcept;
 
   // Bits that differ between two packed bit vectors of `bytes` bytes.
   uint32_t (*hamming)(const uint8_t* a, const uint8_t* b, size_t bytes) noexcept;
+  void (*hamming_x4)(const uint8_t* query, const uint8_t* const rows[4], size_t bytes,
+                     uint32_t out[4]) noexcept;
 
   // Streaming: one query against `count` rows in order, out[i] for row i; prefetches where that
   // helps.
@@ -65,6 +69,8 @@ struct Kernels {
                   float* out) noexcept;
   void (*dot_i8_scan)(const int8_t* query, int32_t query_sum, const int8_t* rows, size_t stride,
                       size_t dim, size_t count, int32_t* out) noexcept;
+  void (*l1_i8_scan)(const int8_t* query, const int8_t* rows, size_t stride, size_t dim,
+                     size_t count, uint32_t* out) noexcept;
   void (*hamming_scan)(const uint8_t* query, const uint8_t* rows, size_t stride, size_t bytes,
                        size_t count, uint32_t* out) noexcept;
 

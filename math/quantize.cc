@@ -17,6 +17,7 @@ constexpr float kMaxCode = 127;
 // The smallest float not below `x`, which carries a relative error of at most 1e-9.
 float rounded_up(double x) {
   const double bound = x * (1 + 1e-9);
+  if (bound > std::numeric_limits<float>::max()) return std::numeric_limits<float>::infinity();
   const auto nearest = static_cast<float>(bound);
   return nearest >= bound ? nearest
                           : std::nextafter(nearest, std::numeric_limits<float>::infinity());
@@ -30,6 +31,10 @@ double squared_norm(const float* v, size_t dim) {
 
 }  // namespace
 
+float norm_above(const float* v, size_t dim) noexcept {
+  return rounded_up(std::sqrt(squared_norm(v, dim)));
+}
+
 Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept {
   assert(padded >= dim);
   const Kernels& kernels = active();
@@ -38,7 +43,7 @@ Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noex
   const float scale = largest / kMaxCode;
   if (scale < FLT_MIN) {  // zero, or too small for the scale to be precise: all is residual
     std::memset(codes, 0, padded);
-    return {0, 0, rounded_up(std::sqrt(squared_norm(v, dim)))};
+    return {0, 0, norm_above(v, dim)};
   }
   const double residual_squares = kernels.encode_i8(v, dim, scale, codes);
   std::memset(codes + dim, 0, padded - dim);

@@ -22,6 +22,9 @@ struct Codes {
 // REQUIRES: v finite. For |<a,b> - a.scale * b.scale * <codes_a, codes_b>| see dot_error.
 Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept;
 
+// The Euclidean norm of `v`, rounded up; infinite beyond float32's range.
+float norm_above(const float* v, size_t dim) noexcept;
+
 // Upper bound of the error above (Cauchy-Schwarz): with a = A + r, b = B + e and A, B the parts the
 // codes express, <a,b> - <A,B> = <A,e> + <r,b>, so |error| <= |A||e| + |r||b|.
 // `b_norm` is the Euclidean norm of b itself, at most 6e-7 relatively too small. The factor and the

@@ -16,13 +16,20 @@ namespace {
 constexpr size_t kHeader = 16, kTrailer = 8;
 constexpr size_t kMaxSlots = size_t{1} << 31;
 
+// Fewer than 8 bytes as a number, zeros after them.
+uint64_t load_rest(const char* bytes, size_t count) noexcept {
+  if (count >= 4)
+    return load<uint32_t>(bytes) | uint64_t{load<uint32_t>(bytes + count - 4)} << 8 * (count - 4);
+  uint64_t rest = 0;
+  for (size_t i = 0; i < count; ++i) rest |= uint64_t{static_cast<uint8_t>(bytes[i])} << 8 * i;
+  return rest;
+}
+
 uint32_t hash_of(std::string_view token) noexcept {
   uint64_t hash = token.size();
   size_t i = 0;
   for (; i + 8 <= token.size(); i += 8) hash = mix(hash ^ load<uint64_t>(&token[i]));
-  uint64_t rest = 0;
-  std::memcpy(&rest, token.data() + i, token.size() - i);
-  return static_cast<uint32_t>(mix(hash ^ rest));
+  return static_cast<uint32_t>(mix(hash ^ load_rest(token.data() + i, token.size() - i)));
 }
 
 }  // namespace
@@ -65,8 +72,13 @@ void VocabularyBuilder::double_slots() {
   }
 }
 
-bool VocabularyBuilder::add(std::string_view token) {
+uint32_t VocabularyBuilder::expect(std::string_view token) const noexcept {
   const uint32_t hash = hash_of(token);
+  __builtin_prefetch(&slots_[hash & (slots_.size() - 1)], 1);
+  return hash;
+}
+
+bool VocabularyBuilder::add(std::string_view token, uint32_t hash) {
   const size_t slot = slot_of(token, hash);
   if (slots_[slot] != 0) return false;
   if (bytes_.size() + token.size() > std::numeric_limits<uint32_t>::max() ||

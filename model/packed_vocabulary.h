@@ -28,7 +28,11 @@ class VocabularyBuilder {
   size_t size() const noexcept { return ends_.size(); }
   // Gives the token the next id; false if it is there, which changes nothing. Throws
   // std::runtime_error where ids or bytes go beyond 32 bits.
-  bool add(std::string_view token);
+  bool add(std::string_view token) { return add(token, expect(token)); }
+  // The same in two steps for whoever knows several tokens ahead: expect() gives the token's hash
+  // and begins to fetch what add() looks at, which is mostly a wait for memory.
+  uint32_t expect(std::string_view token) const noexcept;
+  bool add(std::string_view token, uint32_t hash);
   // REQUIRES: id < size().
   std::string_view token(TokenId id) const;
   void append_to(PackWriter& pack) const;

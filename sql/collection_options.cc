@@ -8,6 +8,7 @@
 
 #include "sql/ascii.h"
 #include "sql/boundary.h"
+#include "storage/row_codes.h"
 
 namespace kindred::sql {
 namespace {
@@ -289,9 +290,23 @@ class Parser {
 
   void finish_vectors() {
     if (model_) fail("option model goes with text to embed, not with a vector column");
-    if (dimensions_) fail("option dimensions goes with text to embed, not with a vector column");
     const bool bits = options_.vectors.element == Element::kBit;
     options_.vectors.metric = metric_.value_or(bits ? Metric::kHamming : Metric::kCosine);
+    if (dimensions_) finish_prefix(*dimensions_);
+  }
+
+  void finish_prefix(size_t dimensions) {
+    storage::VectorSpec& spec = options_.vectors;
+    if (!storage::has_codes(spec))
+      fail(
+          "option dimensions goes with a column of float[N] under cosine, l2 or dot, or with text "
+          "to embed, not with " +
+          std::string(math::element_name(spec.element)) + " vectors under " +
+          math::metric_name(spec.metric));
+    if (dimensions >= spec.dim)
+      fail("option dimensions: fewer than the column's " + std::to_string(spec.dim) +
+           " are wanted, got " + std::to_string(dimensions));
+    spec.prefix = dimensions;
   }
 
   void finish_model() {

@@ -11,8 +11,7 @@ namespace {
 
 model::ImportResult import_file(const ModelRequest& request, model::PackWriter& writer) {
   if (request.options)
-    throw std::invalid_argument("kindred_models: " + request.name +
-                                ": options are for other sources than files: NULL is wanted");
+    throw std::invalid_argument("options are for other sources than files: NULL is wanted");
   std::optional<Progress> bar;
   const auto progress = [&](size_t done, size_t total) {
     if (!bar) bar.emplace(request.db, request.name + ": import", total);
@@ -23,10 +22,23 @@ model::ImportResult import_file(const ModelRequest& request, model::PackWriter& 
 
 }  // namespace
 
-// Each other kind of source is one more line here.
+// Each other kind of source is one more line here. What importers and trainers throw says nothing
+// of the statement that it is about.
 model::ImportResult write_model(const ModelRequest& request, model::PackWriter& writer) {
-  if (request.source == "train") return train_model(request, writer);
-  return import_file(request, writer);
+  const std::string where = "kindred_models: " + request.name + ": ";
+  try {
+    if (request.source == "train") return train_model(request, writer);
+    return import_file(request, writer);
+  } catch (const Error& error) {
+    if (error.code() == SQLITE_INTERRUPT) throw;
+    throw Error(error.code(), where + error.what());
+  } catch (const storage::StorageError&) {
+    throw;
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(where + error.what());
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(where + error.what());
+  }
 }
 
 }  // namespace kindred::sql

@@ -24,8 +24,8 @@ struct TrainingOptions {
   OwnRowsOptions training;
 };
 
-[[noreturn]] void reject(const ModelRequest& request, const std::string& what) {
-  throw std::invalid_argument("kindred_models: " + request.name + ": " + what);
+[[noreturn]] void reject(const std::string& what) {
+  throw std::invalid_argument(what);
 }
 
 // What a value is, without printing one that could be deeper than the stack.
@@ -35,8 +35,7 @@ std::string shown(const Json& value) {
 
 class OptionReader {
  public:
-  OptionReader(const ModelRequest& request, const std::string& key, const Json& value)
-      : request_(request), key_(key), value_(value) {}
+  OptionReader(const std::string& key, const Json& value) : key_(key), value_(value) {}
 
   std::string text() const {
     if (!value_.is_string()) wanted("a text");
@@ -54,11 +53,10 @@ class OptionReader {
     return value_.get<float>();
   }
   [[noreturn]] void wanted(const std::string& what) const {
-    reject(request_, "option \"" + key_ + "\": " + what + " is wanted, got " + shown(value_));
+    reject("option \"" + key_ + "\": " + what + " is wanted, got " + shown(value_));
   }
 
  private:
-  const ModelRequest& request_;
   const std::string& key_;
   const Json& value_;
 };
@@ -73,11 +71,11 @@ OwnRowsOptions::Start start_of(const OptionReader& value) {
 TrainingOptions read_options(const ModelRequest& request) {
   const Json json = Json::parse(request.options.value_or("{}"), nullptr, false);
   if (!json.is_object())
-    reject(request, "options: a JSON object is wanted, got " +
-                        (json.is_discarded() ? "malformed JSON" : shown(json)));
+    reject("options: a JSON object is wanted, got " +
+           (json.is_discarded() ? "malformed JSON" : shown(json)));
   TrainingOptions options;
   for (const auto& [key, member] : json.items()) {
-    const OptionReader value(request, key, member);
+    const OptionReader value(key, member);
     if (key == "query")
       options.query = value.text();
     else if (key == "start")
@@ -99,12 +97,12 @@ TrainingOptions read_options(const ModelRequest& request) {
     else if (key == "seed")
       options.training.seed = value.number(0, UINT32_MAX);
     else
-      reject(request, "no such option: \"" + key +
-                          "\" (known: query, start, dimensions, vocabulary, steps, batch, rate, "
-                          "keep, threads, seed)");
+      reject("no such option: \"" + key +
+             "\" (known: query, start, dimensions, vocabulary, steps, batch, rate, "
+             "keep, threads, seed)");
   }
   if (options.query.empty())
-    reject(request, "option \"query\" is wanted: {\"query\": \"SELECT title, body FROM notes\"}");
+    reject("option \"query\" is wanted: {\"query\": \"SELECT title, body FROM notes\"}");
   return options;
 }
 
@@ -113,8 +111,7 @@ Statement compile(const ModelRequest& request, const std::string& query) {
   try {
     return {request.db, query};
   } catch (const Error& error) {
-    throw Error(error.code(),
-                "kindred_models: " + request.name + ": option \"query\": " + error.what());
+    throw Error(error.code(), std::string("option \"query\": ") + error.what());
   }
 }
 
@@ -123,22 +120,20 @@ Statement compile_select(const ModelRequest& request, const std::string& query) 
   Statement select = compile(request, query);
   if (!select || sqlite3_stmt_readonly(select.get()) == 0 ||
       sqlite3_column_count(select.get()) == 0)
-    reject(request, "option \"query\": a SELECT is wanted, got " + query);
+    reject("option \"query\": a SELECT is wanted, got " + query);
   const std::string_view rest =
       std::string_view(query).substr(std::string_view(sqlite3_sql(select.get())).size());
   if (compile(request, std::string(rest)))
-    reject(request,
-           "option \"query\": one SELECT is wanted, got more after it:" + std::string(rest));
+    reject("option \"query\": one SELECT is wanted, got more after it:" + std::string(rest));
   if (sqlite3_bind_parameter_count(select.get()) > 0)
-    reject(request, "option \"query\": a SELECT without parameters is wanted, got " + query);
+    reject("option \"query\": a SELECT without parameters is wanted, got " + query);
   return select;
 }
 
-std::string_view text_in(const ModelRequest& request, const Statement& row, int column) {
+std::string_view text_in(const Statement& row, int column) {
   if (row.is_null(column)) return {};
   if (sqlite3_column_type(row.get(), column) == SQLITE_BLOB)
-    reject(request,
-           "option \"query\": text is wanted, got a BLOB in column " + std::to_string(column + 1));
+    reject("option \"query\": text is wanted, got a BLOB in column " + std::to_string(column + 1));
   return row.text(column);
 }
 
@@ -146,8 +141,7 @@ void add_rows(const ModelRequest& request, const std::string& query, model::OwnR
   Statement select = compile_select(request, query);
   std::vector<std::string_view> columns(static_cast<size_t>(sqlite3_column_count(select.get())));
   while (select.step()) {
-    for (size_t i = 0; i < columns.size(); ++i)
-      columns[i] = text_in(request, select, static_cast<int>(i));
+    for (size_t i = 0; i < columns.size(); ++i) columns[i] = text_in(select, static_cast<int>(i));
     rows.add(columns);
   }
 }

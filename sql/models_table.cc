@@ -299,7 +299,8 @@ void ModelsTable::commit() noexcept {
         }
       },
       ignore);
-  for (const auto& [id, model] : written_) guard([&] { build_token_graph_soon(*model); }, ignore);
+  for (const auto& written : written_)
+    guard([&] { build_token_graph_soon(*written.second); }, ignore);
   written_.clear();
   removed_.clear();
 }

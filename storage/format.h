@@ -47,6 +47,10 @@ struct VectorSpec {
   math::Element element = math::Element::kFloat32;
   math::Metric metric = math::Metric::kCosine;
   size_t dim = 0;
+  // How many leading elements int8 codes, and so scans and graphs, cover where that is not all of
+  // them, below dim; 0: all. REQUIRES: 0 unless has_codes() (row_codes.h).
+  size_t prefix = 0;
+  size_t code_dim() const noexcept { return prefix > 0 ? prefix : dim; }
   size_t bytes() const noexcept { return math::vector_bytes(element, dim); }
   auto operator<=>(const VectorSpec&) const = default;
 };

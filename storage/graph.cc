@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "storage/error.h"
 #include "storage/row_codes.h"
@@ -18,8 +19,26 @@ constexpr uint64_t to_page(uint64_t bytes) noexcept {
 }  // namespace
 
 bool has_graphs(const VectorSpec& spec) noexcept {
-  if (has_codes(spec)) return true;
-  return spec.element == math::Element::kInt8 && spec.metric != math::Metric::kL1;
+  return has_codes(spec) || spec.element != math::Element::kFloat32;
+}
+
+size_t least_graph_rows(const VectorSpec& spec) noexcept {
+  return spec.element == math::Element::kBit ? 20000 : 10000;
+}
+
+// Both wait for memory in the main: a scan in order, where few bytes are soon read.
+SearchCosts search_costs(const VectorSpec& spec) noexcept {
+  constexpr SearchCosts kOfBytes{.graph = 45, .scan = 10, .look = 0};
+  if (spec.prefix > 0) {  // bounds may say little: whole vectors are scanned then
+    constexpr double kOfWhole = 0.04;
+    return {.graph = kOfBytes.graph,
+            .scan = kOfBytes.scan + kOfWhole * static_cast<double>(exact_stride(spec)),
+            .look = 200};
+  }
+  if (spec.element != math::Element::kBit) return kOfBytes;
+  constexpr double kRow = 1;
+  constexpr double kByte = 0.0235;
+  return {.graph = 45, .scan = kRow + kByte * static_cast<double>(exact_stride(spec)), .look = 0};
 }
 
 std::string graph_beside(const std::string& segment_path) {
@@ -30,8 +49,9 @@ GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
   uint64_t upper_nodes = 0;
   for (const uint64_t nodes : header.level_nodes) upper_nodes += nodes;
   nodes = kGraphPage;
-  rows = nodes + to_page(header.rows * header.node_stride);
-  upper = rows + to_page(header.rows * sizeof(uint32_t));
+  rows = nodes + to_page(header.nodes * header.node_stride);
+  ends = rows + to_page(header.rows * sizeof(uint32_t));
+  upper = ends + (has_ends(header) ? to_page(header.nodes * sizeof(uint32_t)) : 0);
   sums = upper + to_page(upper_nodes * header.m * sizeof(uint32_t));
   sums_bytes = (sums - nodes) / kGraphBlock * sizeof(uint64_t);
   end = sums + sums_bytes;
@@ -53,22 +73,32 @@ std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSp
 Graph::Graph(const std::string& path, uint64_t bytes)
     : file_(path, File::Mode::kRead), mapping_(file_, bytes) {}
 
-bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
+// false if there is none. One of version 1 is made one of today's.
+bool Graph::read_header() {
   std::memcpy(&header_, mapping_.data(), sizeof header_);
+  GraphHeader& h = header_;
+  if (h.magic != kGraphMagic || h.byte_order != kByteOrder) return false;
+  if (h.version == 1) {
+    h.header_sum = std::exchange(h.nodes, h.rows);
+    return h.header_sum == checksum(&h, offsetof(GraphHeader, nodes));
+  }
+  return h.version == kGraphVersion &&
+         h.header_sum == checksum(&h, offsetof(GraphHeader, header_sum));
+}
+
+bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
+  if (!read_header()) return false;
   const GraphHeader& h = header_;
-  if (h.magic != kGraphMagic || h.version != kGraphVersion || h.byte_order != kByteOrder ||
-      h.header_sum != checksum(&h, offsetof(GraphHeader, header_sum)))
-    return false;
   const size_t codes = has_codes(spec) ? code_stride(spec) : exact_stride(spec);
   const bool ours = h.segment == segment.identity.segment &&
                     h.collection == segment.identity.collection && h.segment_sum == segment.sum &&
                     h.rows == segment.rows && h.dim == spec.dim &&
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
-  if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.rows == 0 ||
-      h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
+  if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.nodes == 0 ||
+      h.nodes > h.rows || h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
     return false;
-  uint64_t above = h.rows;
+  uint64_t above = h.nodes;
   for (size_t level = 0; level < kMostLevels; ++level) {
     if (h.level_nodes[level] > above || (h.level_nodes[level] > 0) != (level < h.levels))
       return false;
@@ -80,11 +110,13 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (checksum(sums_, plan.sums_bytes) != h.sums_sum) return false;
   blocks_ = plan.sums_bytes / sizeof(uint64_t);
   verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
-  dim_ = codes;
+  kernels_ = CodeKernels(spec);
+  code_bytes_ = codes;
   stride_ = h.node_stride;
   bottom_links_ = bottom_links(h.m);
   nodes_ = mapping_.data() + plan.nodes;
   rows_ = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.rows);
+  if (has_ends(h)) ends_ = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.ends);
   const auto* upper = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.upper);
   for (size_t level = 0; level < h.levels; ++level) {
     upper_.push_back(upper);
@@ -137,8 +169,14 @@ size_t Graph::level_of(uint32_t node) const noexcept {
   return level;
 }
 
-uint32_t Graph::row_of(uint32_t node) const noexcept {
-  return std::min(rows_[node], static_cast<uint32_t>(header_.rows - 1));
+RowPlaces Graph::places_of(uint32_t node) const noexcept {
+  if (ends_ == nullptr) return {node, size_t{node} + 1};
+  const size_t begin = node == 0 ? 0 : std::min<size_t>(ends_[node - 1], rows() - 1);
+  return {begin, std::clamp<size_t>(ends_[node], begin + 1, rows())};
+}
+
+uint32_t Graph::row_at(size_t place) const noexcept {
+  return std::min(rows_[place], static_cast<uint32_t>(rows() - 1));
 }
 
 }  // namespace kindred::storage

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/code_kernels.h"
 #include "storage/file.h"
 #include "storage/format.h"
 #include "storage/graph_format.h"
@@ -20,23 +21,34 @@
 
 namespace kindred::storage {
 
-// Whether graphs are built for such vectors: those whose nearness int8 dot products show.
+// Whether graphs are built for such vectors: those that codes are made of or that are codes.
 bool has_graphs(const VectorSpec& spec) noexcept;
 
 // Bounds of the ef that a graph is searched with unless the caller says otherwise.
 inline constexpr size_t kLeastEf = 64;
 inline constexpr size_t kMostEf = 1024;
+// The same where codes are of a prefix: what it finds are candidates for whole vectors.
+inline constexpr size_t kMostEfOfPrefix = 4096;
 
 // Segments with fewer rows are scanned as fast.
-inline constexpr size_t kLeastGraphRows = 10000;
-// Those with fewer are scanned fast enough (0.5 ms at 384 dimensions) to stay exact until
-// `optimize` asks for a graph.
+size_t least_graph_rows(const VectorSpec& spec) noexcept;
+
+// In ns; of float32 and int8 at 384 dimensions.
+struct SearchCosts {
+  double graph;  // a distance in a graph, waiting for its node included
+  double scan;   // a row in a scan
+  double look;   // a row that is looked at exactly, where all that are found are; else 0
+};
+SearchCosts search_costs(const VectorSpec& spec) noexcept;
+
+// Those with fewer rows than this are scanned fast enough (0.5 ms at 384 dimensions) to stay exact
+// until `optimize` asks for a graph.
 inline constexpr size_t kLeastUnaskedRows = 50000;
 
 // A query as the nodes' codes are compared with it. Borrowed.
 struct CodedQuery {
   const int8_t* codes = nullptr;  // padded with zeros to the code stride
-  int32_t sum = 0;                // of the codes
+  int32_t sum = 0;                // CodeKernels::sum() of the codes
   float factor = 1;               // see NodeNumbers
 };
 
@@ -58,6 +70,12 @@ struct GraphFilter {
   size_t budget = 0;               // distances
 };
 
+// Places `begin` to `end` - 1.
+struct RowPlaces {
+  size_t begin;
+  size_t end;
+};
+
 // Where the graph of a segment file lies.
 std::string graph_beside(const std::string& segment_path);
 
@@ -68,10 +86,11 @@ class Graph {
   static std::shared_ptr<const Graph> open(const std::string& path, const VectorSpec& spec,
                                            const GraphOf& segment);
 
-  // The `ef` nearest rows that a best-first search meets, by ascending key (Malkov & Yashunin 2018,
-  // algorithms 2 and 5). With a filter only rows that pass it. nullopt if the filter's budget did
-  // not last, or a block was found damaged: is_damaged() then. `distances` is increased by those
-  // computed. The result is valid until this thread's next search.
+  // The `ef` nearest nodes that a best-first search meets, by ascending key (Malkov & Yashunin
+  // 2018, algorithms 2 and 5), with their rows, `ef` in all. With a filter only rows that pass it.
+  // nullopt if the filter's budget did not last, or a block was found damaged: is_damaged() then.
+  // `distances` is increased by those computed. The result is valid until this thread's next
+  // search.
   std::optional<std::span<const GraphHit>> search(const CodedQuery& query, size_t ef,
                                                   const GraphFilter* filter,
                                                   size_t& distances) const;
@@ -86,20 +105,25 @@ class Graph {
   bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
   bool is_removed() const { return file_.is_removed(); }
 
-  size_t size() const noexcept { return header_.rows; }
+  size_t rows() const noexcept { return header_.rows; }
+  // Nodes, each of one row or of several that are equal.
+  size_t size() const noexcept { return header_.nodes; }
   size_t m() const noexcept { return header_.m; }
   // The ef that finds nearly all of the ten nearest (graph_effort.h).
-  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEf); }
+  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix); }
   size_t levels() const noexcept { return header_.levels; }
   // REQUIRES: node < size(), level <= levels(), the node is on that level.
   std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;
-  uint32_t row_of(uint32_t node) const noexcept;
+  // Where a node's rows are, for row_at(): at least one.
+  RowPlaces places_of(uint32_t node) const noexcept;
+  uint32_t row_at(size_t place) const noexcept;
   size_t level_of(uint32_t node) const noexcept;
 
  private:
   friend class GraphWalk;
 
   Graph(const std::string& path, uint64_t bytes);
+  bool read_header();
   bool fits(const VectorSpec& spec, const GraphOf& segment);
 
   const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * stride_; }
@@ -110,11 +134,13 @@ class Graph {
   File file_;
   Mapping mapping_;
   GraphHeader header_{};
-  size_t dim_ = 0;
+  CodeKernels kernels_;
+  size_t code_bytes_ = 0;
   size_t stride_ = 0;
   size_t bottom_links_ = 0;
   const std::byte* nodes_ = nullptr;
   const uint32_t* rows_ = nullptr;
+  const uint32_t* ends_ = nullptr;      // nullptr: node i has the row at place i
   std::vector<const uint32_t*> upper_;  // by level - 1
   const uint64_t* sums_ = nullptr;
   size_t blocks_ = 0;

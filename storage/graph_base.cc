@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "math/kernels.h"
 #include "storage/error.h"
 
 namespace kindred::storage {
@@ -16,8 +15,9 @@ constexpr size_t kMostGone = 5;
 
 }  // namespace
 
-GraphBase::GraphBase(const Segment& segment, const CodedRows& rows, const Segment* base, size_t m)
-    : coded_(rows) {
+GraphBase::GraphBase(const Segment& segment, const CodedRows& rows, const EqualRows& equal,
+                     const Segment* base, size_t m)
+    : coded_(rows), equal_(equal) {
   if (base == nullptr) return;
   graph_ = base->graph();
   if (graph_ == nullptr || graph_->m() != m || !graph_->verify()) return;
@@ -27,28 +27,37 @@ GraphBase::GraphBase(const Segment& segment, const CodedRows& rows, const Segmen
     rows_.clear();
   }
   const size_t gone = graph_->size() - rows_.size();
-  if (rows_.size() * kLeastShare >= segment.rows() && gone * kMostGone <= graph_->size()) return;
+  if (rows_.size() * kLeastShare >= equal.firsts().size() && gone * kMostGone <= graph_->size())
+    return;
   rows_.clear();
   nodes_.clear();
 }
 
-// A row of the base is there if its id has the same vector.
 void GraphBase::find_rows(const Segment& segment, const Segment& base) {
   std::vector<bool> taken(segment.rows());
   for (uint32_t node = 0; node < graph_->size(); ++node) {
-    row_of_.push_back(kGone);
-    const uint32_t before = graph_->row_of(node);
+    const uint32_t row = find_row(segment, base, node);
+    row_of_.push_back(row == kGone || taken[row] ? kGone : row);
+    if (row_of_.back() == kGone) continue;
+    taken[row] = true;
+    rows_.push_back(row);
+    nodes_.push_back(node);
+  }
+}
+
+// A row of the base is there if its id has the same vector, a node if one of its rows is.
+uint32_t GraphBase::find_row(const Segment& segment, const Segment& base, uint32_t node) const {
+  const RowPlaces places = graph_->places_of(node);
+  for (size_t place = places.begin; place < places.end; ++place) {
+    const uint32_t before = graph_->row_at(place);
     const std::byte* vector = base.vector(before);
     const std::optional<size_t> rank = segment.rank_of(base.block().id[before]);
     if (!rank) continue;
     const uint32_t row = segment.row_at(*rank);
-    if (taken[row] || std::memcmp(segment.vector(row), vector, segment.vector_bytes()) != 0)
-      continue;
-    taken[row] = true;
-    row_of_.back() = row;
-    rows_.push_back(row);
-    nodes_.push_back(node);
+    if (std::memcmp(segment.vector(row), vector, segment.vector_bytes()) == 0)
+      return equal_.first_of(row);
   }
+  return kGone;
 }
 
 // What a node links to on a level. Bytes that no program of ours wrote lead nowhere else.
@@ -79,11 +88,8 @@ std::vector<uint32_t> GraphBase::links(size_t i, size_t level) const {
 // link is nearer to than the row (Malkov & Yashunin 2018, algorithm 4), then any.
 void GraphBase::mend(uint32_t row, std::vector<uint32_t>& links, std::vector<uint32_t> behind,
                      size_t most) const {
-  const math::Kernels& kernels = math::active();
   const auto distance = [&](uint32_t a, uint32_t b) {
-    const int32_t sum = kernels.sum_i8(coded_.code(a), coded_.stride);
-    return coded_.distance(a, b,
-                           kernels.dot_i8(coded_.code(a), sum, coded_.code(b), coded_.stride));
+    return coded_.distance(a, coded_.query(a), b);
   };
   std::sort(behind.begin(), behind.end());
   behind.erase(std::unique(behind.begin(), behind.end()), behind.end());

@@ -9,9 +9,10 @@
 #include <memory>
 #include <vector>
 
+#include "storage/coded_rows.h"
+#include "storage/equal_rows.h"
 #include "storage/graph.h"
 #include "storage/segment.h"
-#include "storage/small_world.h"
 
 namespace kindred::storage {
 
@@ -19,10 +20,11 @@ class GraphBase {
  public:
   // Empty where `base` is nullptr, has no whole graph with this m, or so few of the rows or so many
   // that are gone that a fresh graph costs little more.
-  GraphBase(const Segment& segment, const CodedRows& rows, const Segment* base, size_t m);
+  GraphBase(const Segment& segment, const CodedRows& rows, const EqualRows& equal,
+            const Segment* base, size_t m);
 
   bool empty() const noexcept { return rows_.empty(); }
-  // The rows taken over, by descending level.
+  // The rows taken over, each the first of its equals, by descending level.
   const std::vector<uint32_t>& rows() const noexcept { return rows_; }
   size_t level(size_t i) const noexcept { return graph_->level_of(nodes_[i]); }
   // The rows that rows()[i] is linked to.
@@ -32,11 +34,13 @@ class GraphBase {
   static constexpr uint32_t kGone = kNoLink;
 
   void find_rows(const Segment& segment, const Segment& base);
+  uint32_t find_row(const Segment& segment, const Segment& base, uint32_t node) const;
   std::vector<uint32_t> linked(uint32_t node, size_t level) const;
   void mend(uint32_t row, std::vector<uint32_t>& links, std::vector<uint32_t> behind,
             size_t most) const;
 
   const CodedRows& coded_;
+  const EqualRows& equal_;
   std::shared_ptr<const Graph> graph_;
   std::vector<uint32_t> row_of_;  // by node; kGone for those that are
   std::vector<uint32_t> rows_;

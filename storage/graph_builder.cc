@@ -15,19 +15,19 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
-#include <numeric>
 #include <random>
+#include <span>
 #include <thread>
 #include <vector>
 
-#include "math/kernels.h"
+#include "storage/coded_rows.h"
+#include "storage/equal_rows.h"
 #include "storage/error.h"
 #include "storage/file.h"
 #include "storage/graph.h"
 #include "storage/graph_base.h"
 #include "storage/graph_effort.h"
 #include "storage/graph_format.h"
-#include "storage/row_codes.h"
 #include "storage/small_world.h"
 
 namespace kindred::storage {
@@ -54,26 +54,6 @@ size_t level_of(uint32_t row, const GraphOptions& options) noexcept {
   return std::min(static_cast<size_t>(level), kMostLevels);
 }
 
-CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
-  const RowBlock& block = segment.block();
-  CodedRows rows;
-  rows.metric = spec.metric;
-  rows.count = segment.rows();
-  rows.numbers.resize(rows.count);
-  const bool coded = has_codes(spec);
-  rows.codes = coded ? block.codes : reinterpret_cast<const int8_t*>(block.exact);
-  rows.stride = coded ? block.code_stride : block.exact_stride;
-  for (size_t row = 0; row < rows.count; ++row) {
-    const float squared = block.norm_squared[row];
-    NodeNumbers& numbers = rows.numbers[row];
-    numbers.scale = coded ? block.scale[row] : 1.0F;
-    if (!coded && spec.metric == math::Metric::kCosine)
-      numbers.scale = squared > 0 ? 1.0F / std::sqrt(squared) : 0.0F;
-    numbers.bias = spec.metric == math::Metric::kL2 ? squared : 0.0F;
-  }
-  return rows;
-}
-
 // By row: those that the base had, or drawn.
 std::vector<uint8_t> levels_of(const CodedRows& rows, const GraphBase& base,
                                const GraphOptions& options) {
@@ -85,22 +65,20 @@ std::vector<uint8_t> levels_of(const CodedRows& rows, const GraphBase& base,
   return levels;
 }
 
-std::vector<uint32_t> insertion_order(const CodedRows& rows, const std::vector<uint8_t>& levels,
+// Of the rows, each the first of its equals.
+std::vector<uint32_t> insertion_order(const CodedRows& rows, std::vector<uint32_t> order,
+                                      const std::vector<uint8_t>& levels,
                                       const GraphOptions& options) {
-  std::vector<uint32_t> order(rows.count);
-  std::iota(order.begin(), order.end(), 0);
   std::mt19937_64 random(options.seed);
   for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-  const size_t pivots = std::min(kPivots, rows.count);
+  const std::span<const uint32_t> pivots(order.data(), std::min(kPivots, order.size()));
+  std::vector<CodedQuery> queries;
+  for (const uint32_t pivot : pivots) queries.push_back(rows.query(pivot));
   std::vector<uint32_t> nearest(rows.count);
-  const math::Kernels& kernels = math::active();
-  std::vector<int32_t> sums(pivots);
-  for (size_t p = 0; p < pivots; ++p) sums[p] = kernels.sum_i8(rows.code(order[p]), rows.stride);
-  for (size_t row = 0; row < rows.count; ++row) {
+  for (const uint32_t row : order) {
     float best = INFINITY;
-    for (size_t p = 0; p < pivots; ++p) {
-      const int32_t dot = kernels.dot_i8(rows.code(order[p]), sums[p], rows.code(row), rows.stride);
-      const float distance = rows.distance(order[p], static_cast<uint32_t>(row), dot);
+    for (size_t p = 0; p < pivots.size(); ++p) {
+      const float distance = rows.distance(pivots[p], queries[p], row);
       if (distance >= best) continue;
       best = distance;
       nearest[row] = static_cast<uint32_t>(p);
@@ -120,7 +98,7 @@ std::vector<uint32_t> restore(SmallWorld& world, const GraphBase& base,
                               const std::vector<uint8_t>& levels) {
   if (base.empty()) return order;
   world.restore(base.rows(), levels, [&](size_t i, size_t level) { return base.links(i, level); });
-  std::vector<bool> there(order.size());
+  std::vector<bool> there(levels.size());
   for (const uint32_t row : base.rows()) there[row] = true;
   std::vector<uint32_t> left;
   std::copy_if(order.begin(), order.end(), std::back_inserter(left),
@@ -172,13 +150,13 @@ class Filling {
 
 // The small world's nodes in the order of the file.
 struct Numbering {
-  std::vector<uint32_t> rows;   // by node
-  std::vector<uint32_t> nodes;  // by row
+  std::vector<uint32_t> rows;   // by node: the first of its rows
+  std::vector<uint32_t> nodes;  // by such a row
   std::array<uint64_t, kMostLevels> level_nodes{};
   uint16_t levels = 0;
 
   Numbering(const std::vector<uint32_t>& order, const std::vector<uint8_t>& level_of)
-      : rows(order), nodes(order.size()) {
+      : rows(order), nodes(level_of.size()) {
     std::stable_sort(rows.begin(), rows.end(),
                      [&](uint32_t a, uint32_t b) { return level_of[a] > level_of[b]; });
     for (size_t node = 0; node < rows.size(); ++node) {
@@ -191,18 +169,19 @@ struct Numbering {
 
 class GraphWriter {
  public:
-  GraphWriter(File& file, const CodedRows& rows, const SmallWorld& world,
+  GraphWriter(File& file, const CodedRows& rows, const EqualRows& equal, const SmallWorld& world,
               const Numbering& numbering)
       : file_(file),
         out_(file, kGraphPage, kGraphBlock),
         rows_(rows),
+        equal_(equal),
         world_(world),
         numbering_(numbering) {}
 
   void write(GraphHeader& header) {
     write_nodes(header.m);
-    out_.write(numbering_.rows.data(), numbering_.rows.size() * sizeof(uint32_t));
-    out_.pad(kGraphPage);
+    write_rows();
+    if (has_ends(header)) write_ends();
     for (size_t level = 1; level <= numbering_.levels; ++level)
       for (uint64_t node = 0; node < numbering_.level_nodes[level - 1]; ++node)
         write_links(world_.links(numbering_.rows[node], level), header.m);
@@ -231,16 +210,30 @@ class GraphWriter {
     out_.pad(kGraphPage);
   }
 
+  void write_rows() {
+    for (const uint32_t first : numbering_.rows) {
+      const std::span<const uint32_t> rows = equal_.group(first);
+      out_.write(rows.data(), rows.size_bytes());
+    }
+    out_.pad(kGraphPage);
+  }
+
+  void write_ends() {
+    uint32_t end = 0;
+    for (const uint32_t first : numbering_.rows) {
+      end += static_cast<uint32_t>(equal_.group(first).size());
+      out_.write(&end, sizeof end);
+    }
+    out_.pad(kGraphPage);
+  }
+
   // The nearest `most` of a row's links.
   std::vector<uint32_t> nearest(uint32_t row, std::vector<uint32_t> links, size_t most) const {
     if (links.size() <= most) return links;
-    const math::Kernels& kernels = math::active();
-    const int32_t sum = kernels.sum_i8(rows_.code(row), rows_.stride);
+    const CodedQuery query = rows_.query(row);
     std::vector<std::pair<float, uint32_t>> by_distance;
-    for (const uint32_t link : links) {
-      const int32_t dot = kernels.dot_i8(rows_.code(row), sum, rows_.code(link), rows_.stride);
-      by_distance.emplace_back(rows_.distance(row, link, dot), link);
-    }
+    for (const uint32_t link : links)
+      by_distance.emplace_back(rows_.distance(row, query, link), link);
     std::nth_element(by_distance.begin(), by_distance.begin() + static_cast<ptrdiff_t>(most),
                      by_distance.end());
     for (size_t i = 0; i < most; ++i) links[i] = by_distance[i].second;
@@ -257,6 +250,7 @@ class GraphWriter {
   File& file_;
   SequentialWriter out_;
   const CodedRows& rows_;
+  const EqualRows& equal_;
   const SmallWorld& world_;
   const Numbering& numbering_;
 };
@@ -270,6 +264,7 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   header.segment = segment.id();
   header.collection = segment.collection();
   header.rows = rows.count;
+  header.nodes = numbering.rows.size();
   header.segment_sum = segment.graph_of().sum;
   header.dim = static_cast<uint32_t>(spec.dim);
   header.element = static_cast<uint8_t>(spec.element);
@@ -307,18 +302,19 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     segment.verify_rows(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
-    const GraphBase base(segment, rows, older.get(), options.m);
+    const EqualRows equal(rows);
+    const GraphBase base(segment, rows, equal, older.get(), options.m);
     const std::vector<uint8_t> levels = levels_of(rows, base, options);
-    const std::vector<uint32_t> order = insertion_order(rows, levels, options);
-    SmallWorld world(rows, options.m, options.ef_construction);
+    const std::vector<uint32_t> order = insertion_order(rows, equal.firsts(), levels, options);
+    SmallWorld world(rows, order.size(), options.m, options.ef_construction);
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(order, levels);
     GraphHeader header = header_of(segment, spec, options, rows, numbering);
-    GraphWriter writer(*draft, rows, world, numbering);
+    GraphWriter writer(*draft, rows, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      header.ef = static_cast<uint32_t>(effort_of(*graph, rows));
+      header.ef = static_cast<uint32_t>(effort_of(*graph, rows, segment, spec));
       writer.write_header(header);
     }
     draft->sync();

@@ -1,4 +1,4 @@
-// Builds the graph file of a segment, with hnswlib on the segment's int8 codes.
+// Builds the graph file of a segment, with hnswlib on its rows' codes.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -4,13 +4,17 @@
 
 #include <cstddef>
 
+#include "storage/coded_rows.h"
 #include "storage/graph.h"
-#include "storage/small_world.h"
+#include "storage/segment.h"
 
 namespace kindred::storage {
 
 // The smallest of a few ef, from kLeastEf to kMostEf, with which searches for a sample of the rows
-// find 98 % of the ten rows whose codes are nearest to theirs.
-size_t effort_of(const Graph& graph, const CodedRows& rows);
+// find 98 % of the ten rows whose codes are nearest to theirs, or as many that are as near. Where
+// codes are of a prefix it is the ten whose vectors are nearest, and up to kMostEfOfPrefix. Throws
+// StorageError (kCorrupt) if a vector is damaged. REQUIRES: `rows` are the segment's.
+size_t effort_of(const Graph& graph, const CodedRows& rows, const Segment& segment,
+                 const VectorSpec& spec);
 
 }  // namespace kindred::storage

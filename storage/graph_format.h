@@ -3,8 +3,10 @@
 // whoever finds it missing or damaged builds it anew. docs/format.md describes it.
 //
 //   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
-//   sections := nodes, rows, upper, sums
+//   sections := nodes, rows, ends, upper, sums
 //   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: int8 [code stride]
+//   rows  := for each node: its rows, one or more that are equal: uint32
+//   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]
 //
 // Nodes are numbered by descending level, so that those of a level are the first ones. Lists of
@@ -19,7 +21,8 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
-inline constexpr uint32_t kGraphVersion = 1;
+// Of version 1 every row was a node: its header lacks `nodes`.
+inline constexpr uint32_t kGraphVersion = 2;
 inline constexpr size_t kGraphPage = 4096;
 // What one checksum covers.
 inline constexpr size_t kGraphBlock = 4096;
@@ -35,8 +38,9 @@ struct GraphOptions {
 };
 
 struct NodeNumbers {
-  // The key of a node, which orders as its distance does, is bias - scale * factor * <query codes,
-  // codes>; the factor is the query's.
+  // The key of a node, which orders as its distance does, is bias - scale * factor * compared: what
+  // the kernels say of the query's codes and the node's (code_kernels.h). The factor is the
+  // query's.
   float scale;
   float bias;
 };
@@ -47,7 +51,7 @@ struct GraphHeader {
   uint32_t byte_order;
   int64_t segment;       // of whose rows it is
   int64_t collection;    // random id of the collection
-  uint64_t rows;         // nodes: all rows of the segment
+  uint64_t rows;         // all of the segment
   uint64_t segment_sum;  // the segment file's sums_sum: the rows lie as they did
   uint32_t dim;
   uint8_t element;
@@ -59,6 +63,7 @@ struct GraphHeader {
   uint32_t ef;                                    // that finds enough: see graph_effort.h
   std::array<uint64_t, kMostLevels> level_nodes;  // of level 1, 2, ...
   uint64_t sums_sum;                              // XXH3-64 of the section of checksums
+  uint64_t nodes;                                 // fewer than rows where some are equal
   uint64_t header_sum;                            // XXH3-64 of all bytes before
 };
 static_assert(sizeof(GraphHeader) <= kGraphPage);
@@ -67,6 +72,7 @@ static_assert(sizeof(GraphHeader) <= kGraphPage);
 struct GraphPlan {
   uint64_t nodes;  // offsets in bytes
   uint64_t rows;
+  uint64_t ends;
   uint64_t upper;
   uint64_t sums;
   uint64_t sums_bytes;
@@ -74,6 +80,11 @@ struct GraphPlan {
 
   explicit GraphPlan(const GraphHeader& header) noexcept;
 };
+
+// Whether some nodes have more rows than one.
+constexpr bool has_ends(const GraphHeader& header) noexcept {
+  return header.nodes < header.rows;
+}
 
 // Links of a node at the bottom level; two of hnswlib's 2M make room for the numbers.
 constexpr size_t bottom_links(size_t m) noexcept {

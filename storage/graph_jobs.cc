@@ -39,7 +39,7 @@ void give_up_when_needless(const Segment& segment) {
 }  // namespace
 
 bool lacks_graph(const Segment& segment, const VectorSpec& spec) {
-  return has_graphs(spec) && segment.rows() >= kLeastGraphRows && segment.graph() == nullptr;
+  return has_graphs(spec) && segment.rows() >= least_graph_rows(spec) && segment.graph() == nullptr;
 }
 
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <limits>
 
-#include "math/kernels.h"
 #include "storage/graph.h"
 
 namespace kindred::storage {
@@ -17,6 +16,9 @@ namespace {
 constexpr size_t kExpanded = 3;
 constexpr size_t kExpandedOfMany = 4;  // from this ef on:
 constexpr size_t kMany = 64;
+
+// Rows of a node that a filter keeps out, in the time of one distance.
+constexpr size_t kRowsPerDistance = 16;
 
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node; the rest comes by itself
@@ -136,7 +138,7 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 class GraphWalk {
  public:
   GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
-      : graph_(graph), query_(query), room_(room), kernel_(math::active().dot_i8_x4) {
+      : graph_(graph), query_(query), room_(room) {
     room_.visited.assign((graph.size() + 63) / 64, 0);
     room_.met.resize(kExpandedOfMany * 2 * graph.m() + 4);
     room_.keys.resize(room_.met.size());
@@ -146,12 +148,12 @@ class GraphWalk {
     const Candidate entry = descend();
     if (filter == nullptr) {
       begin(ef, entry);
-      return walk<false>() ? hits_of_pool() : std::nullopt;
+      return walk<false>() ? hits_of_pool(ef) : std::nullopt;
     }
     if (!walk_filtered(ef, *filter, entry) || !is_sound_) return std::nullopt;
     room_.hits.clear();
     std::sort(room_.found.begin(), room_.found.end());
-    for (const Candidate& c : room_.found) add_hit(c);
+    for (const Candidate& c : room_.found) add_hits(c, ef, filter);
     return hits();
   }
 
@@ -162,14 +164,14 @@ class GraphWalk {
     else if (ef > ef_)
       take_spare(ef);
     ef_ = std::max(ef_, ef);
-    return is_sound_ && walk<true>() ? hits_of_pool() : std::nullopt;
+    return is_sound_ && walk<true>() ? hits_of_pool(ef_) : std::nullopt;
   }
 
   size_t distances() const noexcept { return distances_; }
 
  private:
   void begin(size_t ef, const Candidate& entry) {
-    room_.pool.reset(ef);
+    room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
     visit(entry.node);
     room_.pool.insert(entry);
@@ -179,8 +181,8 @@ class GraphWalk {
   void take_spare(size_t ef) {
     Pool& pool = room_.pool;
     std::vector<Spare>& spare = room_.spare;
-    pool.grow(ef);
-    const size_t taken = std::min(ef - pool.size(), spare.size());
+    pool.grow(std::min(ef, graph_.size()));
+    const size_t taken = std::min(pool.capacity() - pool.size(), spare.size());
     const auto end = spare.begin() + static_cast<ptrdiff_t>(taken);
     std::nth_element(spare.begin(), end, spare.end());
     std::sort(spare.begin(), end);
@@ -188,11 +190,12 @@ class GraphWalk {
     spare.erase(spare.begin(), end);
   }
 
-  std::optional<std::span<const GraphHit>> hits_of_pool() {
+  // `most` rows of those in the pool.
+  std::optional<std::span<const GraphHit>> hits_of_pool(size_t most) {
     room_.hits.clear();
-    for (size_t i = 0; i < room_.pool.size(); ++i)
-      __builtin_prefetch(graph_.rows_ + room_.pool[i].node);
-    for (size_t i = 0; i < room_.pool.size(); ++i) add_hit(room_.pool[i]);
+    const uint32_t* const of_node = graph_.ends_ != nullptr ? graph_.ends_ : graph_.rows_;
+    for (size_t i = 0; i < room_.pool.size(); ++i) __builtin_prefetch(of_node + room_.pool[i].node);
+    for (size_t i = 0; i < room_.pool.size(); ++i) add_hits(room_.pool[i], most, nullptr);
     return hits();
   }
 
@@ -201,10 +204,40 @@ class GraphWalk {
     return std::span<const GraphHit>(room_.hits);
   }
 
-  void add_hit(const Candidate& c) {
-    if (!is_whole(reinterpret_cast<const std::byte*>(graph_.rows_ + c.node), sizeof(uint32_t)))
-      return;
-    room_.hits.push_back({c.key, graph_.row_of(c.node)});
+  // The rows of a node that pass, until there are `most` hits.
+  void add_hits(const Candidate& c, size_t most, const GraphFilter* filter) {
+    const RowPlaces places = places_of(c.node);
+    for (size_t place = places.begin; place < places.end && room_.hits.size() < most; ++place) {
+      const uint32_t row = row_at(place);
+      if (filter == nullptr || passes(*filter, row)) room_.hits.push_back({c.key, row});
+    }
+  }
+
+  static bool passes(const GraphFilter& filter, uint32_t row) noexcept {
+    return (filter.rows[row / 64] >> (row % 64) & 1) != 0;
+  }
+
+  // Whether one of a node's rows passes.
+  bool any_passes(const GraphFilter& filter, uint32_t node) noexcept {
+    const RowPlaces places = places_of(node);
+    size_t place = places.begin;
+    while (place < places.end && !passes(filter, row_at(place))) ++place;
+    rows_passed_over_ += place - places.begin;
+    return place < places.end;
+  }
+
+  // Places and rows, none once a block is found damaged.
+  RowPlaces places_of(uint32_t node) noexcept {
+    if (graph_.ends_ != nullptr) {
+      const uint32_t* const first = graph_.ends_ + (node > 0 ? node - 1 : 0);
+      const size_t bytes = (node > 0 ? 2 : 1) * sizeof(uint32_t);
+      if (!is_whole(reinterpret_cast<const std::byte*>(first), bytes)) return {0, 0};
+    }
+    return graph_.places_of(node);
+  }
+  uint32_t row_at(size_t place) noexcept {
+    is_whole(reinterpret_cast<const std::byte*>(graph_.rows_ + place), sizeof(uint32_t));
+    return graph_.row_at(place);
   }
 
   bool is_whole(const std::byte* at, size_t bytes) noexcept {
@@ -238,12 +271,12 @@ class GraphWalk {
         nodes[j] = graph_.node(room_.met[i + j]);
         rows[j] = reinterpret_cast<const int8_t*>(nodes[j] + code_at);
       }
-      int32_t dots[4];
-      kernel_(query_.codes, query_.sum, rows, graph_.dim_, dots);
+      int32_t compared[4];
+      graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
       for (size_t j = 0; j < 4; ++j) {
         const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[j]);
         const float key =
-            numbers->bias - numbers->scale * query_.factor * static_cast<float>(dots[j]);
+            numbers->bias - numbers->scale * query_.factor * static_cast<float>(compared[j]);
         // NaN does not sort: what overflows is farthest.
         room_.keys[i + j] = key == key ? key : std::numeric_limits<float>::infinity();
       }
@@ -337,21 +370,17 @@ class GraphWalk {
 
   // All rows lead on, those that pass are kept: until no open node is nearer than the ef-th found.
   bool walk_filtered(size_t ef, const GraphFilter& filter, const Candidate& entry) {
-    const auto passes = [&](uint32_t node) {
-      const uint32_t row = graph_.row_of(node);
-      return (filter.rows[row / 64] >> (row % 64) & 1) != 0;
-    };
     std::vector<Candidate>& open = room_.open;
     std::vector<Candidate>& found = room_.found;
     open.assign(1, entry);
     found.clear();
     visit(entry.node);
-    if (passes(entry.node)) found.push_back(entry);
+    if (any_passes(filter, entry.node)) found.push_back(entry);
     const auto is_open = [&] {
       return !open.empty() && (found.size() < ef || !(found.front() < open.front()));
     };
     while (is_open()) {
-      if (distances_ > filter.budget) return false;
+      if (distances_ + rows_passed_over_ / kRowsPerDistance > filter.budget) return false;
       size_t count = 0;
       for (size_t i = 0; i < kExpandedOfMany && is_open(); ++i) {
         std::pop_heap(open.begin(), open.end(), is_farther);
@@ -365,7 +394,7 @@ class GraphWalk {
         if (found.size() == ef && !(candidate < found.front())) continue;
         open.push_back(candidate);
         std::push_heap(open.begin(), open.end(), is_farther);
-        if (!passes(candidate.node)) continue;
+        if (!any_passes(filter, candidate.node)) continue;
         found.push_back(candidate);
         std::push_heap(found.begin(), found.end());
         if (found.size() <= ef) continue;
@@ -379,9 +408,9 @@ class GraphWalk {
   const Graph& graph_;
   CodedQuery query_;
   GraphScratch& room_;
-  decltype(math::Kernels::dot_i8_x4) kernel_;
   size_t distances_ = 0;
-  size_t ef_ = 0;  // of what can be widened; 0: not begun
+  size_t rows_passed_over_ = 0;  // by a filter
+  size_t ef_ = 0;                // of what can be widened; 0: not begun
   bool is_sound_ = true;
 };
 
@@ -389,7 +418,7 @@ std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, 
                                                        const GraphFilter* filter,
                                                        size_t& distances) const {
   GraphWalk walk(*this, query, scratch());
-  const auto hits = walk.run(std::min(std::max<size_t>(ef, 1), size()), filter);
+  const auto hits = walk.run(std::clamp<size_t>(ef, 1, rows()), filter);
   distances += walk.distances();
   return hits;
 }
@@ -405,7 +434,7 @@ GraphSearch::~GraphSearch() = default;
 
 std::optional<std::span<const GraphHit>> GraphSearch::widen(size_t ef, size_t& distances) {
   const size_t before = walk_->distances();
-  const auto hits = walk_->widen(std::min(std::max<size_t>(ef, 1), graph_->size()));
+  const auto hits = walk_->widen(std::clamp<size_t>(ef, 1, graph_->rows()));
   distances += walk_->distances() - before;
   return hits;
 }

@@ -76,7 +76,7 @@ std::shared_ptr<const Segment> whole_segment(const SegmentFolder& folder, int64_
   try {
     const SegmentHeader header = header_of(path);
     const VectorSpec spec{static_cast<math::Element>(header.element),
-                          static_cast<math::Metric>(header.metric), header.dim};
+                          static_cast<math::Metric>(header.metric), header.dim, header.prefix};
     std::shared_ptr<const Segment> whole = Segment::open(path, spec, {segment, header.collection});
     whole->verify();
     return whole;

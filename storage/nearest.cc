@@ -20,12 +20,15 @@ constexpr size_t kPrefetchBytes = 2048;
 // The same of codes, which are shorter.
 constexpr size_t kCodesAhead = 8;
 
-// What a distance costs in a graph and in a scan, in ns, and how many of them a search of a graph
-// needs for each of ef.
-constexpr double kGraphCost = 45;
-constexpr double kScanCost = 10;
-constexpr double kExactCost = 100;
+// Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
+
+// Where codes are of a prefix the ef of a graph finds the candidates for so many rows; for more
+// rows as many times more are needed.
+constexpr size_t kWantedOfPrefix = 16;
+
+// In ns: a row that is looked at exactly, at least.
+constexpr double kLookCost = 100;
 
 // Rows that a peek keeps in view, at least.
 constexpr size_t kPeekEf = 20;
@@ -36,8 +39,19 @@ constexpr size_t kAlwaysScanned = 10000;
 // Rows that are read in order in the time of one elsewhere.
 constexpr size_t kScannedOfListed = 4;
 
+// Rows looked at in the order of their bounds cost so many times as much as those looked at in the
+// order in which they lie: they come from anywhere in memory.
+constexpr size_t kAstray = 3;
+
 // Rows found by their codes that are looked at exactly, at least.
 constexpr size_t kLeastLookedAt = 30;
+
+// A distance as a bound: itself, unless it is beyond float32's range.
+float bound_of(double distance) noexcept {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  if (distance < -kMost) return -kInfinity;
+  return static_cast<float>(std::min<double>(distance, kMost));
+}
 
 // Where the bound of a row is kept.
 size_t place_of_row(const RowLayer& layer, uint32_t row) {
@@ -87,7 +101,9 @@ class IdSet {
 
 NearestStream::NearestStream(const VectorSpec& spec, const void* query,
                              std::vector<RowLayer> layers, const Effort& effort)
-    : scorer_(spec, query),
+    : spec_(spec),
+      scorer_(spec, query),
+      costs_(search_costs(spec)),
       layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
@@ -160,9 +176,9 @@ double NearestStream::first_cost() const {
   double cost = 0;
   for (const RowLayer& layer : layers_) {
     if (!exact_ && prefers_graph(layer))
-      cost += kDistancesPerEf * kGraphCost * static_cast<double>(ef_of(layer));
+      cost += (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
     else
-      cost += kScanCost * static_cast<double>(layer.only ? layer.only->size() : layer.count);
+      cost += costs_.scan * static_cast<double>(layer.only ? layer.only->size() : layer.count);
   }
   return cost * 1e-3;
 }
@@ -172,7 +188,7 @@ double NearestStream::scan_ahead() const {
   if (exact_ || !scored_ || given_ < wanted_) return cost;
   for (size_t s = 0; s < layers_.size(); ++s)
     if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
-      cost += kScanCost * 1e-3 * static_cast<double>(layers_[s].count);
+      cost += costs_.scan * 1e-3 * static_cast<double>(layers_[s].count);
   return cost;
 }
 
@@ -207,26 +223,29 @@ void NearestStream::score(size_t layer) {
     score_only(layers_[layer], bounds);
   else
     score_whole(layers_[layer], bounds);
-  cost_ += kScanCost * 1e-3 * static_cast<double>(visited_ - before);
+  cost_ += costs_.scan * 1e-3 * static_cast<double>(visited_ - before);
 }
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
 // those that the caller chooses from it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
-  const size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  if (ef_ == 0 && spec_.prefix > 0)
+    given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
   if (!chosen_from_) return std::max(given, 2 * wanted_);
   return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
 }
 
-// A search of a graph computes about 14 distances for each of ef, at 45 ns; with a filter as many
-// more as fewer rows pass. A scan takes 10 ns a row.
+// With a filter a search computes as many more distances as fewer rows pass.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  const double search = kDistancesPerEf * kGraphCost * static_cast<double>(ef_of(layer));
+  const double search =
+      (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
   const auto rows = static_cast<double>(layer.count);
-  if (!layer.only) return search < kScanCost * rows;
+  if (!layer.only) return search < costs_.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
-  return layer.only->size() > kAlwaysScanned && 0.7 * search * rows / passing < kScanCost * passing;
+  return layer.only->size() > kAlwaysScanned &&
+         0.7 * search * rows / passing < costs_.scan * passing;
 }
 
 // What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
@@ -238,7 +257,7 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
     std::vector<uint64_t> passing((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
     const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
-                                                          kScanCost / kGraphCost)};
+                                                          costs_.scan / costs_.graph)};
     hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
   } else if (chosen_from_) {
     if (!searches_[s]) searches_[s].emplace(*layer.graph, scorer_.coded_query());
@@ -246,7 +265,7 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
   } else {
     hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
   }
-  cost_ += kGraphCost * 1e-3 * static_cast<double>(visited_ - before);
+  cost_ += costs_.graph * 1e-3 * static_cast<double>(visited_ - before);
   return hits;
 }
 
@@ -254,8 +273,9 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
 bool NearestStream::search_graph(size_t s) {
   const RowLayer& layer = layers_[s];
   const size_t ef = ef_of(layer);
-  const size_t looked_at = std::min(
-      ef, chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt));
+  const size_t of_wanted =
+      chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
+  const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
   const auto hits = graph_hits(s, ef);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
@@ -313,6 +333,7 @@ void NearestStream::begin_anew() {
   cursor_ = 0;
   batch_ = std::max<size_t>(batch_, 3 * wanted_);
   exhausted_ = false;
+  scored_exactly_ = false;
 }
 
 void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
@@ -361,6 +382,7 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
 // Makes pending_ the next batch of candidates, in order. Each batch is four times the last, so that
 // reading everything takes a logarithmic number of passes.
 void NearestStream::refill() {
+  if (!scored_exactly_ && !is_promising()) score_exactly();
   pending_.clear();
   cursor_ = 0;
   size_t rows = 0;
@@ -383,6 +405,43 @@ void NearestStream::refill() {
   std::sort(pending_.begin(), pending_.end());
   for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
   batch_ *= 4;
+}
+
+// Whether looking at the rows whose bounds are below the distance of the last of those wanted, as
+// far as it is known, costs less than looking at all of them as they lie.
+bool NearestStream::is_promising() const {
+  const size_t missing = std::max(wanted_, given_ + 1) - given_;
+  if (seen_.size() < missing) return true;
+  auto nearest = seen_;
+  for (size_t i = 1; i < missing; ++i) nearest.pop();
+  const float limit = bound_of(nearest.top().distance);
+  size_t rows = 0;
+  size_t nearer = 0;
+  for (const std::vector<float>& bounds : bounds_) {
+    rows += bounds.size();
+    nearer += static_cast<size_t>(std::count_if(bounds.begin(), bounds.end(),
+                                                [limit](float bound) { return bound <= limit; }));
+  }
+  return nearer * kAstray <= rows;
+}
+
+// Puts distances in the place of bounds.
+void NearestStream::score_exactly() {
+  scored_exactly_ = true;
+  for (size_t s = 0; s < bounds_.size(); ++s) {
+    const RowLayer& layer = layers_[s];
+    for (uint32_t place = 0; place < bounds_[s].size(); ++place) {
+      float& bound = bounds_[s][place];
+      if (bound == kInfinity) continue;
+      const uint32_t row = layer.only ? (*layer.only)[place] : place;
+      if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
+      const std::optional<double> distance =
+          scorer_.exact(layer.block_of(row), row % layer.block_rows);
+      ++visited_;
+      cost_ += std::max(costs_.look, kLookCost) / kAstray * 1e-3;
+      bound = distance ? bound_of(*distance) : kInfinity;
+    }
+  }
 }
 
 // Cuts pending_ down to its batch_ smallest candidates; returns the greatest bound among them.
@@ -415,7 +474,7 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const size_t i = row % layer.block_rows;
   if (layer.is_changed(block.id[i])) return false;
   ++visited_;
-  cost_ += kExactCost * 1e-3;
+  cost_ += std::max(costs_.look, kLookCost) * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
   const std::optional<double> distance = scorer_.exact(block, i);
   if (!distance) return false;
@@ -436,7 +495,7 @@ void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
   const size_t i = row % layer.block_rows;
   for (const float* numbers :
        {block.scale, block.code_norm, block.residual_norm, block.norm_squared})
-    __builtin_prefetch(numbers + i);
+    if (numbers != nullptr) __builtin_prefetch(numbers + i);
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
   const size_t bytes = std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes);

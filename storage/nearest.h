@@ -2,10 +2,11 @@
 //
 // Where a layer has a graph it answers first: approximately, as far as it was asked for and a
 // search of it costs less than a scan. A row that it has missed is not given once a farther one has
-// been: the order holds. All else is exact, by the optimal multi-step search of Seidl
-// & Kriegel 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their
-// distance from one scan of the int8 codes; they are then looked at exactly in the order of their
-// bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
+// been: the order holds. All else is exact, by the optimal multi-step search of Seidl & Kriegel
+// 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their distance
+// from one scan of the int8 codes; they are then looked at exactly in the order of their bounds,
+// and the nearest one seen is given out as soon as no bound of the others is below it. Where that
+// would take too many of them, all that are left are looked at in the order in which they lie.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -107,6 +108,8 @@ class NearestStream {
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);
   void refill();
+  bool is_promising() const;
+  void score_exactly();
   float keep_smallest();
   uint32_t row_of(const Candidate& candidate) const;
   Place place_of(const Candidate& candidate) const;
@@ -116,7 +119,9 @@ class NearestStream {
   void prefetch_codes(const RowLayer& layer, uint32_t row) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
+  VectorSpec spec_;
   Scorer scorer_;
+  SearchCosts costs_;
   std::vector<RowLayer> layers_;
   // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
   // been pending already.
@@ -137,7 +142,8 @@ class NearestStream {
   std::vector<size_t> answering_;                     // how many of them answer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
-  bool exhausted_ = false;  // nothing is left behind pending_
+  bool exhausted_ = false;       // nothing is left behind pending_
+  bool scored_exactly_ = false;  // bounds_ are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
   double cost_ = 0;

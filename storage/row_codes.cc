@@ -20,7 +20,7 @@ size_t exact_stride(const VectorSpec& spec) noexcept {
 }
 
 size_t code_stride(const VectorSpec& spec) noexcept {
-  return has_codes(spec) ? math::aligned_stride(spec.dim) : 0;
+  return has_codes(spec) ? math::aligned_stride(spec.code_dim()) : 0;
 }
 
 bool is_codable(const float* v, size_t dim, float norm_squared) noexcept {
@@ -52,7 +52,9 @@ RowNumbers RowEncoder::encode_floats(const float* v, int8_t* codes) {
     for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
     v = unit_.data();
   }
-  const math::Codes made = math::quantize_i8(v, spec_.dim, codes, code_stride(spec_));
+  const size_t coded = spec_.code_dim();
+  const math::Codes made = math::quantize_i8(v, coded, codes, code_stride(spec_));
+  numbers.suffix_norm = math::norm_above(v + coded, spec_.dim - coded);
   numbers.scale = made.scale;
   numbers.code_norm = made.code_norm;
   numbers.residual_norm = codable ? made.residual_norm : std::numeric_limits<float>::infinity();

@@ -26,7 +26,10 @@ struct RowNumbers {
   // Of the codes; under the cosine metric those of the vector scaled to length 1.
   float scale = 0;
   float code_norm = 0;
-  float residual_norm = 0;
+  float residual_norm = 0;  // of the elements that have codes
+  // Euclidean norm, rounded up, of the others: those behind VectorSpec::prefix. Scaled as codes
+  // are.
+  float suffix_norm = 0;
   // Of the vector itself; 0 only of the zero vector, which under cosine is nobody's neighbour.
   float norm_squared = 0;
 };

@@ -27,6 +27,7 @@ struct RowBlock {
   const float* scale = nullptr;
   const float* code_norm = nullptr;
   const float* residual_norm = nullptr;
+  const float* suffix_norm = nullptr;  // nullptr where codes cover all elements
   const float* norm_squared = nullptr;
   // Of rows that may end while they are read: the change number of the row that ended each, and how
   // many have ended. nullptr where no row ends.

@@ -24,7 +24,7 @@ float sure(float bound) noexcept {
 }  // namespace
 
 Scorer::Scorer(const VectorSpec& spec, const void* query)
-    : spec_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
+    : spec_(spec), kernels_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
   std::memset(query_.get(), 0, math::aligned_stride(spec.bytes()));
   std::memcpy(query_.get(), query, spec.bytes());
   const math::Kernels& kernels = math::active();
@@ -38,18 +38,19 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   norm_squared_ = kernels.dot(v, v, spec.dim);
   const bool codable = is_codable(v, spec.dim, norm_squared_);
   std::vector<float> scaled(v, v + spec.dim);
-  code_query_norm_ = std::sqrt(norm_squared_);
   if (spec.metric == Metric::kCosine && codable && norm_squared_ > 0) {
-    const float inverse = 1.0F / code_query_norm_;
+    const float inverse = 1.0F / std::sqrt(norm_squared_);
     for (float& x : scaled) x *= inverse;
-    code_query_norm_ = 1.0F;
   }
-  const size_t stride = math::aligned_stride(spec.dim);
+  const size_t coded = spec.code_dim();
+  code_query_norm_ = math::norm_above(scaled.data(), coded);
+  suffix_query_norm_ = math::norm_above(scaled.data() + coded, spec.dim - coded);
+  const size_t stride = code_stride(spec);
   codes_ = math::make_aligned(stride);
   auto* codes = reinterpret_cast<int8_t*>(codes_.get());
-  query_codes_ = math::quantize_i8(scaled.data(), spec.dim, codes, stride);
+  query_codes_ = math::quantize_i8(scaled.data(), coded, codes, stride);
   if (!codable) query_codes_.residual_norm = kInfinity;
-  query_sum_ = kernels.sum_i8(codes, spec.dim);
+  query_sum_ = kernels.sum_i8(codes, coded);
 }
 
 void Scorer::lower_bounds(const RowBlock& block, size_t count, float* out) {
@@ -69,30 +70,27 @@ CodedQuery Scorer::coded_query() const noexcept {
   const float scale = coded ? query_codes_.scale : 1.0F;
   return {.codes = reinterpret_cast<const int8_t*>(coded ? codes_.get() : query_.get()),
           .sum = query_sum_,
-          .factor = spec_.metric == Metric::kL2 ? 2 * scale : 1.0F};
+          .factor = kernels_.is_distance()        ? -1.0F
+                    : spec_.metric == Metric::kL2 ? 2 * scale
+                                                  : 1.0F};
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
-  const math::Kernels& kernels = math::active();
-  if (integers_.size() < count) integers_.resize(count);
-  const std::byte* rows = block.row(first);
-  if (has_codes(spec_)) {
-    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_,
-                        block.code(first), block.code_stride, spec_.dim, count, integers_.data());
-  } else if (spec_.element == Element::kFloat32) {
+  if (spec_.element == Element::kFloat32 && !has_codes(spec_)) {
     if (floats_.size() < count) floats_.resize(count);
-    kernels.l1_scan(reinterpret_cast<const float*>(query_.get()),
-                    reinterpret_cast<const float*>(rows), block.exact_stride / sizeof(float),
-                    spec_.dim, count, floats_.data());
-  } else if (spec_.element == Element::kBit) {
-    kernels.hamming_scan(reinterpret_cast<const uint8_t*>(query_.get()),
-                         reinterpret_cast<const uint8_t*>(rows), block.exact_stride, spec_.bytes(),
-                         count, reinterpret_cast<uint32_t*>(integers_.data()));
-  } else if (spec_.metric == Metric::kCosine || spec_.metric == Metric::kDot) {
-    kernels.dot_i8_scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
-                        reinterpret_cast<const int8_t*>(rows), block.exact_stride, spec_.dim, count,
-                        integers_.data());
+    math::active().l1_scan(reinterpret_cast<const float*>(query_.get()),
+                           reinterpret_cast<const float*>(block.row(first)),
+                           block.exact_stride / sizeof(float), spec_.dim, count, floats_.data());
+    return;
   }
+  if (integers_.size() < count) integers_.resize(count);
+  if (has_codes(spec_))
+    kernels_.scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_, block.code(first),
+                  block.code_stride, spec_.code_dim(), count, integers_.data());
+  else if (spec_.element != Element::kInt8 || spec_.metric != Metric::kL2)
+    kernels_.scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
+                  reinterpret_cast<const int8_t*>(block.row(first)), block.exact_stride,
+                  spec_.bytes(), count, integers_.data());
 }
 
 void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out) const {
@@ -108,21 +106,25 @@ void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out
   }
 }
 
-// The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and the
-// rounding of the exact kernels, which the bound must not exceed either.
+// The distance by codes less everything it can be off by: the codes' residuals (quantize.h), what
+// the elements without codes may add, and the rounding of the exact kernels, which the bound must
+// not exceed either.
 void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const {
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = code_query_norm_;
+  const float query_suffix = suffix_query_norm_;
   const float query_residual = query_codes_.residual_norm;
   const float query_scale = query_codes_.scale;
   const int32_t* dots = integers_.data();
   const float* scale = block.scale + first;
   const float* code_norm = block.code_norm + first;
   const float* residual = block.residual_norm + first;
+  const float* suffix = block.suffix_norm == nullptr ? nullptr : block.suffix_norm + first;
   const float* squared = block.norm_squared + first;
   const auto upper_dot = [&](size_t i) {
-    return static_cast<float>(dots[i]) * (scale[i] * query_scale) +
-           (code_norm[i] * query_residual + residual[i] * query_norm) * (1.0F + rounding);
+    float error = code_norm[i] * query_residual + residual[i] * query_norm;
+    if (suffix != nullptr) error += suffix[i] * query_suffix;
+    return static_cast<float>(dots[i]) * (scale[i] * query_scale) + error * (1.0F + rounding);
   };
   switch (spec_.metric) {
     case Metric::kCosine:
@@ -140,7 +142,7 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
       break;
     default:  // kDot
       for (size_t i = 0; i < count; ++i) {
-        const float slack = rounding * std::sqrt(squared[i]) * query_norm;
+        const float slack = rounding * std::sqrt(squared[i]) * std::sqrt(norm_squared_);
         out[i] = sure(-upper_dot(i) - slack);
       }
   }
@@ -149,8 +151,10 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
 void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const {
   for (size_t i = 0; i < count; ++i) {
     const float squared = block.norm_squared[first + i];
-    if (spec_.metric == Metric::kL1 || spec_.metric == Metric::kL2) {
+    if (spec_.metric == Metric::kL2) {
       out[i] = static_cast<float>(*exact(block, first + i));
+    } else if (spec_.metric == Metric::kL1) {
+      out[i] = static_cast<float>(integers_[i]);
     } else if (spec_.metric == Metric::kDot) {
       out[i] = -static_cast<float>(integers_[i]);
     } else {  // the norms are rounded to float32, the dot product is exact

@@ -10,6 +10,7 @@
 
 #include "math/aligned.h"
 #include "math/quantize.h"
+#include "storage/code_kernels.h"
 #include "storage/format.h"
 #include "storage/graph.h"
 #include "storage/row_codes.h"
@@ -41,14 +42,16 @@ class Scorer {
   void bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const;
 
   VectorSpec spec_;
+  CodeKernels kernels_;
   math::AlignedBytes query_;
   math::AlignedBytes codes_;
   math::Codes query_codes_{};
   int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
   float norm_squared_ = 0;         // of the query
-  float code_query_norm_ = 0;      // of what the query's codes stand for: 1 under cosine
-  std::vector<int32_t> integers_;  // raw scores of the rows at hand: int8 dots, Hamming distances
-  std::vector<float> floats_;      // the same where they are float32: L1
+  float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
+  float suffix_query_norm_ = 0;    // the same of the others
+  std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h
+  std::vector<float> floats_;      // the same of float32 vectors without codes: L1
 };
 
 }  // namespace kindred::storage

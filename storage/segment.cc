@@ -42,7 +42,8 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   block_.code_stride = header_.code_stride;
   block_.scale = section<float>(Section::kScale, n);
   block_.code_norm = section<float>(Section::kCodeNorm, n);
-  block_.residual_norm = section<float>(Section::kResidualNorm, n);
+  block_.residual_norm = section<float>(Section::kResidualNorm, spec.prefix > 0 ? 2 * n : n);
+  if (spec.prefix > 0) block_.suffix_norm = block_.residual_norm + n;
   block_.norm_squared = section<float>(Section::kNormSquared, n);
   block_.id = ids_ = section<int64_t>(Section::kIds, n);
   if (place_of(Section::kOrder).bytes > 0)
@@ -58,18 +59,19 @@ void Segment::corrupt(const std::string& what) const {
 void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identity) {
   if (header_.magic != kSegmentMagic) corrupt("is no segment file");
   if (header_.byte_order != kByteOrder) corrupt("was written in another byte order");
-  if (header_.version != kSegmentVersion)
-    corrupt("version " + std::to_string(kSegmentVersion) + " is wanted, got " +
+  if (header_.version < 1 || header_.version > kSegmentVersion)
+    corrupt("version 1 to " + std::to_string(kSegmentVersion) + " is wanted, got " +
             std::to_string(header_.version));
   if (header_.header_sum != checksum(&header_, offsetof(SegmentHeader, header_sum)))
     corrupt("the header's checksum does not fit");
   if (header_.segment != identity.segment || header_.collection != identity.collection)
     corrupt("is another collection's or segment's");
-  const bool fits =
-      header_.dim == spec.dim && header_.element == static_cast<uint8_t>(spec.element) &&
-      header_.metric == static_cast<uint8_t>(spec.metric) &&
-      header_.exact_stride == exact_stride(spec) && header_.code_stride == code_stride(spec) &&
-      header_.distinct <= header_.rows && header_.rows <= UINT32_MAX;
+  const bool fits = header_.dim == spec.dim && header_.prefix == spec.prefix &&
+                    header_.element == static_cast<uint8_t>(spec.element) &&
+                    header_.metric == static_cast<uint8_t>(spec.metric) &&
+                    header_.exact_stride == exact_stride(spec) &&
+                    header_.code_stride == code_stride(spec) && header_.distinct <= header_.rows &&
+                    header_.rows <= UINT32_MAX;
   if (!fits) corrupt("its vectors are not the collection's");
   const SectionPlace& sums = place_of(Section::kSums);
   const uint64_t body = sums.offset - kSegmentPage;
@@ -105,6 +107,7 @@ void Segment::verify_rows(size_t first, size_t count) const {
   for (const float* of_row :
        {block_.scale, block_.code_norm, block_.residual_norm, block_.norm_squared})
     require(of_row + first, count * sizeof(float));
+  if (block_.suffix_norm != nullptr) require(block_.suffix_norm + first, count * sizeof(float));
   require(ids_ + first, count * sizeof(int64_t));
 }
 
@@ -181,7 +184,7 @@ std::optional<size_t> Segment::rank_of(int64_t id) const {
 }
 
 std::shared_ptr<const Graph> Segment::graph() const {
-  if (rows() < kLeastGraphRows || !has_graphs(spec_)) return nullptr;
+  if (!has_graphs(spec_) || rows() < least_graph_rows(spec_)) return nullptr;
   const std::lock_guard lock(graph_mutex_);
   if (graph_ && !graph_->is_damaged()) return graph_;
   if (graph_ && !graph_->is_removed()) ::unlink(graph_path().c_str());  // may fail: found again
@@ -221,6 +224,7 @@ RowLayer Segment::layer(const DeadRows& dead) const {
     for (const float** of_row :
          {&block.scale, &block.code_norm, &block.residual_norm, &block.norm_squared})
       *of_row += first;
+    if (block.suffix_norm != nullptr) block.suffix_norm += first;
     block.id += first;
     layer.blocks.push_back(block);
   }

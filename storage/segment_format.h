@@ -13,7 +13,8 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kSegmentMagic = 0x314745534e494b4bULL;  // "KKINSEG1"
-inline constexpr uint32_t kSegmentVersion = 1;
+// Files whose codes cover all elements are of version 1.
+inline constexpr uint32_t kSegmentVersion = 2;
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr size_t kSegmentPage = 4096;
 // What one checksum covers.
@@ -26,7 +27,7 @@ enum class Section : uint32_t {
   kOrder,  // uint32: rows in ascending id, each id once; empty if the rows are so themselves
   kScale,  // float32 a row, as the next three: see math/quantize.h
   kCodeNorm,
-  kResidualNorm,
+  kResidualNorm,  // of all rows; then, where codes cover a prefix, the suffix_norm of all rows
   kNormSquared,
   kSums,  // XXH3-64 of each 64 KiB of all sections before this one
   kCount,
@@ -48,7 +49,7 @@ struct SegmentHeader {
   uint32_t dim;
   uint8_t element;
   uint8_t metric;
-  uint16_t reserved;
+  uint16_t prefix;        // elements that codes cover; 0: all
   uint32_t exact_stride;  // bytes
   uint32_t code_stride;
   std::array<SectionPlace, static_cast<size_t>(Section::kCount)> sections;

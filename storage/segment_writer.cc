@@ -40,7 +40,7 @@ std::string SegmentWriter::vector(size_t row) {
 void SegmentWriter::finish(const std::function<bool(size_t row)>& counts) {
   SegmentHeader header{};
   header.magic = kSegmentMagic;
-  header.version = kSegmentVersion;
+  header.version = spec_.prefix > 0 ? kSegmentVersion : 1;
   header.byte_order = kByteOrder;
   header.segment = identity_.segment;
   header.collection = identity_.collection;
@@ -48,6 +48,7 @@ void SegmentWriter::finish(const std::function<bool(size_t row)>& counts) {
   header.dim = static_cast<uint32_t>(spec_.dim);
   header.element = static_cast<uint8_t>(spec_.element);
   header.metric = static_cast<uint8_t>(spec_.metric);
+  header.prefix = static_cast<uint16_t>(spec_.prefix);
   header.exact_stride = static_cast<uint32_t>(stride_);
   header.code_stride = static_cast<uint32_t>(code_stride(spec_));
   place(header, Section::kExact) = {kSegmentPage, ids_.size() * stride_};
@@ -74,6 +75,7 @@ void SegmentWriter::write_codes(SegmentHeader& header) {
   RowEncoder encoder(spec_);
   std::vector<float> numbers[4];
   for (std::vector<float>& of_kind : numbers) of_kind.resize(ids_.size());
+  if (spec_.prefix > 0) numbers[2].resize(2 * ids_.size());
   std::vector<int8_t> codes(header.code_stride);
   place(header, Section::kCodes) = {out_.position(), ids_.size() * codes.size()};
   const size_t releasing = Mapping::kReleaseBytes / stride_ + 1;
@@ -85,6 +87,7 @@ void SegmentWriter::write_codes(SegmentHeader& header) {
     numbers[0][row] = of_row.scale;
     numbers[1][row] = of_row.code_norm;
     numbers[2][row] = of_row.residual_norm;
+    if (spec_.prefix > 0) numbers[2][ids_.size() + row] = of_row.suffix_norm;
     numbers[3][row] = of_row.norm_squared;
   }
   out_.pad(kSegmentPage);

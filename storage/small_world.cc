@@ -11,8 +11,6 @@
 #include <new>
 #include <unordered_map>
 
-#include "math/kernels.h"
-
 // Without it 0.6.2 defines functions and variables that are neither inline nor static.
 #define NO_MANUAL_VECTORIZATION
 #pragma GCC diagnostic push
@@ -31,7 +29,7 @@ namespace {
 struct Payload {
   float scale;
   float bias;
-  int32_t sum;  // of the codes
+  int32_t sum;  // CodeKernels::sum() of the codes
 };
 constexpr size_t kLine = 64;
 constexpr size_t kMallocOffset = 16;
@@ -50,7 +48,7 @@ struct PayloadPlan {
 };
 
 struct DistanceParameters {
-  decltype(math::Kernels::dot_i8) dot;
+  CodeKernels kernels;
   size_t code_at;
   size_t stride;
 };
@@ -64,9 +62,14 @@ struct Pair {
     std::memcpy(&b, pb, sizeof b);
     const auto* codes_a = static_cast<const int8_t*>(pa) + p.code_at;
     const auto* codes_b = static_cast<const int8_t*>(pb) + p.code_at;
-    product = a.scale * b.scale * static_cast<float>(p.dot(codes_a, a.sum, codes_b, p.stride));
+    product =
+        a.scale * b.scale * static_cast<float>(p.kernels.one(codes_a, a.sum, codes_b, p.stride));
   }
 };
+
+float distance_of_codes(const void* a, const void* b, const void* parameters) {
+  return Pair(a, b, parameters).product;
+}
 
 float minus_product(const void* a, const void* b, const void* parameters) {
   return -Pair(a, b, parameters).product;
@@ -80,15 +83,17 @@ float l2_squared(const void* a, const void* b, const void* parameters) {
 class CodeSpace final : public hnswlib::SpaceInterface<float> {
  public:
   CodeSpace(const CodedRows& rows, const PayloadPlan& plan)
-      : is_l2_(rows.metric == math::Metric::kL2),
+      : distance_(rows.kernels.is_distance()         ? distance_of_codes
+                  : rows.metric == math::Metric::kL2 ? l2_squared
+                                                     : minus_product),
         bytes_(plan.bytes),
-        parameters_{math::active().dot_i8, plan.code_at, rows.stride} {}
+        parameters_{rows.kernels, plan.code_at, rows.stride} {}
   size_t get_data_size() override { return bytes_; }
-  hnswlib::DISTFUNC<float> get_dist_func() override { return is_l2_ ? l2_squared : minus_product; }
+  hnswlib::DISTFUNC<float> get_dist_func() override { return distance_; }
   void* get_dist_func_param() override { return &parameters_; }
 
  private:
-  bool is_l2_;
+  hnswlib::DISTFUNC<float> distance_;
   size_t bytes_;
   DistanceParameters parameters_;
 };
@@ -102,19 +107,19 @@ struct SmallWorld::Impl {
   hnswlib::HierarchicalNSW<float> graph;
   std::vector<uint32_t> nodes;  // hnswlib's number of each row
 
-  Impl(const CodedRows& r, size_t m, size_t ef_construction)
+  Impl(const CodedRows& r, size_t most, size_t m, size_t ef_construction)
       : rows(r),
         plan(m, r.stride),
         space(r, plan),
-        graph(&space, r.count, m, ef_construction),
+        graph(&space, most, m, ef_construction),
         nodes(r.count) {
     graph.mult_ = 0;  // the level is the caller's: hnswlib draws one all the same
   }
   void write_payload(uint32_t row, char* to) const;
 };
 
-SmallWorld::SmallWorld(const CodedRows& rows, size_t m, size_t ef_construction)
-    : impl_(std::make_unique<Impl>(rows, m, ef_construction)) {}
+SmallWorld::SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
+    : impl_(std::make_unique<Impl>(rows, most, m, ef_construction)) {}
 
 SmallWorld::~SmallWorld() = default;
 
@@ -122,7 +127,7 @@ SmallWorld::~SmallWorld() = default;
 void SmallWorld::Impl::write_payload(uint32_t row, char* to) const {
   std::memset(to, 0, plan.bytes);
   const Payload payload{rows.numbers[row].scale, rows.numbers[row].bias,
-                        math::active().sum_i8(rows.code(row), rows.stride)};
+                        rows.kernels.sum(rows.code(row), rows.stride)};
   std::memcpy(to, &payload, sizeof payload);
   std::memcpy(to + plan.code_at, rows.code(row), rows.stride);
 }

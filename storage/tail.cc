@@ -58,12 +58,22 @@ TailChunk::TailChunk(const VectorSpec& spec, size_t rows, Pages pages)
       scale(rows),
       code_norm(rows),
       residual_norm(rows),
+      suffix_norm(spec.prefix > 0 ? rows : 0),
       norm_squared(rows) {}
 
 RowBlock TailChunk::block() const noexcept {
-  return {row(0),       code(0),          exact_stride,         code_stride,         id.data(),
-          scale.data(), code_norm.data(), residual_norm.data(), norm_squared.data(), died.data(),
-          &dead};
+  return {.exact = row(0),
+          .codes = code(0),
+          .exact_stride = exact_stride,
+          .code_stride = code_stride,
+          .id = id.data(),
+          .scale = scale.data(),
+          .code_norm = code_norm.data(),
+          .residual_norm = residual_norm.data(),
+          .suffix_norm = suffix_norm.empty() ? nullptr : suffix_norm.data(),
+          .norm_squared = norm_squared.data(),
+          .died = died.data(),
+          .dead = &dead};
 }
 
 Tail::Tail(const VectorSpec& spec, std::string name)
@@ -114,6 +124,7 @@ void Tail::add_row(const LogRow& row) {
   chunk.scale[i] = numbers.scale;
   chunk.code_norm[i] = numbers.code_norm;
   chunk.residual_norm[i] = numbers.residual_norm;
+  if (!chunk.suffix_norm.empty()) chunk.suffix_norm[i] = numbers.suffix_norm;
   chunk.norm_squared[i] = numbers.norm_squared;
 }
 

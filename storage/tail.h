@@ -50,6 +50,7 @@ struct TailChunk {
   std::vector<float> scale;                // as the next three, see row_codes.h
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
+  std::vector<float> suffix_norm;  // empty where codes cover all elements
   std::vector<float> norm_squared;
 };
 

@@ -53,10 +53,13 @@ TEST_CASE("int8 and bit scans equal the one-pair kernels", "[math][kernels]") {
         const auto* query_bits = reinterpret_cast<const uint8_t*>(query.data());
         std::vector<int32_t> dots(count);
         std::vector<uint32_t> distances(count);
+        std::vector<uint32_t> l1(count);
         kernels->dot_i8_scan(query.data(), sum, rows.data(), stride, dim, count, dots.data());
         kernels->hamming_scan(query_bits, bits, stride, dim, count, distances.data());
+        kernels->l1_i8_scan(query.data(), rows.data(), stride, dim, count, l1.data());
         CAPTURE(kernels->name, dim, count);
         for (size_t r = 0; r < count; ++r) {
+          CHECK(l1[r] == kernels->l1_i8(query.data(), rows.data() + r * stride, dim));
           CHECK(dots[r] == kernels->dot_i8(query.data(), sum, rows.data() + r * stride, dim));
           CHECK(distances[r] == kernels->hamming(query_bits, bits + r * stride, dim));
         }
@@ -72,21 +75,30 @@ TEST_CASE("four rows at once equal the one-pair kernels bit for bit", "[math][ke
       std::vector<Placed<int8_t>> bytes;
       const float* float_rows[4];
       const int8_t* byte_rows[4];
+      const uint8_t* bit_rows[4];
       for (uint32_t r = 0; r < 4; ++r) {
         float_rows[r] = floats.emplace_back(random_floats(n, 20 + r), r).data();
         byte_rows[r] = bytes.emplace_back(random_bytes(n, 30 + r), r).data();
+        bit_rows[r] = reinterpret_cast<const uint8_t*>(byte_rows[r]);
       }
       const int32_t sum = kernels->sum_i8(codes.data(), n);
       float dots[4];
       float squares[4];
       int32_t byte_dots[4];
+      uint32_t l1[4];
+      uint32_t hamming[4];
+      const auto* bits = reinterpret_cast<const uint8_t*>(codes.data());
       kernels->dot_x4(query.data(), float_rows, n, dots);
       kernels->l2_squared_x4(query.data(), float_rows, n, squares);
       kernels->dot_i8_x4(codes.data(), sum, byte_rows, n, byte_dots);
+      kernels->l1_i8_x4(codes.data(), byte_rows, n, l1);
+      kernels->hamming_x4(bits, bit_rows, n, hamming);
       CAPTURE(kernels->name, n);
       for (int r = 0; r < 4; ++r) {
         CHECK(dots[r] == kernels->dot(query.data(), float_rows[r], n));
         CHECK(squares[r] == kernels->l2_squared(query.data(), float_rows[r], n));
+        CHECK(l1[r] == kernels->l1_i8(codes.data(), byte_rows[r], n));
+        CHECK(hamming[r] == kernels->hamming(bits, bit_rows[r], n));
         CHECK(byte_dots[r] == kernels->dot_i8(codes.data(), sum, byte_rows[r], n));
       }
     }

@@ -2,6 +2,7 @@
 #include "math/quantize.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "tests/support/catch.h"
@@ -140,6 +141,21 @@ TEST_CASE("dot_error bounds the error where Cauchy-Schwarz is tight", "[math][qu
     CHECK(error <= math::dot_error(a.numbers, b.numbers, b_norm));
     CHECK(error >= 0.99 * a.numbers.code_norm * b.numbers.residual_norm);
   }
+}
+
+TEST_CASE("norm_above is the norm or the next float, and infinite beyond them",
+          "[math][quantize]") {
+  for (const char* kind : {"random", "tiny", "huge"})
+    for (uint32_t seed = 0; seed < 100; ++seed) {
+      std::vector<float> v = random_floats(1 + seed % 5 * 50, seed);
+      for (float& x : v) x *= kind[0] == 't' ? 1e-30F : kind[0] == 'h' ? 1e30F : 1.0F;
+      CAPTURE(kind, seed);
+      CHECK(math::norm_above(v.data(), v.size()) >= norm(v));
+      CHECK(math::norm_above(v.data(), v.size()) <= norm(v) * (1 + 3e-7));
+    }
+  const std::vector<float> most(4, std::numeric_limits<float>::max());
+  CHECK(std::isinf(math::norm_above(most.data(), most.size())));
+  CHECK(math::norm_above(most.data(), 0) == 0);
 }
 
 TEST_CASE("dot_error is small against the norms for ordinary vectors", "[math][quantize]") {

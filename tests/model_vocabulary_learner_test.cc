@@ -53,6 +53,14 @@ TEST_CASE("no more pieces are learned than wanted, and the same each time", "[mo
   CHECK(learn_vocabulary(WordCounts(), options(30)).empty());
 }
 
+TEST_CASE("learning pieces ends with what its caller throws", "[model][train]") {
+  int looks = 0;
+  const auto look = [&] {
+    if (++looks == 2) throw std::runtime_error("interrupted");
+  };
+  CHECK_THROWS_WITH(learn_vocabulary(counts(), options(40), look), "interrupted");
+}
+
 TEST_CASE("the least count of a character leaves no more than are wanted", "[model][train]") {
   CHECK(least_character(WordCounts(), 10) == 2);
   CHECK(least_character(counts(), 1000) == 2);

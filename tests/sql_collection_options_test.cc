@@ -184,7 +184,21 @@ TEST_CASE("a CREATE without exactly one vector a row is refused", "[sql][collect
   check_refused(db, create("a TEXT, b INTEGER"), {"vector column"});
   check_refused(db, "CREATE VIRTUAL TABLE items USING kindred", {"vector column"});
   check_refused(db, create("v float[4], model=hash"), {"model", "not with a vector column"});
-  check_refused(db, create("v float[4], dimensions=4"), {"dimensions", "not with a vector"});
+}
+
+TEST_CASE("dimensions of a vector column are fewer than it has, of float vectors that have codes",
+          "[sql][collection]") {
+  Database db;
+  check_refused(db, create("v float[4], dimensions=4"), {"dimensions", "fewer than", "4"});
+  check_refused(db, create("v float[4], dimensions=70"), {"dimensions", "fewer than", "4", "70"});
+  check_refused(db, create("v float[4], dimensions=0"), {"1 to 65536", "'0'"});
+  check_refused(db, create("dimensions=2, v int8[4]"), {"dimensions", "float[N]", "int8"});
+  check_refused(db, create("v bit[8], dimensions=4"), {"dimensions", "float[N]", "bit"});
+  check_refused(db, create("v float[4] distance_metric=l1, dimensions=2"),
+                {"dimensions", "cosine, l2 or dot", "l1"});
+  check_refused(db, create("v float[4], dimensions=2, distance_metric=l1"), {"dimensions", "l1"});
+  check_refused(db, create("v float[4], dimensions=2, dimensions=3"), {"dimensions", "twice"});
+  db.run(create("v float[4], dimensions=3"));
 }
 
 TEST_CASE("a CREATE with reserved or doubled names is refused", "[sql][collection]") {

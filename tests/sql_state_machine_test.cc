@@ -21,10 +21,13 @@ const std::vector<std::string> kConflicts = {"",         " OR ABORT",   " OR IGN
 constexpr int64_t kIds = 40;
 constexpr size_t kDim = 8;
 
+// Of the collection `items`: 8 numbers under l2, or 16 bits.
+enum class Vectors { kFloats, kBits };
+
 class Machine {
  public:
-  Machine(const std::string& path, const std::string& journal, uint64_t seed)
-      : db_(path), random_(seed) {
+  Machine(const std::string& path, const std::string& journal, uint64_t seed, Vectors vectors)
+      : db_(path), random_(seed), has_bits_(vectors == Vectors::kBits) {
     db_.run("PRAGMA journal_mode=" + journal + "; PRAGMA synchronous=OFF");
     db_.run(
         "CREATE VIRTUAL TABLE faq USING kindred(question, lang TEXT, stars INTEGER, "
@@ -77,8 +80,13 @@ class Machine {
             "question"};
   }
   Mirrored items() {
-    return {name("items"), "items_mirror",    "key, hex(v), genre, year, owner, note",
-            "v",           "vec_distance_l2", "v"};
+    return {name("items"),
+            "items_mirror",
+            "key, hex(v), genre, year, owner, note",
+            has_bits_ ? "vec_bit(v)" : "v",
+            has_bits_ ? "vec_distance_hamming" : "vec_distance_l2",
+            "v",
+            has_bits_ ? "vec_bit(substr(?1, 1, 2))" : "?1"};
   }
   // What the collection is called now: ROLLBACK undoes a RENAME as well.
   std::string name(const std::string& base) {
@@ -147,6 +155,12 @@ class Machine {
   }
   std::string vector() {
     if (random_.one_in(15)) return "NULL";
+    if (has_bits_) {
+      const char* const digits = "0137F";
+      std::string hex;
+      for (int i = 0; i < 4; ++i) hex += digits[random_.below(5)];
+      return "vec_bit(x'" + hex + "')";
+    }
     if (random_.one_in(15)) return "vec_f32('[0,0,0,0,0,0,0,0]')";
     std::string json;
     for (size_t i = 0; i < kDim; ++i)
@@ -243,10 +257,13 @@ class Machine {
     }
   }
 
-  static std::string create_items(const std::string& name) {
-    return "CREATE VIRTUAL TABLE " + name +
-           " USING kindred(key TEXT PRIMARY KEY, v float[8] distance_metric=l2, genre TEXT, "
-           "year INTEGER, owner INTEGER PARTITION KEY, +note TEXT)";
+  // Of float vectors the index covers all dimensions or a few.
+  std::string create_items(const std::string& name) {
+    const bool prefix = !has_bits_ && random_.one_in(2);
+    return "CREATE VIRTUAL TABLE " + name + " USING kindred(key TEXT PRIMARY KEY, v " +
+           (has_bits_ ? "bit[16]" : "float[8] distance_metric=l2") +
+           ", genre TEXT, year INTEGER, owner INTEGER PARTITION KEY, +note TEXT" +
+           (prefix ? ", dimensions=3)" : ")");
   }
 
   // A collection dropped and made again in a savepoint is the old one after ROLLBACK TO.
@@ -256,8 +273,9 @@ class Machine {
     run("DROP TABLE " + items);
     if (random_.one_in(2)) {
       run(create_items(items));
-      run("INSERT INTO " + items + "(key, v) VALUES('new', '[1,2,3,4,5,6,7,8]')");
-      if (db_.rows("SELECT * FROM knn('" + items + "', '[1,2,3,4,5,6,7,8]')").size() != 1)
+      const std::string vector = has_bits_ ? "vec_bit(x'0137')" : "'[1,2,3,4,5,6,7,8]'";
+      run("INSERT INTO " + items + "(key, v) VALUES('new', " + vector + ")");
+      if (db_.rows("SELECT * FROM knn('" + items + "', " + vector + ")").size() != 1)
         fail("not one row in a new collection");
     }
     run("ROLLBACK TO dropped");
@@ -311,6 +329,7 @@ class Machine {
   }
 
   Database::Parameter query(const Mirrored& tables) {
+    if (tables.match == "v" && has_bits_) return blob({random_.uniform()});
     if (tables.match == "v") return blob(random_.vector(kDim, 3));
     return blob(embedded(random_.pick(kWords) + " " + random_.pick(kWords)));
   }
@@ -335,8 +354,8 @@ class Machine {
     also(knn_differs(db_, tables, q,
                      {random_.below(8), "rowid IN (SELECT id FROM " + tables.mirror +
                                             " WHERE id % 3 = " + number(3) + ")"}));
-    const std::string near = is_faq ? "0.6" : "5";
-    const std::string far = is_faq ? "1.0" : "9.5";
+    const std::string near = is_faq ? "0.6" : has_bits_ ? "3" : "5";
+    const std::string far = is_faq ? "1.0" : has_bits_ ? "6" : "9.5";
     also(knn_differs(db_, tables, q,
                      {random_.below(12), "distance > " + near + " AND distance <= " + far}));
     const std::string filter = is_faq ? "stars >= " + number(6) + " AND lang = 'a'"
@@ -350,15 +369,17 @@ class Machine {
 
   Database db_;
   Random random_;
+  bool has_bits_;
   std::vector<std::string> trace_;
   std::string failure_;
   int64_t refused_ = 0;
 };
 
-void play(const std::string& path, const std::string& journal, uint64_t seed, int64_t length) {
+void play(const std::string& path, const std::string& journal, uint64_t seed, int64_t length,
+          Vectors vectors = Vectors::kFloats) {
   const uint64_t own = kindred::test::seed(seed);
   INFO("seed " << own << ", journal " << journal << ", path " << path);
-  Machine machine(path, journal, own);
+  Machine machine(path, journal, own, vectors);
   for (int64_t i = 0; i < length; ++i) {
     machine.step();
     if (i % 4 != 0) continue;
@@ -387,4 +408,10 @@ TEST_CASE("a collection with a rollback journal follows an ordinary table throug
           "[sql][random]") {
   const ScratchDirectory scratch;
   play(scratch.file("delete.db"), "DELETE", 21, steps(2500));
+}
+
+TEST_CASE("a collection of bit vectors follows an ordinary table through any history",
+          "[sql][random]") {
+  const ScratchDirectory scratch;
+  play(scratch.file("wal.db"), "WAL", 31, steps(1500), Vectors::kBits);
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/graph_base.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -29,17 +30,18 @@ std::string content(const std::string& path) {
 // An older segment with its graph, and a newer one: the first `gone` rows have other vectors, and
 // 3,000 rows more have come.
 struct Pair {
-  Pair(const VectorSpec& spec, size_t gone)
-      : random(1),
-        clusters(spec, "clusters", random),
-        vectors(clusters.vectors(kRows, random)),
+  Pair(const VectorSpec& spec, size_t gone, const std::string& shape = "clusters")
+      : rows(std::max(kRows, least_graph_rows(spec))),
+        random(1),
+        clusters(spec, shape, random),
+        vectors(clusters.vectors(rows, random)),
         older(spec, vectors),
         newer(spec, changed(gone)) {
     older.build({.ef_construction = 64});
     older.segment().expect_graph();
   }
   std::vector<std::string> changed(size_t gone) {
-    for (size_t i = 0; i < gone; ++i) vectors[i * 7 % kRows] = clusters.vector(random);
+    for (size_t i = 0; i < gone; ++i) vectors[i * 7 % rows] = clusters.vector(random);
     for (size_t i = 0; i < 3000; ++i) vectors.push_back(clusters.vector(random));
     return vectors;
   }
@@ -66,6 +68,7 @@ struct Pair {
     return sum;
   }
 
+  size_t rows;
   Random random;
   Clusters clusters;
   std::vector<std::string> vectors;
@@ -89,6 +92,23 @@ TEST_CASE("a graph that begins with an older one misses no more rows than a fres
       CHECK(continued >= fresh - 0.005);
     }
   }
+}
+
+TEST_CASE("a graph of equal rows is continued as long as one of each is left", "[storage][graph]") {
+  Pair pair({Element::kBit, Metric::kHamming, 64}, kRows / 10, "twins");
+  CHECK(pair.build(/*with_base=*/true, 1) == 0);
+  CHECK(pair.newer.open()->size() == 300);
+  CHECK(pair.recall() >= 0.98);
+}
+
+TEST_CASE("a graph of bit vectors is continued like any other", "[storage][graph]") {
+  Pair pair({Element::kBit, Metric::kHamming, 64}, kRows / 10);
+  pair.build(/*with_base=*/false, 1);
+  const double fresh = pair.recall();
+  CHECK(pair.build(/*with_base=*/true, 1) < kRows / 10 + 3000 + 100);
+  const double continued = pair.recall();
+  CAPTURE(fresh, continued);
+  CHECK(continued >= fresh - 0.005);
 }
 
 TEST_CASE("an older graph of which too much is gone is not begun with", "[storage][graph]") {

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "math/kernels.h"
+#include "storage/file.h"
 #include "storage/graph_builder.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
@@ -41,6 +42,8 @@ const std::vector<Kind> kKinds = {
     {Element::kInt8, Metric::kCosine, "clusters", 0.97},
     {Element::kInt8, Metric::kL2, "clusters", 0.97},
     {Element::kInt8, Metric::kDot, "clusters", 0.95},
+    {Element::kInt8, Metric::kL1, "clusters", 0.97},
+    {Element::kBit, Metric::kHamming, "clusters", 0.97},
 };
 
 std::string name_of(const Kind& kind) {
@@ -97,6 +100,106 @@ TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]")
     CAPTURE(recall);
     CHECK(recall >= kind.floor);
   }
+}
+
+TEST_CASE("a graph of a prefix finds the rows whose whole vectors are nearest",
+          "[storage][graph]") {
+  const auto [metric, shape] =
+      GENERATE(std::pair(Metric::kCosine, "clusters"), std::pair(Metric::kL2, "clusters"),
+               std::pair(Metric::kDot, "prefix"));
+  INFO(kindred::math::metric_name(metric));
+  Random random(15);
+  const VectorSpec spec{Element::kFloat32, metric, 96, 48};
+  Clusters clusters(spec, shape, random);
+  GraphFile file(spec, clusters.vectors(20000, random));
+  file.build({.ef_construction = 64});
+  // What finds near prefixes does not find all near vectors, unless there is little behind them.
+  CHECK((file.open()->ef() > kLeastEf) == (std::string(shape) == "clusters"));
+  double recall = 0;
+  double recall_of_many = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    const std::string query = clusters.vector(random);
+    const Found found = file.search(query, kTen);
+    CHECK_FALSE(found.is_exact);
+    CHECK(found.visited < file.rows() / 2);
+    CHECK(file.wrong_distances(query, found.rows) == 0);
+    recall += file.recall(query, found.rows, kTen) / kQueries;
+    recall_of_many += file.recall(query, file.search(query, 50).rows, 50) / kQueries;
+    const Found exact = file.search(query, kTen, {.exact = true});
+    CHECK(file.recall(query, exact.rows, kTen) == 1);
+  }
+  CAPTURE(recall, recall_of_many, file.open()->ef());
+  CHECK(recall >= 0.96);
+  CHECK(recall_of_many >= 0.93);
+}
+
+TEST_CASE("equal rows share a node and are found by ascending id", "[storage][graph]") {
+  for (const auto& [element, metric] :
+       {std::pair(Element::kBit, Metric::kHamming), std::pair(Element::kInt8, Metric::kL1),
+        std::pair(Element::kFloat32, Metric::kCosine)}) {
+    Random random(14);
+    const VectorSpec spec{element, metric, 64};
+    Clusters twins(spec, "twins", random);
+    GraphFile file(spec, twins.vectors(20000, random));
+    file.build({.ef_construction = 64});
+    CHECK(file.open()->size() == 300);
+    double recall = 0;
+    for (size_t q = 0; q < kQueries; ++q) {
+      const std::string query = twins.vector(random);
+      const Found found = file.search(query, kTen);
+      CHECK_FALSE(found.is_exact);
+      CHECK(file.wrong_distances(query, found.rows) == 0);
+      const std::vector<Neighbor> all = file.sorted(query);
+      for (size_t i = 0; i < kTen; ++i) CHECK(found.rows.at(i).id == all[i].id);
+      const Found many = file.search(query, 30);
+      CHECK_FALSE(many.is_exact);
+      CHECK(many.rows.size() == 30);
+      CHECK(file.wrong_distances(query, many.rows) == 0);
+      recall += file.recall(query, many.rows, 30) / kQueries;
+    }
+    CHECK(recall >= 0.97);
+  }
+}
+
+TEST_CASE("nothing but equal rows is a graph of one node", "[storage][graph]") {
+  const VectorSpec spec{Element::kBit, Metric::kHamming, 16};
+  GraphFile file(spec, std::vector<std::string>(20000, "ab"));
+  file.build({});
+  CHECK(file.open()->size() == 1);
+  const Found found = file.search("aa", 30);
+  CHECK_FALSE(found.is_exact);
+  REQUIRE(found.rows.size() == 30);
+  CHECK(file.wrong_distances("aa", found.rows) == 0);
+  for (size_t i = 0; i < 30; ++i) CHECK(found.rows[i].id == static_cast<int64_t>(i));
+  CHECK(file.search("aa", 30000).rows.size() == 20000);
+}
+
+// A row a node, and a header that says no number of nodes.
+TEST_CASE("a graph of version 1 is searched as one of today", "[storage][graph][format]") {
+  Random random(15);
+  const VectorSpec spec{Element::kInt8, Metric::kL2, 32};
+  Clusters clusters(spec, "clusters", random);
+  GraphFile file(spec, clusters.vectors(2000, random));
+  file.build({});
+  const std::string query = clusters.vector(random);
+  const auto today = hits(file, *file.open(), query, 100);
+  std::string bytes = content(file.graph_path());
+  GraphHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  REQUIRE(header.version == 2);
+  REQUIRE(header.nodes == header.rows);
+  header.version = 1;
+  header.nodes = checksum(&header, offsetof(GraphHeader, nodes));
+  header.header_sum = 0;
+  std::memcpy(bytes.data(), &header, sizeof header);
+  overwrite(file.graph_path(), bytes);
+  const auto graph = file.open();
+  REQUIRE(graph);
+  CHECK(graph->verify());
+  CHECK(same(hits(file, *graph, query, 100).value(), today.value()));
+  bytes[offsetof(GraphHeader, ef)] ^= 1;
+  overwrite(file.graph_path(), bytes);
+  CHECK_FALSE(file.open());
 }
 
 TEST_CASE("more effort misses fewer rows and less effort costs less", "[storage][graph]") {
@@ -305,7 +408,9 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
   Random random(9);
   const VectorSpec spec{Element::kFloat32, Metric::kL2, 20};
   Clusters clusters(spec, "norms", random);
-  GraphFile file(spec, clusters.vectors(1500, random));
+  std::vector<std::string> vectors = clusters.vectors(1500, random);
+  for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal
+  GraphFile file(spec, vectors);
   file.build({.m = 8});
   const std::string query = clusters.vector(random);
   const std::string bytes = content(file.graph_path());
@@ -316,11 +421,9 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
   std::memcpy(&header, bytes.data(), sizeof header);
   const GraphPlan plan(header);
   REQUIRE(header.levels > 1);
-  const std::vector<std::pair<uint64_t, uint64_t>> sections = {{0, sizeof(GraphHeader)},
-                                                               {plan.nodes, plan.rows},
-                                                               {plan.rows, plan.upper},
-                                                               {plan.upper, plan.sums},
-                                                               {plan.sums, plan.end}};
+  const std::vector<std::pair<uint64_t, uint64_t>> sections = {
+      {0, sizeof(GraphHeader)}, {plan.nodes, plan.rows}, {plan.rows, plan.ends},
+      {plan.ends, plan.upper},  {plan.upper, plan.sums}, {plan.sums, plan.end}};
   std::vector<uint64_t> every(24, ~uint64_t{0});  // row i passes
   const GraphFilter all{every, 1000000};
   for (const auto& [begin, end] : sections)
@@ -353,7 +456,9 @@ TEST_CASE("a graph of any bytes whose sums fit is read within its bounds",
   Random random(10);
   const VectorSpec spec{Element::kFloat32, Metric::kL2, 20};
   Clusters clusters(spec, "clusters", random);
-  GraphFile file(spec, clusters.vectors(1500, random));
+  std::vector<std::string> vectors = clusters.vectors(1500, random);
+  for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal
+  GraphFile file(spec, vectors);
   file.build({.m = 8});
   const std::string bytes = content(file.graph_path());
   std::vector<uint64_t> every(24, ~uint64_t{0});

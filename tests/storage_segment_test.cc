@@ -27,6 +27,7 @@ namespace {
 
 constexpr SegmentIdentity kIdentity{17, 4};
 constexpr VectorSpec kSpec{Element::kFloat32, Metric::kCosine, 20};
+constexpr VectorSpec kPrefixed{Element::kFloat32, Metric::kCosine, 20, 7};
 
 struct TemporaryFile {
   kindred::test::ScratchDirectory folder;
@@ -98,6 +99,7 @@ Fault fault_of(const std::function<void()>& body) {
 
 TEST_CASE("a segment gives back the last vector of each id", "[storage][segment]") {
   const VectorSpec specs[] = {kSpec,
+                              kPrefixed,
                               {Element::kFloat32, Metric::kL1, 3},
                               {Element::kInt8, Metric::kCosine, 100},
                               {Element::kBit, Metric::kHamming, 24}};
@@ -143,28 +145,46 @@ TEST_CASE("an empty segment and one of a single row can be read", "[storage][seg
 
 TEST_CASE("a search over a segment's layer finds what sorting all distances finds",
           "[storage][segment]") {
+  const VectorSpec spec = GENERATE(kSpec, kPrefixed);
   std::mt19937 random(3);
-  const std::vector<Row> rows = random_rows(10000, kSpec, 4);
+  const std::vector<Row> rows = random_rows(10000, spec, 4);
   const TemporaryFile file;
-  write(file.path(), kSpec, rows);
-  const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+  write(file.path(), spec, rows);
+  const auto segment = Segment::open(file.path(), spec, kIdentity);
   std::map<int64_t, std::string> alive = last_of_each(rows);
   DeadRows dead;
   for (size_t rank = 0; rank < segment->distinct(); rank += 3) {
     dead.add(rank);
     alive.erase(segment->id_at(rank));
   }
-  const std::string query = random_vector(random, kSpec);
+  const std::string query = random_vector(random, spec);
   std::vector<std::pair<double, int64_t>> wanted;
   for (const auto& [id, vector] : alive)
-    wanted.emplace_back(*kindred::math::distance(kSpec.metric, kSpec.element, query.data(),
-                                                 vector.data(), kSpec.dim),
-                        id);
+    wanted.emplace_back(
+        *kindred::math::distance(spec.metric, spec.element, query.data(), vector.data(), spec.dim),
+        id);
   std::sort(wanted.begin(), wanted.end());
-  NearestStream stream(kSpec, query.data(), {segment->layer(dead)}, {.expected = 10});
+  NearestStream stream(spec, query.data(), {segment->layer(dead)}, {.expected = 10});
   std::vector<std::pair<double, int64_t>> got;
   while (const std::optional<Neighbor> n = stream.next()) got.emplace_back(n->distance, n->id);
   CHECK(got == wanted);
+}
+
+TEST_CASE("what a search reads of a prefix's rows is compared with its checksum",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kPrefixed, random_rows(40000, kPrefixed, 8));
+  const std::string query(kPrefixed.bytes(), '\1');
+  const auto search = [&] {
+    const auto segment = Segment::open(file.path(), kPrefixed, kIdentity);
+    NearestStream(kPrefixed, query.data(), {segment->layer({})}, {.expected = 1}).next();
+  };
+  search();
+  SegmentHeader header{};
+  File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+  const SectionPlace& norms = place(header, Section::kResidualNorm);
+  flip_bit(file.path(), norms.offset + norms.bytes / 2 + kSumBlock);  // among those of suffixes
+  CHECK(fault_of(search) == Fault::kCorrupt);
 }
 
 TEST_CASE("a segment file that is missing, cut or another's is refused", "[storage][segment]") {
@@ -181,6 +201,7 @@ TEST_CASE("a segment file that is missing, cut or another's is refused", "[stora
     CHECK(fault_of([&] {
             Segment::open(file.path(), {Element::kFloat32, Metric::kCosine, 21}, kIdentity);
           }) == Fault::kCorrupt);
+    CHECK(fault_of([&] { Segment::open(file.path(), kPrefixed, kIdentity); }) == Fault::kCorrupt);
   }
   SECTION("cut anywhere") {
     const uint64_t bytes = std::filesystem::file_size(file.path());

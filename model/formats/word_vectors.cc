@@ -2,6 +2,7 @@
 #include "model/formats/word_vectors.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -173,6 +174,52 @@ bool all_finite(std::span<const float> row) {
   return is_bad == 0;
 }
 
+// Rows on their way from the reader to the writer. The words of a block are looked for when all of
+// them are known: one by one they would wait for memory more than half of their time.
+class RowBlock {
+ public:
+  explicit RowBlock(size_t dim)
+      : dim_(dim), most_(std::clamp(kBytes / (dim * sizeof(float)), size_t{1}, kMost)) {
+    values_.resize(most_ * dim);
+  }
+
+  // Reads the next rows; false if there are none.
+  bool read(WordVectorReader& reader, const VocabularyBuilder& words) {
+    text_.clear();
+    for (count_ = 0; count_ < most_ && reader.next({&values_[count_ * dim_], dim_}); ++count_) {
+      const std::string_view word = reader.word();
+      words_[count_] = {text_.size(), word.size(), words.expect(word)};
+      text_ += word;
+    }
+    return count_ > 0;
+  }
+  // Gives their words ids and drops the rows of those that have one.
+  void add_to(VocabularyBuilder& words) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count_; ++i) {
+      if (!words.add({&text_[words_[i].begin], words_[i].bytes}, words_[i].hash)) continue;
+      if (kept < i) std::copy_n(&values_[i * dim_], dim_, &values_[kept * dim_]);
+      ++kept;
+    }
+    count_ = kept;
+  }
+  // All rows one after the other.
+  std::span<const float> values() const { return {values_.data(), count_ * dim_}; }
+
+ private:
+  static constexpr size_t kBytes = 16384, kMost = 32;  // they stay in a first-level cache
+
+  struct Word {
+    size_t begin, bytes;  // of text_
+    uint32_t hash;
+  };
+
+  size_t dim_, most_, count_ = 0;
+  std::array<Word, kMost> words_;
+  std::string text_;
+  std::vector<float> values_;
+};
+
 }  // namespace
 
 WordVectorReader::WordVectorReader(const std::string& path) : file_(path) {
@@ -186,7 +233,7 @@ void WordVectorReader::read_header() {
     if (dim == 0)
       file_.fail(0, "\"<words> <dim>\" or a word and its numbers",
                  quoted(file_.peek(kMaxHeader).substr(0, kMaxHeader)));
-    row_.resize(dim);
+    dim_ = dim;
     return;
   }
   if (header->rows == 0) file_.fail(0, "at least one word", "0");
@@ -201,26 +248,26 @@ void WordVectorReader::read_header() {
                    std::to_string(header->dim),
                std::to_string(file_.size()) + " bytes");
   rows_ = header->rows;
-  row_.resize(header->dim);
+  dim_ = header->dim;
   file_.skip(header->bytes);
 }
 
-bool WordVectorReader::next() {
-  if (layout_ == Layout::kLines) return next_line();
+bool WordVectorReader::next(std::span<float> row) {
+  if (layout_ == Layout::kLines) return next_line(row);
   if (rows_read_ == rows_) {
     require_end();
     return false;
   }
   if (layout_ == Layout::kBinary)
-    next_binary();
-  else if (!next_line())
+    next_binary(row);
+  else if (!next_line(row))
     file_.fail(file_.offset(), std::to_string(rows_) + " words",
                std::to_string(rows_read_) + " before the end");
   ++rows_read_;
   return true;
 }
 
-bool WordVectorReader::next_line() {
+bool WordVectorReader::next_line(std::span<float> row) {
   uint64_t offset = 0;
   std::string_view line;
   while (line.empty()) {
@@ -231,11 +278,11 @@ bool WordVectorReader::next_line() {
   }
   std::string_view numbers = line;
   word_ = take_field(numbers);
-  if (is_blank(line.front()) || !parse_row(numbers, row_)) {
+  if (is_blank(line.front()) || !parse_row(numbers, row)) {
     const auto word = word_before(line, dim());
     if (!word) file_.fail(offset, "a word and " + std::to_string(dim()) + " numbers", quoted(line));
     word_ = *word;
-    if (!parse_row(line.substr(word->size()), row_)) {
+    if (!parse_row(line.substr(word->size()), row)) {
       std::string_view rest = line.substr(word->size());
       std::string_view field = take_field(rest);
       while (is_number(field)) field = take_field(rest);
@@ -245,11 +292,11 @@ bool WordVectorReader::next_line() {
   }
   if (word_.size() > kMaxWordBytes || word_.find('\0') != std::string::npos)
     file_.fail(offset, "a word without NUL of at most 65535 bytes", quoted(word_));
-  require_finite(offset);
+  require_finite(row, offset);
   return true;
 }
 
-void WordVectorReader::next_binary() {
+void WordVectorReader::next_binary(std::span<float> row) {
   std::string_view shown = file_.peek(1);
   while (!shown.empty() && shown.front() == '\n') {  // the one after the row before
     file_.skip(1);
@@ -262,18 +309,18 @@ void WordVectorReader::next_binary() {
     length = shown.find(' ');
   }
   const std::string_view word = shown.substr(0, length);
-  constexpr std::string_view kNoneOfThese("\0\n", 2);
-  if (length == 0 || length > kMaxWordBytes || word.find_first_of(kNoneOfThese) != word.npos)
-    file_.fail(offset, "a word of 1..65535 bytes and a space", quoted(word));
+  const bool is_word = length > 0 && length <= kMaxWordBytes && word.find('\0') == word.npos &&
+                       word.find('\n') == word.npos;
+  if (!is_word) file_.fail(offset, "a word of 1..65535 bytes and a space", quoted(word));
   word_ = word;
   file_.skip(length + 1);
-  const size_t row_bytes = row_.size() * sizeof(float);
+  const size_t row_bytes = row.size_bytes();
   const std::string_view bytes = file_.peek(row_bytes);
   if (bytes.size() < row_bytes)
     file_.fail(file_.offset(), std::to_string(row_bytes) + " bytes of a row",
                std::to_string(bytes.size()) + " before the end");
-  std::memcpy(row_.data(), bytes.data(), row_bytes);
-  require_finite(file_.offset());
+  std::memcpy(row.data(), bytes.data(), row_bytes);
+  require_finite(row, file_.offset());
   file_.skip(row_bytes);
 }
 
@@ -289,11 +336,10 @@ void WordVectorReader::require_end() {
   }
 }
 
-void WordVectorReader::require_finite(uint64_t offset) const {
-  if (all_finite(row_)) return;
-  const auto bad =
-      std::find_if(row_.begin(), row_.end(), [](float x) { return !std::isfinite(x); });
-  const auto place = static_cast<size_t>(bad - row_.begin());
+void WordVectorReader::require_finite(std::span<const float> row, uint64_t offset) const {
+  if (all_finite(row)) return;
+  const auto bad = std::find_if(row.begin(), row.end(), [](float x) { return !std::isfinite(x); });
+  const auto place = static_cast<size_t>(bad - row.begin());
   const uint64_t at = layout_ == Layout::kBinary ? offset + place * sizeof(float) : offset;
   file_.fail(
       at, "a finite number",
@@ -312,11 +358,12 @@ ImportResult import_word_vectors(const std::string& path, PackWriter& writer,
   VocabularyBuilder words(reader.rows());
   Checksum rows;
   uint64_t told = 0;
-  while (reader.next()) {
-    if (words.add(reader.word())) {
-      writer.add_row(reader.row());
-      rows.add(bytes_of(reader.row()));
-    }
+  RowBlock block(reader.dim());
+  while (block.read(reader, words)) {
+    block.add_to(words);
+    rows.add(bytes_of(block.values()));
+    for (auto rest = block.values(); !rest.empty(); rest = rest.subspan(reader.dim()))
+      writer.add_row(rest.first(reader.dim()));
     if (reader.done() - told < kStep) continue;
     told = reader.done();
     progress(told, reader.total());

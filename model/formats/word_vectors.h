@@ -18,7 +18,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "model/formats/import_result.h"
 #include "model/formats/input_file.h"
@@ -35,7 +34,7 @@ class WordVectorReader {
   // Reads what stands before the first row. Throws if the file holds no word vectors.
   explicit WordVectorReader(const std::string& path);
 
-  size_t dim() const noexcept { return row_.size(); }
+  size_t dim() const noexcept { return dim_; }
   // "glove" without a first line, "word2vec" with one.
   std::string kind() const { return layout_ == Layout::kLines ? "glove" : "word2vec"; }
   // As the first line says, no more than the file has room for; 0 if there is none.
@@ -44,26 +43,25 @@ class WordVectorReader {
   uint64_t done() const noexcept { return file_.offset(); }
   uint64_t total() const noexcept { return file_.size(); }
 
-  // The next row; false at the end of the last one.
-  bool next();
-  // Of the row that next() has read; they live until it is called again.
+  // Reads the next row; false at the end of the last one. REQUIRES: row.size() == dim().
+  bool next(std::span<float> row);
+  // Of the row that next() has read; it lives until that is called again.
   std::string_view word() const noexcept { return word_; }
-  std::span<const float> row() const noexcept { return row_; }
 
  private:
   enum class Layout { kLines, kHeaderAndLines, kBinary };
 
   void read_header();
-  bool next_line();
-  void next_binary();
+  bool next_line(std::span<float> row);
+  void next_binary(std::span<float> row);
   void require_end();
-  void require_finite(uint64_t offset) const;
+  void require_finite(std::span<const float> row, uint64_t offset) const;
 
   InputFile file_;
   Layout layout_ = Layout::kLines;
   uint64_t rows_ = 0, rows_read_ = 0;
+  size_t dim_ = 0;
   std::string word_;
-  std::vector<float> row_;
 };
 
 // Whether the file begins as such a file does. Throws if it cannot be read.

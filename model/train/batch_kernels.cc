@@ -11,61 +11,90 @@
 namespace kindred::model {
 namespace {
 
+// Sums have 16 terms side by side on every instruction set. Vectors are as long as its registers
+// are: of longer ones GCC 12 keeps the parts in memory, which costs a factor of ten.
 constexpr size_t kLanes = 16;
-using Vector = float __attribute__((vector_size(kLanes * sizeof(float))));
-using Integers = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
 constexpr size_t kPanel = 2 * kLanes;
 
+template <size_t lanes>
+struct Vectors {
+  typedef float Floats __attribute__((vector_size(lanes * sizeof(float))));
+  typedef int32_t Integers __attribute__((vector_size(lanes * sizeof(int32_t))));
+};
+template <size_t lanes>
+using Floats = typename Vectors<lanes>::Floats;
+
+template <class Vector>
 KINDRED_INLINE void load(Vector& v, const float* from) {
   std::memcpy(&v, from, sizeof v);
 }
 
+template <class Vector>
 KINDRED_INLINE void store(float* to, const Vector& v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+// Of kLanes sums, in their order.
+template <size_t lanes>
+KINDRED_INLINE float total(const Floats<lanes> (&sums)[kLanes / lanes]) {
+  float sum = 0;
+#pragma GCC unroll 16
+  for (size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane / lanes][lane % lanes];
+  return sum;
+}
+
 // `rows` rows of c's panel, `vectors` vectors of it.
-template <size_t rows, size_t vectors>
+template <size_t lanes, size_t rows, size_t vectors>
 KINDRED_INLINE void multiply_tile(Block<const float> a, const float* packed, Block<float> c,
                                   size_t k) {
-  Vector sums[rows][vectors];
+  Floats<lanes> sums[rows][vectors];
+#pragma GCC unroll 16
   for (size_t i = 0; i < rows; ++i)
-    for (size_t v = 0; v < vectors; ++v) load(sums[i][v], c.data + i * c.stride + v * kLanes);
+#pragma GCC unroll 16
+    for (size_t v = 0; v < vectors; ++v) load(sums[i][v], c.data + i * c.stride + v * lanes);
   for (size_t p = 0; p < k; ++p) {
-    Vector b[vectors];
-    for (size_t v = 0; v < vectors; ++v) load(b[v], packed + p * kPanel + v * kLanes);
+    Floats<lanes> b[vectors];
+#pragma GCC unroll 16
+    for (size_t v = 0; v < vectors; ++v) load(b[v], packed + p * kPanel + v * lanes);
 #pragma GCC unroll 16
     for (size_t i = 0; i < rows; ++i) {
       const float factor = a.data[i * a.stride + p];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (size_t v = 0; v < vectors; ++v) sums[i][v] += factor * b[v];
     }
   }
+#pragma GCC unroll 16
   for (size_t i = 0; i < rows; ++i)
-    for (size_t v = 0; v < vectors; ++v) store(c.data + i * c.stride + v * kLanes, sums[i][v]);
+#pragma GCC unroll 16
+    for (size_t v = 0; v < vectors; ++v) store(c.data + i * c.stride + v * lanes, sums[i][v]);
 }
 
 // A panel of b is copied together first: its rows lie pages apart.
-template <size_t rows, size_t vectors>
+template <size_t lanes, size_t rows, size_t vectors>
 KINDRED_INLINE void multiply_add(Block<const float> a, Block<const float> b, Block<float> c,
                                  size_t m, size_t n, size_t k, float* packed) {
+  constexpr size_t kWidth = vectors * lanes;
   for (size_t column = 0; column < n; column += kPanel) {
     for (size_t p = 0; p < k; ++p)
       std::memcpy(packed + p * kPanel, b.data + p * b.stride + column, kPanel * sizeof(float));
     size_t i = 0;
     for (; i + rows <= m; i += rows)
-      for (size_t v = 0; v < kPanel / kLanes; v += vectors)
-        multiply_tile<rows, vectors>({a.data + i * a.stride, a.stride}, packed + v * kLanes,
-                                     {c.data + i * c.stride + column + v * kLanes, c.stride}, k);
+      for (size_t j = 0; j < kPanel; j += kWidth)
+        multiply_tile<lanes, rows, vectors>({a.data + i * a.stride, a.stride}, packed + j,
+                                            {c.data + i * c.stride + column + j, c.stride}, k);
     for (; i < m; ++i)
-      multiply_tile<1, kPanel / kLanes>({a.data + i * a.stride, a.stride}, packed,
-                                        {c.data + i * c.stride + column, c.stride}, k);
+      for (size_t j = 0; j < kPanel; j += kWidth)
+        multiply_tile<lanes, 1, vectors>({a.data + i * a.stride, a.stride}, packed + j,
+                                         {c.data + i * c.stride + column + j, c.stride}, k);
   }
 }
 
 // e^x for x in [-87, 87] with a relative error below 1e-6: 2^n times a polynomial of the rest, that
 // of Cephes (Moshier 1989).
-KINDRED_INLINE void exponential(Vector& x) {
+template <size_t lanes>
+KINDRED_INLINE void exponential(Floats<lanes>& x) {
+  using Vector = Floats<lanes>;
+  using Integers = typename Vectors<lanes>::Integers;
   x = x < -87.0F ? Vector{} - 87.0F : x;
   const Vector scaled = x * 1.44269504F;
   const Vector shifted = scaled + 12582912.0F;  // 1.5 * 2^23 rounds to an integer
@@ -85,47 +114,51 @@ KINDRED_INLINE void exponential(Vector& x) {
   x = p * factor;
 }
 
+template <size_t lanes>
 KINDRED_INLINE float exponentials(const float* dots, const float* factors, float factor,
                                   float scale, size_t n, float* out, float* column_sums) {
-  Vector sums{};
-  for (size_t j = 0; j < n; j += kLanes) {
-    Vector x, f, column;
-    load(x, dots + j);
-    load(f, factors + j);
-    load(column, column_sums + j);
-    x = (x * (f * factor) - 1.0F) * scale;
-    exponential(x);
-    store(out + j, x);
-    store(column_sums + j, column + x);
-    sums += x;
-  }
-  float sum = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane];
-  return sum;
+  Floats<lanes> sums[kLanes / lanes] = {};
+  for (size_t j = 0; j < n;)
+#pragma GCC unroll 16
+    for (Floats<lanes>& part : sums) {
+      Floats<lanes> x, f, column;
+      load(x, dots + j);
+      load(f, factors + j);
+      load(column, column_sums + j);
+      x = (x * (f * factor) - 1.0F) * scale;
+      exponential<lanes>(x);
+      store(out + j, x);
+      store(column_sums + j, column + x);
+      part += x;
+      j += lanes;
+    }
+  return total<lanes>(sums);
 }
 
+template <size_t lanes>
 KINDRED_INLINE float pair_weights(const float* e, const float* dots, const float* inverse_lengths,
                                   const float* inverse_column_sums, const RowFactors& row, size_t n,
                                   float* weights, float* radials) {
-  Vector sums{};
+  Floats<lanes> sums[kLanes / lanes] = {};
   const float factor = row.weight * row.inverse_length;
-  for (size_t j = 0; j < n; j += kLanes) {
-    Vector x, dot, inverse_length, inverse_column, weight, radial;
-    load(x, e + j);
-    load(dot, dots + j);
-    load(inverse_length, inverse_lengths + j);
-    load(inverse_column, inverse_column_sums + j);
-    load(weight, weights + j);
-    load(radial, radials + j);
-    const Vector own = x * (inverse_column + row.inverse_sum) * (inverse_length * factor);
-    const Vector along = own * dot;
-    store(weights + j, weight + own);
-    store(radials + j, radial + along * inverse_length * inverse_length);
-    sums += along;
-  }
-  float sum = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane];
-  return sum;
+  for (size_t j = 0; j < n;)
+#pragma GCC unroll 16
+    for (Floats<lanes>& part : sums) {
+      Floats<lanes> x, dot, inverse_length, inverse_column, weight, radial;
+      load(x, e + j);
+      load(dot, dots + j);
+      load(inverse_length, inverse_lengths + j);
+      load(inverse_column, inverse_column_sums + j);
+      load(weight, weights + j);
+      load(radial, radials + j);
+      const Floats<lanes> own = x * (inverse_column + row.inverse_sum) * (inverse_length * factor);
+      const Floats<lanes> along = own * dot;
+      store(weights + j, weight + own);
+      store(radials + j, radial + along * inverse_length * inverse_length);
+      part += along;
+      j += lanes;
+    }
+  return total<lanes>(sums);
 }
 
 KINDRED_INLINE void adam(float* __restrict row, float* __restrict mean, float* __restrict square,
@@ -140,79 +173,84 @@ KINDRED_INLINE void adam(float* __restrict row, float* __restrict mean, float* _
 }
 
 // `vectors` vectors of each row from `column` on.
-template <size_t vectors>
+template <size_t lanes, size_t vectors>
 KINDRED_INLINE void sum_columns(const float* rows, std::span<const uint32_t> numbers, size_t n,
                                 size_t column, float* out) {
-  Vector sums[vectors] = {};
+  Floats<lanes> sums[vectors] = {};
   for (const uint32_t number : numbers) {
     const float* row = rows + size_t{number} * n + column;
 #pragma GCC unroll 16
     for (size_t v = 0; v < vectors; ++v) {
-      Vector more;
-      load(more, row + v * kLanes);
+      Floats<lanes> more;
+      load(more, row + v * lanes);
       sums[v] += more;
     }
   }
-  for (size_t v = 0; v < vectors; ++v) store(out + column + v * kLanes, sums[v]);
+#pragma GCC unroll 16
+  for (size_t v = 0; v < vectors; ++v) store(out + column + v * lanes, sums[v]);
 }
 
-template <size_t vectors>
+template <size_t lanes, size_t vectors>
 KINDRED_INLINE void sum_rows(const float* rows, std::span<const uint32_t> numbers, size_t n,
                              float* out) {
   size_t column = 0;
-  for (; column + vectors * kLanes <= n; column += vectors * kLanes)
-    sum_columns<vectors>(rows, numbers, n, column, out);
-  for (; column < n; column += kLanes) sum_columns<1>(rows, numbers, n, column, out);
+  for (; column + vectors * lanes <= n; column += vectors * lanes)
+    sum_columns<lanes, vectors>(rows, numbers, n, column, out);
+  for (; column < n; column += lanes) sum_columns<lanes, 1>(rows, numbers, n, column, out);
 }
 
+template <size_t lanes>
 KINDRED_INLINE float square_sum(const float* a, size_t n) {
-  Vector sums{};
-  for (size_t i = 0; i < n; i += kLanes) {
-    Vector x;
-    load(x, a + i);
-    sums += x * x;
-  }
-  float sum = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) sum += sums[lane];
-  return sum;
+  Floats<lanes> sums[kLanes / lanes] = {};
+  for (size_t i = 0; i < n;)
+#pragma GCC unroll 16
+    for (Floats<lanes>& part : sums) {
+      Floats<lanes> x;
+      load(x, a + i);
+      part += x * x;
+      i += lanes;
+    }
+  return total<lanes>(sums);
 }
 
 // The kernels as functions of one instruction set.
-#define KINDRED_KERNELS(isa, attribute, rows, vectors, columns)                                   \
-  attribute void multiply_add_##isa(Block<const float> a, Block<const float> b, Block<float> c,   \
-                                    size_t m, size_t n, size_t k, float* packed) noexcept {       \
-    multiply_add<rows, vectors>(a, b, c, m, n, k, packed);                                        \
-  }                                                                                               \
-  attribute float exponentials_##isa(const float* dots, const float* factors, float factor,       \
-                                     float scale, size_t n, float* out,                           \
-                                     float* column_sums) noexcept {                               \
-    return exponentials(dots, factors, factor, scale, n, out, column_sums);                       \
-  }                                                                                               \
-  attribute float pair_weights_##isa(const float* e, const float* dots,                           \
-                                     const float* inverse_lengths,                                \
-                                     const float* inverse_column_sums, const RowFactors& row,     \
-                                     size_t n, float* weights, float* radials) noexcept {         \
-    return pair_weights(e, dots, inverse_lengths, inverse_column_sums, row, n, weights, radials); \
-  }                                                                                               \
-  attribute void adam_##isa(float* row, float* mean, float* square, const float* gradient,        \
-                            size_t n, const AdamStep& step) noexcept {                            \
-    adam(row, mean, square, gradient, n, step);                                                   \
-  }                                                                                               \
-  attribute void sum_rows_##isa(const float* table, std::span<const uint32_t> numbers, size_t n,  \
-                                float* out) noexcept {                                            \
-    sum_rows<columns>(table, numbers, n, out);                                                    \
-  }                                                                                               \
-  attribute float square_sum_##isa(const float* a, size_t n) noexcept {                           \
-    return square_sum(a, n);                                                                      \
-  }                                                                                               \
-  constexpr BatchKernels kKernels_##isa = {                                                       \
-      #isa,       multiply_add_##isa, exponentials_##isa, pair_weights_##isa,                     \
+#define KINDRED_KERNELS(isa, attribute, lanes, rows, vectors, columns)                           \
+  attribute void multiply_add_##isa(Block<const float> a, Block<const float> b, Block<float> c,  \
+                                    size_t m, size_t n, size_t k, float* packed) noexcept {      \
+    multiply_add<lanes, rows, vectors>(a, b, c, m, n, k, packed);                                \
+  }                                                                                              \
+  attribute float exponentials_##isa(const float* dots, const float* factors, float factor,      \
+                                     float scale, size_t n, float* out,                          \
+                                     float* column_sums) noexcept {                              \
+    return exponentials<lanes>(dots, factors, factor, scale, n, out, column_sums);               \
+  }                                                                                              \
+  attribute float pair_weights_##isa(const float* e, const float* dots,                          \
+                                     const float* inverse_lengths,                               \
+                                     const float* inverse_column_sums, const RowFactors& row,    \
+                                     size_t n, float* weights, float* radials) noexcept {        \
+    return pair_weights<lanes>(e, dots, inverse_lengths, inverse_column_sums, row, n, weights,   \
+                               radials);                                                         \
+  }                                                                                              \
+  attribute void adam_##isa(float* row, float* mean, float* square, const float* gradient,       \
+                            size_t n, const AdamStep& step) noexcept {                           \
+    adam(row, mean, square, gradient, n, step);                                                  \
+  }                                                                                              \
+  attribute void sum_rows_##isa(const float* table, std::span<const uint32_t> numbers, size_t n, \
+                                float* out) noexcept {                                           \
+    sum_rows<lanes, columns>(table, numbers, n, out);                                            \
+  }                                                                                              \
+  attribute float square_sum_##isa(const float* a, size_t n) noexcept {                          \
+    return square_sum<lanes>(a, n);                                                              \
+  }                                                                                              \
+  constexpr BatchKernels kKernels_##isa = {                                                      \
+      #isa,       multiply_add_##isa, exponentials_##isa, pair_weights_##isa,                    \
       adam_##isa, sum_rows_##isa,     square_sum_##isa};
 
-KINDRED_KERNELS(baseline, , 2, 1, 2)
+// Registers of each: 16 of 4 floats, 16 of 8, 32 of 16.
+KINDRED_KERNELS(baseline, , 4, 2, 4, 8)
 #ifdef __x86_64__
-KINDRED_KERNELS(avx2, __attribute__((target("avx2,fma"))), 6, 1, 4)
-KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma"))), 8, 2, 16)
+KINDRED_KERNELS(avx2, __attribute__((target("avx2,fma"))), 8, 6, 2, 8)
+KINDRED_KERNELS(avx512, __attribute__((target("avx512f,fma"))), 16, 8, 2, 16)
 #endif
 
 }  // namespace

@@ -120,7 +120,7 @@ Table random_table(const std::vector<RowSample::Row>& sample, const OwnRowsOptio
   wanted.size = options.vocabulary;
   wanted.least_word = 2;
   wanted.least_character = least_character(counts, options.vocabulary / 2);
-  Table table{Vocabulary(learn_vocabulary(counts, wanted)), {}};
+  Table table{Vocabulary(learn_vocabulary(counts, wanted, [&] { progress(0, 0); })), {}};
   table.rows.resize(table.vocabulary.size() * options.dimensions);
   Random random(options.seed);
   for (float& value : table.rows) value = random.normal();

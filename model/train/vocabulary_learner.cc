@@ -66,8 +66,9 @@ class PairEncoder {
   }
 
   // Adds pieces until there are `size`, or no pair is left.
-  void learn(size_t size) {
+  void learn(size_t size, const std::function<void()>& look) {
     while (pieces_.size() < size && !queue_.empty()) {
+      if (pieces_.size() % kPiecesBetween == 0) look();
       const auto [count, pair] = queue_.top();
       queue_.pop();
       if (count > 1 && counts_.at(pair) == count) merge(pair);
@@ -77,6 +78,8 @@ class PairEncoder {
   const std::vector<Piece>& pieces() const { return pieces_; }
 
  private:
+  static constexpr size_t kPiecesBetween = 16;
+
   using Pair = std::pair<Symbol, Symbol>;
   struct Candidate {
     int64_t count;
@@ -201,7 +204,8 @@ uint64_t least_character(const WordCounts& counts, size_t most) {
 }
 
 std::vector<std::string> learn_vocabulary(const WordCounts& counts,
-                                          const VocabularyOptions& options) {
+                                          const VocabularyOptions& options,
+                                          const std::function<void()>& look) {
   const std::vector<CountedWord> words = ranked(counts);
   const std::vector<Piece> characters = frequent_characters(words, options.least_character);
   if (characters.size() > options.size)
@@ -209,7 +213,7 @@ std::vector<std::string> learn_vocabulary(const WordCounts& counts,
                                 " single characters, " + std::to_string(options.size) +
                                 " pieces are wanted");
   PairEncoder encoder(characters, words, options.least_word);
-  encoder.learn(static_cast<size_t>(static_cast<double>(options.size) * options.surplus));
+  encoder.learn(static_cast<size_t>(static_cast<double>(options.size) * options.surplus), look);
   std::set<std::string> kept;
   for (const Piece& piece : characters) kept.insert(piece.notation());
   std::vector<std::string> all;

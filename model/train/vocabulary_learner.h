@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,9 +38,10 @@ class WordCounts {
 uint64_t least_character(const WordCounts& counts, size_t most);
 
 // The pieces in WordPiece notation, ascending; fewer than options.size if the words have no more.
-// The same counts give the same pieces.
+// The same counts give the same pieces. `look` is called every few milliseconds and may throw.
 // Throws std::invalid_argument if there are more single characters than options.size.
-std::vector<std::string> learn_vocabulary(const WordCounts& counts,
-                                          const VocabularyOptions& options);
+std::vector<std::string> learn_vocabulary(
+    const WordCounts& counts, const VocabularyOptions& options,
+    const std::function<void()>& look = [] {});
 
 }  // namespace kindred::model

@@ -109,11 +109,11 @@ class Workload {
       throw std::runtime_error("COMMIT failed and took the transaction along");
   }
 
-  // Its segments are swept once it is dropped.
+  // Of bits, those of the same bytes. Its segments are swept once it is dropped.
   void other_collection() {
     if (db_.one("SELECT 1 FROM sqlite_schema WHERE name = 'others'").empty()) {
-      db_.run("CREATE VIRTUAL TABLE others USING kindred(v float[4] distance_metric=l2)");
-      db_.run("INSERT INTO others(rowid, v) SELECT id, v FROM items_mirror");
+      db_.run("CREATE VIRTUAL TABLE others USING kindred(v bit[128])");
+      db_.run("INSERT INTO others(rowid, v) SELECT id, vec_bit(v) FROM items_mirror");
       db_.run("INSERT INTO others(others) VALUES('optimize')");
     } else {
       db_.run("DROP TABLE others");

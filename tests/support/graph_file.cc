@@ -22,6 +22,7 @@ using math::Element;
 using storage::Neighbor;
 
 constexpr size_t kCentres = 100;
+constexpr size_t kTwins = 300;
 
 // Near normal.
 float noise(Random& random) {
@@ -40,9 +41,15 @@ Clusters::Clusters(const storage::VectorSpec& spec, std::string shape, Random& r
     lengths_.push_back(std::pow(10.0F, random.uniform()));
     offsets_.push_back(random.uniform() * lengths_.back());
   }
+  if (shape_ != "twins") return;
+  for (size_t i = 0; i < kTwins; ++i) twins_.push_back(drawn(random));
 }
 
 std::string Clusters::vector(Random& random) const {
+  return twins_.empty() ? drawn(random) : random.pick(twins_);
+}
+
+std::string Clusters::drawn(Random& random) const {
   const auto c = static_cast<size_t>(random.below(kCentres));
   std::vector<float> v = centres_[c];
   for (float& x : v) {
@@ -50,9 +57,14 @@ std::string Clusters::vector(Random& random) const {
     if (shape_ == "norms") x = x * lengths_[c] + offsets_[c];
     if (shape_ == "pixels") x = std::clamp(std::round(x * 50 + 100), 0.0F, 255.0F);
   }
+  if (shape_ == "prefix")
+    for (size_t d = spec_.prefix; d < spec_.dim; ++d) v[d] *= 0.5F;
   std::string bytes(spec_.bytes(), '\0');
   if (spec_.element == Element::kFloat32) {
     std::memcpy(bytes.data(), v.data(), bytes.size());
+  } else if (spec_.element == Element::kBit) {
+    for (size_t i = 0; i < v.size(); ++i)
+      if (v[i] > 0) bytes[i / 8] = static_cast<char>(bytes[i / 8] | 1 << i % 8);
   } else {
     for (size_t i = 0; i < v.size(); ++i)
       bytes[i] = static_cast<char>(std::clamp(std::round(v[i] * 30), -128.0F, 127.0F));

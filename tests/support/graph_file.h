@@ -22,8 +22,10 @@ namespace kindred::test {
 //   clusters  around 100 centres
 //   even      in all directions alike
 //   pixels    integers from 0 to 255 around 100 centres
+//   prefix    as clusters, the elements behind the spec's prefix half as large
 //   norms     as clusters, each with a length and an offset of its own, from 0.1 to 10
-// Elements of int8 are the same, rounded.
+//   twins     as clusters, of which the same 300 come again and again
+// Elements of int8 are the same, rounded; bits are their signs.
 class Clusters {
  public:
   Clusters(const storage::VectorSpec& spec, std::string shape, Random& random);
@@ -31,11 +33,14 @@ class Clusters {
   std::vector<std::string> vectors(size_t count, Random& random) const;
 
  private:
+  std::string drawn(Random& random) const;
+
   storage::VectorSpec spec_;
   std::string shape_;
   std::vector<std::vector<float>> centres_;
   std::vector<float> lengths_;
   std::vector<float> offsets_;
+  std::vector<std::string> twins_;
 };
 
 struct Found {

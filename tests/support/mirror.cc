@@ -23,8 +23,8 @@ std::string difference(const std::string& what, const Rows& got, const Rows& wan
 
 // The mirror's rows with their distance from ?1.
 std::string by_brute_force(const Mirrored& both) {
-  return "(SELECT *, " + both.distance + "(" + both.vector + ", ?1) AS distance FROM " +
-         both.mirror + ")";
+  return "(SELECT *, " + both.distance + "(" + both.vector + ", " + both.query +
+         ") AS distance FROM " + both.mirror + ")";
 }
 
 std::string limit_of(const std::optional<int64_t>& k) {
@@ -105,8 +105,8 @@ std::string rows_differ(Database& db, const Mirrored& both) {
 
 std::string knn_differs(Database& db, const Mirrored& both, const Database::Parameter& query,
                         const Wanted& wanted) {
-  const std::string sql = "SELECT rowid, distance FROM knn('" + both.collection + "', ?1" +
-                          (wanted.k ? ", " + std::to_string(*wanted.k) : "") + ")" +
+  const std::string sql = "SELECT rowid, distance FROM knn('" + both.collection + "', " +
+                          both.query + (wanted.k ? ", " + std::to_string(*wanted.k) : "") + ")" +
                           (wanted.where.empty() ? "" : " WHERE " + wanted.where);
   return difference(sql, db.rows(sql, {query}),
                     db.rows(brute_force(both, on_mirror(wanted)), {query}));
@@ -115,8 +115,8 @@ std::string knn_differs(Database& db, const Mirrored& both, const Database::Para
 std::string match_differs(Database& db, const Mirrored& both, const Database::Parameter& query,
                           const Wanted& wanted) {
   const std::string sql =
-      "SELECT rowid, distance FROM " + both.collection + " WHERE " + both.match + " MATCH ?1" +
-      (wanted.k ? " AND k = " + std::to_string(*wanted.k) : "") +
+      "SELECT rowid, distance FROM " + both.collection + " WHERE " + both.match + " MATCH " +
+      both.query + (wanted.k ? " AND k = " + std::to_string(*wanted.k) : "") +
       (wanted.where.empty() ? "" : " AND " + wanted.where) + " ORDER BY distance";
   return difference(sql, db.rows(sql, {query}),
                     db.rows(brute_force(both, on_mirror(wanted)), {query}));
@@ -124,9 +124,10 @@ std::string match_differs(Database& db, const Mirrored& both, const Database::Pa
 
 std::string join_differs(Database& db, const Mirrored& both, const Database::Parameter& query,
                          const std::string& where, int64_t limit) {
-  const std::string sql = "SELECT m.id, n.distance FROM knn('" + both.collection +
-                          "', ?1) AS n JOIN " + both.mirror + " AS m ON m.id = n.rowid WHERE " +
-                          where + " ORDER BY n.distance, n.rowid LIMIT " + std::to_string(limit);
+  const std::string sql = "SELECT m.id, n.distance FROM knn('" + both.collection + "', " +
+                          both.query + ") AS n JOIN " + both.mirror +
+                          " AS m ON m.id = n.rowid WHERE " + where +
+                          " ORDER BY n.distance, n.rowid LIMIT " + std::to_string(limit);
   return difference(sql, db.rows(sql, {query}),
                     db.rows("SELECT id, distance FROM " + by_brute_force(both) +
                                 " AS m WHERE distance IS NOT NULL AND " + where +

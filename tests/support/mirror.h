@@ -14,11 +14,12 @@ namespace kindred::test {
 
 struct Mirrored {
   std::string collection;
-  std::string mirror;    // has `id INTEGER PRIMARY KEY`, the collection's rowid
-  std::string columns;   // of both, what is compared: "key, hex(v), genre"
-  std::string vector;    // an expression on the mirror: "v", "embed(question)"
-  std::string distance;  // "vec_distance_l2"
-  std::string match;     // the collection's column that MATCH asks: "v"
+  std::string mirror;        // has `id INTEGER PRIMARY KEY`, the collection's rowid
+  std::string columns;       // of both, what is compared: "key, hex(v), genre"
+  std::string vector;        // an expression on the mirror: "v", "embed(question)"
+  std::string distance;      // "vec_distance_l2"
+  std::string match;         // the collection's column that MATCH asks: "v"
+  std::string query = "?1";  // what the query's parameter is made: "vec_bit(?1)"
 };
 
 // What a search is restricted to beside its query.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/coded_rows.h"
+
+#include <cmath>
+
+#include "storage/row_codes.h"
+
+namespace kindred::storage {
+
+CodedQuery CodedRows::query(uint32_t row) const noexcept {
+  const bool l2 = metric == math::Metric::kL2;
+  return {.codes = code(row),
+          .sum = kernels.sum(code(row), stride),
+          .factor = kernels.is_distance() ? -1.0F
+                    : l2                  ? 2 * numbers[row].scale
+                                          : 1.0F};
+}
+
+CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
+  const RowBlock& block = segment.block();
+  CodedRows rows;
+  rows.metric = spec.metric;
+  rows.kernels = CodeKernels(spec);
+  rows.count = segment.rows();
+  rows.numbers.resize(rows.count);
+  const bool coded = has_codes(spec);
+  rows.codes = coded ? block.codes : reinterpret_cast<const int8_t*>(block.exact);
+  rows.stride = coded ? block.code_stride : block.exact_stride;
+  for (size_t row = 0; row < rows.count; ++row) {
+    const float squared = block.norm_squared[row];
+    NodeNumbers& numbers = rows.numbers[row];
+    numbers.scale = coded ? block.scale[row] : 1.0F;
+    if (!coded && spec.metric == math::Metric::kCosine)
+      numbers.scale = squared > 0 ? 1.0F / std::sqrt(squared) : 0.0F;
+    numbers.bias = spec.metric == math::Metric::kL2 ? squared : 0.0F;
+    if (spec.prefix == 0) continue;
+    // The distance of prefixes: it says more of that of vectors than what it adds to it, since what
+    // follows the prefixes of near vectors is alike (bench/README.md).
+    const float norm = block.code_norm[row];
+    if (spec.metric == math::Metric::kCosine)
+      numbers.scale = norm > 0 ? numbers.scale / norm : 0.0F;
+    if (spec.metric == math::Metric::kL2) numbers.bias = norm * norm;
+  }
+  return rows;
+}
+
+}  // namespace kindred::storage
