@@ -233,7 +233,7 @@ size_t NearestStream::ef_of(const RowLayer& layer) const {
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
   if (!chosen_from_) return std::max(given, 2 * wanted_);
-  return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
+  return std::max(given * 3 / 2, given + wanted_ * 2);
 }
 
 // With a filter a search computes as many more distances as fewer rows pass.
