@@ -64,6 +64,7 @@ class Statement {
     }
     reset();
   }
+  int64_t integer() { return sqlite3_column_int64(stmt_.get(), 0); }
   std::string text() {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(stmt_.get(), 0));
     return text != nullptr ? text : "";

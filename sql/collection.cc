@@ -8,6 +8,7 @@
 #include "sql/vector_text.h"
 #include "storage/error.h"
 #include "storage/graph_jobs.h"
+#include "storage/sort_distinct.h"
 
 namespace kindred::sql {
 namespace {
@@ -16,6 +17,8 @@ using math::Element;
 
 // Cursors of one query that stand on the same collection: rarely more.
 constexpr size_t kLookupsKept = 4;
+// The same of filters, of which a search has two.
+constexpr size_t kFiltersKept = 8;
 
 // The whole number of at least `least` that a setting is.
 int64_t require_number(const ShadowTables& tables, std::string_view key, int64_t least) {
@@ -49,6 +52,7 @@ Collection::Collection(sqlite3* db, std::shared_ptr<OpenCollections> open, Shado
   list_columns();
   lookup_sql_ = lookup_sql();
   lookups_.reserve(kLookupsKept);
+  filters_.reserve(kFiltersKept);
 }
 
 std::shared_ptr<Collection> Collection::open(sqlite3* db, std::shared_ptr<OpenCollections> open,
@@ -192,7 +196,7 @@ std::vector<storage::RowLayer> Collection::layers(const storage::OnlyIds& only) 
     segment.file->for_each_rank(*only, [&](size_t rank) {
       if (!segment.dead.contains(rank)) rows.push_back(segment.file->row_at(rank));
     });
-    std::sort(rows.begin(), rows.end());
+    storage::sort_distinct(rows);
   }
   std::move(log.layers.begin(), log.layers.end(), std::back_inserter(layers));
   return layers;
@@ -275,6 +279,24 @@ Statement Collection::take_lookup() {
   return lookup;
 }
 
+Statement Collection::take_filter(const std::string& sql) {
+  const auto kept = std::find_if(filters_.begin(), filters_.end(), [&](const Statement& filter) {
+    return sql == sqlite3_sql(filter.get());
+  });
+  if (kept == filters_.end()) return {db_, sql};
+  Statement filter = std::move(*kept);
+  filters_.erase(kept);
+  return filter;
+}
+
+void Collection::return_filter(Statement statement) noexcept {
+  if (!statement) return;
+  statement.reset();
+  sqlite3_clear_bindings(statement.get());
+  if (filters_.size() == kFiltersKept) filters_.erase(filters_.begin());
+  filters_.push_back(std::move(statement));  // within what the constructor reserved
+}
+
 bool Collection::is_current(const Statement& lookup) const noexcept {
   return lookup_sql_ == sqlite3_sql(lookup.get());
 }
@@ -290,6 +312,7 @@ void Collection::rename(const std::string& name) {
   log_.forget_statements();
   if (manifest_) manifest_->forget_statements();
   lookups_.clear();
+  filters_.clear();
   tables_.rename(name);  // throws where a name is taken: all is as it was then
   lookup_sql_ = lookup_sql();
   open_->remove(*this);

@@ -106,6 +106,10 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // return_lookup(): prepared once and used by one cursor at a time.
   Statement take_lookup();
   void return_lookup(Statement statement) noexcept;
+  // The same for the statements of filters, whose text has their conditions: none is running, no
+  // value bound.
+  Statement take_filter(const std::string& sql);
+  void return_filter(Statement statement) noexcept;
   // Whether a look-up was prepared under the name that the collection has now.
   bool is_current(const Statement& lookup) const noexcept;
   // The result column of that statement (and of a scan by the same list) for a column's position.
@@ -141,6 +145,7 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   std::optional<Manifest> manifest_;
   LogTable log_;
   std::vector<Statement> lookups_;
+  std::vector<Statement> filters_;  // the latest last
 };
 
 }  // namespace kindred::sql

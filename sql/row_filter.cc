@@ -5,21 +5,18 @@
 #include <cmath>
 #include <limits>
 
+#include "storage/sort_distinct.h"
+
 namespace kindred::sql {
 namespace {
 
-// Ids that are listed before anything is guessed: fewer cost less than guessing.
-constexpr size_t kListedAtOnce = 200;
+// What an id in a list costs, what it costs to search among the listed, and what a row costs that
+// is asked by its id; in us, at 384 dimensions.
+constexpr double kListCost = 0.1;
+constexpr double kSearchCost = 0.04;
+constexpr double kProbeCost = 0.6;
 
-// What an id in a list costs, and a candidate that is asked, the search for it included; in us.
-constexpr double kListCost = 0.2;
-constexpr double kProbeCost = 1.5;
-
-// A sample is as large as it takes for so many rows of it to pass, within these bounds. It ends
-// early, after 32, 64, ... rows, where fewer pass than would make a list dear.
-constexpr size_t kFirstSample = 32;
 constexpr size_t kMostSampled = 256;
-constexpr size_t kSurePassed = 12;
 
 size_t answering(const storage::RowLayer& layer) {
   return layer.only ? layer.only->size() : layer.count;
@@ -36,97 +33,103 @@ int64_t id_at(const std::vector<storage::RowLayer>& layers, size_t i) {
 
 }  // namespace
 
-RowFilter::RowFilter(Collection& collection, const Condition& condition)
-    : collection_(&collection), condition_(&condition) {}
+RowFilter::RowFilter(Collection& collection, const Condition& condition,
+                     const std::optional<Ids>& only)
+    : collection_(&collection), condition_(&condition), only_(&only) {}
 
-Statement RowFilter::listing() const {
-  Statement list(collection_->db(),
-                 "SELECT id FROM " + collection_->tables().rows() + " WHERE " + condition_->sql());
-  condition_->bind(list);
-  return list;
+RowFilter::~RowFilter() {
+  collection_->return_filter(std::move(list_));
+  collection_->return_filter(std::move(probe_));
 }
 
-// Appends ids until there are no more (true) or `most` have been read.
-bool RowFilter::read(Statement& list, const std::optional<Ids>& only, size_t most, Ids& ids) const {
-  for (size_t read = 0; read < most; ++read) {
-    if (!list.step()) return true;
-    const int64_t id = list.integer(0);
-    if (!only || std::binary_search(only->begin(), only->end(), id)) ids.push_back(id);
+RowFilter::Ids RowFilter::list() {
+  return *list(std::numeric_limits<double>::infinity());
+}
+
+void RowFilter::end_list() {
+  collection_->return_filter(std::move(list_));
+  list_ = Statement();
+  listed_.clear();
+  read_ = 0;
+}
+
+std::optional<RowFilter::Ids> RowFilter::list(double most) {
+  if (!list_) {
+    list_ = collection_->take_filter("SELECT id FROM " + collection_->tables().rows() + " WHERE " +
+                                     condition_->sql());
+    condition_->bind(list_);
   }
-  return false;
-}
-
-RowFilter::Ids RowFilter::list(const std::optional<Ids>& only) {
-  Ids ids;
-  Statement list = listing();
-  read(list, only, std::numeric_limits<size_t>::max(), ids);
-  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
-  return ids;
-}
-
-// Listing p of n rows costs p list costs, probing until k have passed k n / p probe costs: equal at
-// p = sqrt(probe / list * k n).
-std::optional<RowFilter::Ids> RowFilter::list_if_few(const std::vector<storage::RowLayer>& layers,
-                                                     const std::optional<Ids>& only,
-                                                     size_t wanted) {
-  for (const storage::RowLayer& layer : layers) rows_ += answering(layer);
-  const double few = std::sqrt(kProbeCost / kListCost * static_cast<double>(wanted * rows_));
-  Ids ids;
-  Statement list = listing();
-  if (!read(list, only, kListedAtOnce, ids)) {
-    const auto most = std::max<size_t>(static_cast<size_t>(few), 1000);
-    if (rows_ > 0) share_ = guess_share(layers, few / static_cast<double>(rows_));
-    if (share_ * static_cast<double>(rows_) > few) return std::nullopt;
-    if (!read(list, only, most - kListedAtOnce, ids)) {
-      share_ = std::max(share_, std::min(few / static_cast<double>(rows_), 1.0));
-      return std::nullopt;
+  for (; static_cast<double>(read_) * kListCost < most; ++read_) {
+    if (!list_.step()) {
+      Ids ids = std::move(listed_);
+      end_list();
+      storage::sort_distinct(ids);
+      return ids;
     }
+    const int64_t id = list_.integer(0);
+    if (!*only_ || std::binary_search((*only_)->begin(), (*only_)->end(), id))
+      listed_.push_back(id);
   }
-  if (!std::is_sorted(ids.begin(), ids.end())) std::sort(ids.begin(), ids.end());
-  return ids;
+  return std::nullopt;
 }
 
-// Rows far apart in the order they lie. `few`: the share up to which a list is cheaper.
-double RowFilter::guess_share(const std::vector<storage::RowLayer>& layers, double few) {
-  size_t sampled = 0;
-  size_t passed = 0;
-  size_t stop = kFirstSample;
-  constexpr double kGolden = 0.6180339887498949;  // steps that cover an interval at any length
-  for (double at = 0.5; passed < kSurePassed; at += kGolden) {
-    if (sampled == stop) {
-      if (sampled == kMostSampled ||
-          static_cast<double>(passed) <= few * static_cast<double>(sampled))
-        break;
-      stop *= 2;
-    }
-    at -= std::floor(at);
-    const auto i = static_cast<size_t>(at * static_cast<double>(rows_));
-    if (passes(id_at(layers, std::min(i, rows_ - 1)))) ++passed;
-    ++sampled;
+// Rows far apart in the order they lie, by steps that cover an interval at any length.
+void RowFilter::sample(const std::vector<storage::RowLayer>& layers, size_t rows) {
+  constexpr double kGolden = 0.6180339887498949;
+  size_t all = 0;
+  for (const storage::RowLayer& layer : layers) all += answering(layer);
+  for (; all > 0 && sampled_ < rows; ++sampled_) {
+    const auto i = static_cast<size_t>(at_ * static_cast<double>(all));
+    if (probe(id_at(layers, std::min(i, all - 1)))) ++passed_;
+    at_ += kGolden;
+    at_ -= std::floor(at_);
   }
-  return static_cast<double>(passed) / static_cast<double>(sampled);
 }
 
-// A few more than on average: too few are searched for again, with more effort.
-size_t RowFilter::candidates(size_t wanted) const {
-  const auto passing = static_cast<double>(wanted);
-  const double candidates = (passing + 2 * std::sqrt(passing)) / share_ + passing;
-  return static_cast<size_t>(std::min(std::ceil(candidates), static_cast<double>(rows_ + 1)));
+// Half a row more is counted: of a small sample of a small share mostly none passes.
+double RowFilter::list_cost(const std::vector<storage::RowLayer>& layers, double most) {
+  sample(layers, std::min(static_cast<size_t>(most / kProbeCost), kMostSampled));
+  size_t rows = 0;
+  for (const storage::RowLayer& layer : layers) rows += layer.count;
+  const double share = (static_cast<double>(passed_) + 0.5) / (static_cast<double>(sampled_) + 1.0);
+  const double listed = std::max(share * static_cast<double>(rows), static_cast<double>(read_));
+  return listed * (kListCost + kSearchCost);
 }
 
-size_t RowFilter::worth_probing(size_t candidates) const {
-  const double list = kListCost * share_ * static_cast<double>(rows_);
-  return std::max(static_cast<size_t>(list / kProbeCost / 2), 2 * candidates);
+double RowFilter::cost() const noexcept {
+  return static_cast<double>(probed_) * kProbeCost;
+}
+
+size_t RowFilter::count_passing(const Ids& ids) {
+  known_.clear();
+  known_passes_.clear();
+  for (const int64_t id : ids) {
+    known_passes_.push_back(probe(id) ? 1 : 0);
+    known_.push_back(id);
+  }
+  return static_cast<size_t>(std::count(known_passes_.begin(), known_passes_.end(), 1));
+}
+
+void RowFilter::forget() {
+  end_list();
+  known_.clear();
+}
+
+bool RowFilter::passes(int64_t id) {
+  const auto known = std::find(known_.begin(), known_.end(), id);
+  return known != known_.end() ? known_passes_[static_cast<size_t>(known - known_.begin())] != 0
+                               : probe(id);
 }
 
 // The collection may have been renamed since the last row.
-bool RowFilter::passes(int64_t id) {
+bool RowFilter::probe(int64_t id) {
   if (!probe_ || probed_table_ != collection_->tables().rows()) {
     probed_table_ = collection_->tables().rows();
-    probe_ = Statement(collection_->db(), "SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " +
-                                              condition_->sql());
+    probe_ = collection_->take_filter("SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " +
+                                      condition_->sql());
     condition_->bind(probe_);
   }
+  ++probed_;
   const ResetGuard reset(probe_);
   return probe_.bind(1, id).step();
 }

@@ -18,6 +18,23 @@ constexpr size_t kUnknownExpected = 20;
 constexpr uint64_t kDiverseOf = 5;
 constexpr uint64_t kMostDiverse = 1000;
 
+// Rows next to the query that are asked before anything is decided.
+constexpr size_t kPeeked = 16;
+
+// In us: what a list may cost before anything is known, and how much is spent on asking rows before
+// it is compared with what a list would cost. A candidate costs its distances and being asked.
+constexpr double kListedAtOnce = 13;
+constexpr double kLeastSpent = 150;
+constexpr double kCandidateCost = 1.3;
+// The same of a first sample of all rows, and what asking must cost for it to be worth having.
+constexpr double kFirstSample = 20;
+constexpr double kWorthSampling = 80;
+
+// How much may be spent on asking rows, of what a list would cost; and how much of what is spent
+// goes into a sample of all rows, which tells that.
+constexpr double kSpentOfList = 0.65;
+constexpr double kSampleShare = 0.15;
+
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
 
@@ -221,54 +238,120 @@ std::optional<storage::Neighbor> Search::next_near() {
   }
 }
 
-// A filter that few rows pass is turned into the list of their ids; one that many pass is asked of
-// the candidates instead, in ascending distance.
 void Search::start() {
   std::vector<storage::RowLayer> layers = collection_.layers(only_);
   if (effort_.ef == 0) effort_.ef = collection_.manifest().known().ef;  // layers() has looked
   const size_t wanted = k_ ? std::min<uint64_t>(limit_, 1 << 20) : expected_;
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
-  if (!condition_.empty()) {
-    RowFilter filter(collection_, condition_);
-    std::optional<std::vector<int64_t>> ids;
-    if (condition_.values() > kProbedValues)
-      ids = filter.list(only_);
-    else
-      ids = filter.list_if_few(layers, only_, effort_.expected);
-    if (ids) {
-      layers = collection_.layers(ids);
-    } else {
-      effort_.expected = filter.candidates(effort_.expected);
-      effort_.with_spare = true;
-      most_probed_ = filter.worth_probing(effort_.expected);
-      probe_.emplace(std::move(filter));
-    }
-  }
   // All rows, or all within a distance: none may be missed.
   if (!k_ && (expected_ == 0 || std::isfinite(range_.upper))) effort_.exact = true;
+  if (condition_.empty())
+    search(std::move(layers), effort_);
+  else
+    start_filtered(std::move(layers));
+}
+
+void Search::search(std::vector<storage::RowLayer> layers, const storage::Effort& effort) {
   stream_ = std::make_unique<storage::NearestStream>(collection_.vectors(), query_->data(),
-                                                     std::move(layers), effort_);
+                                                     std::move(layers), effort);
+}
+
+// REQUIRES: nothing has been given yet, and nothing has changed since start().
+// kScan: a graph has been searched in vain, and would come by the same rows again.
+void Search::search_listed(const std::vector<int64_t>& ids, By by) {
+  if (stream_) visited_ += stream_->visited();
+  filter_.reset();
+  passed_.clear();
+  storage::Effort effort = effort_;
+  effort.exact = effort.exact || by == By::kScan;
+  search(collection_.layers(ids), effort);
+}
+
+// Either SQLite lists the rows that pass and these are searched, or rows are asked one by one in
+// ascending distance. Which costs less depends on how many pass, near the query and anywhere; what
+// is begun here to find out is gone on with.
+void Search::start_filtered(std::vector<storage::RowLayer> layers) {
+  RowFilter filter(collection_, condition_, only_);
+  if (condition_.values() > kProbedValues) return search_listed(filter.list(), By::kAny);
+  if (const std::optional<std::vector<int64_t>> ids = filter.list(kListedAtOnce))
+    return search_listed(*ids, By::kAny);
+  const size_t wanted = effort_.expected;
+  storage::Effort effort = effort_;
+  effort.chosen_from = true;
+  search(std::move(layers), effort);
+  if (const double most = worth_listing(filter, wanted); most > 0)
+    if (const std::optional<std::vector<int64_t>> ids = filter.list(most))
+      return search_listed(*ids, By::kAny);
+  filter_.emplace(std::move(filter));
+  batch_ = k_ || expected_ > 0 ? wanted : 1;
+}
+
+// What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
+// Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
+// if rows pass as often as those next to the query do. Where none of these does, a list is begun
+// with at once: it is gone on with when it is too long.
+double Search::worth_listing(RowFilter& filter, size_t wanted) const {
+  const std::vector<int64_t> near = stream_->peek(kPeeked);
+  double asking = stream_->first_cost();
+  if (!near.empty()) {
+    const size_t passed = filter.count_passing(near);
+    const double share =
+        (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
+    asking = kCandidateCost * static_cast<double>(wanted) / share;
+    if (passed == 0) return 0.5 * asking;
+  }
+  if (asking < kWorthSampling) return 0;
+  const double list = filter.list_cost(stream_->layers(), kFirstSample);
+  return list < 1.5 * asking ? 2 * list : 0;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {
-  for (;;) {
-    if (probe_ && probed_ > most_probed_ + 20 * passed_) stop_probing();
-    const std::optional<storage::Neighbor> neighbor = stream_->next();
-    if (!neighbor) return std::nullopt;
-    if (probe_) ++probed_;
-    if (!probe_ || probe_->passes(neighbor->id)) {
-      ++passed_;
-      return neighbor;
+  while (filter_ && passed_.empty())
+    if (!gather()) return std::nullopt;
+  if (passed_.empty()) {
+    for (;;) {
+      const std::optional<storage::Neighbor> neighbor = stream_->next();
+      if (!neighbor || !last_ || storage::is_nearer(*last_, *neighbor)) return neighbor;
     }
   }
+  last_ = passed_.back();
+  passed_.pop_back();
+  return last_;
 }
 
-// The rows near the query are not the ones that pass: lists those that do after all. The stream
-// goes on over the rows it began with: the collection may have changed since.
+// Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The
+// first batch has all rows that are likely to be wanted, so that what a graph finds late takes its
+// place among them; later it is too late for it. false if there are no more.
+bool Search::gather() {
+  while (passed_.size() < batch_) {
+    // Of a scan that is begun with there must be something left to use it.
+    const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
+    const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
+    if (spent > kLeastSpent + allowed &&
+        spent >
+            kSpentOfList * filter_->list_cost(stream_->layers(), spent * kSampleShare) + allowed) {
+      stop_probing();
+      return true;
+    }
+    const std::optional<storage::Neighbor> neighbor = stream_->next();
+    if (!neighbor || range_.is_above(neighbor->distance)) break;
+    if (range_.is_below(neighbor->distance)) continue;
+    if (last_ && !storage::is_nearer(*last_, *neighbor)) continue;
+    if (filter_->passes(neighbor->id)) passed_.push_back(*neighbor);
+  }
+  std::sort(passed_.begin(), passed_.end(),
+            [](const auto& a, const auto& b) { return storage::is_nearer(b, a); });
+  batch_ = 1;
+  filter_->forget();
+  return !passed_.empty();
+}
+
+// The rows near the query are not the ones that pass. Once a row has been given, the stream goes on
+// over the rows it began with: the collection may have changed since.
 void Search::stop_probing() {
-  const std::vector<int64_t> ids = probe_->list(only_);
-  probe_.reset();
-  stream_->keep_only(ids);
+  if (!last_) return search_listed(filter_->list(), By::kScan);
+  stream_->keep_only(filter_->list());
+  filter_.reset();
 }
 
 }  // namespace kindred::sql

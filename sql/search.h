@@ -48,7 +48,7 @@ class Search {
   // Whether the rows given so far are certain to be the nearest.
   bool is_exact() const noexcept { return !stream_ || stream_->is_exact(); }
   // Distances computed so far.
-  size_t visited() const noexcept { return stream_ ? stream_->visited() : 0; }
+  size_t visited() const noexcept { return visited_ + (stream_ ? stream_->visited() : 0); }
 
  private:
   void read(const PlanTerm& term, sqlite3_value* value, const std::string& who);
@@ -62,9 +62,15 @@ class Search {
   void add_ids(sqlite3_value* list);
 
   void start();
+  void start_filtered(std::vector<storage::RowLayer> layers);
+  double worth_listing(RowFilter& filter, size_t wanted) const;
+  void search(std::vector<storage::RowLayer> layers, const storage::Effort& effort);
+  enum class By { kAny, kScan };
+  void search_listed(const std::vector<int64_t>& ids, By by);
   std::optional<storage::Neighbor> next_near();
   std::optional<storage::Neighbor> next_diverse();
   std::optional<storage::Neighbor> next_passing();
+  bool gather();
   void stop_probing();
 
   Collection& collection_;
@@ -81,10 +87,13 @@ class Search {
   Condition condition_;
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
-  std::optional<RowFilter> probe_;  // set while candidates are looked up one by one
-  size_t most_probed_ = 0;
-  size_t probed_ = 0;
-  size_t passed_ = 0;  // rows that passed the probe
+  size_t visited_ = 0;  // by a stream that was given up
+  // While candidates are asked one by one: how many are to pass at a time, those that have passed,
+  // farthest first, and the last of them that has been given.
+  std::optional<RowFilter> filter_;
+  size_t batch_ = 1;
+  std::vector<storage::Neighbor> passed_;
+  std::optional<storage::Neighbor> last_;
 };
 
 }  // namespace kindred::sql

@@ -149,4 +149,26 @@ class Graph {
   mutable std::atomic<uint32_t> asked_{0};
 };
 
+class GraphWalk;
+struct GraphScratch;
+
+// A search that may go on: it keeps what it has met, so that a wider one costs what is new in it.
+class GraphSearch {
+ public:
+  // REQUIRES: graph and codes outlive it.
+  GraphSearch(const Graph& graph, const CodedQuery& query);
+  GraphSearch(GraphSearch&&) noexcept;
+  GraphSearch& operator=(GraphSearch&&) noexcept;
+  ~GraphSearch();
+
+  // What Graph::search() finds with the greatest ef so far, give or take the order in which rows
+  // are met. Valid until the next call.
+  std::optional<std::span<const GraphHit>> widen(size_t ef, size_t& distances);
+
+ private:
+  const Graph* graph_;
+  std::unique_ptr<GraphScratch> room_;
+  std::unique_ptr<GraphWalk> walk_;  // in room_
+};
+
 }  // namespace kindred::storage

@@ -46,10 +46,25 @@ class Pool {
     }
   }
   size_t size() const noexcept { return size_; }
+  size_t capacity() const noexcept { return capacity_; }
   const Candidate& operator[](size_t i) const noexcept { return entries_[i]; }
+  bool is_full() const noexcept { return size_ == capacity_; }
   // Keys from here on are not taken.
   float limit() const noexcept {
-    return size_ < capacity_ ? std::numeric_limits<float>::infinity() : entries_[size_ - 1].key;
+    return is_full() ? entries_[size_ - 1].key : std::numeric_limits<float>::infinity();
+  }
+  bool is_last_expanded() const noexcept { return expanded_[size_ - 1] != 0; }
+
+  // Room for more, behind what is there. REQUIRES: all have been expanded.
+  void grow(size_t capacity) {
+    capacity_ = capacity;
+    entries_.resize(capacity + 1);
+    expanded_.resize(capacity + 1);
+  }
+  // REQUIRES: it is not full and the candidate is no nearer than any in it.
+  void append(const Candidate& candidate, bool expanded) noexcept {
+    entries_[size_] = candidate;
+    expanded_[size_++] = expanded ? 1 : 0;
   }
 
   void insert(const Candidate& candidate) noexcept {
@@ -85,19 +100,31 @@ class Pool {
   size_t next_ = 0;  // all before have been expanded
 };
 
-// What a search needs room for, kept by each thread.
-struct Scratch {
+// A candidate that a pool had no room for.
+struct Spare {
+  Candidate candidate;
+  bool expanded;
+  bool operator<(const Spare& other) const noexcept { return candidate < other.candidate; }
+};
+
+}  // namespace
+
+// What a search needs room for: each thread keeps one, and each GraphSearch its own.
+struct GraphScratch {
   std::vector<uint64_t> visited;  // a bit a node
   std::vector<uint32_t> met;      // nodes whose distance is to be computed
   std::vector<float> keys;
   Pool pool;
+  std::vector<Spare> spare;      // met, and not in the pool: only of searches that may go on
   std::vector<Candidate> open;   // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
   std::vector<GraphHit> hits;
 };
 
-Scratch& scratch() {
-  thread_local Scratch of_thread;
+namespace {
+
+GraphScratch& scratch() {
+  thread_local GraphScratch of_thread;
   return of_thread;
 }
 
@@ -110,8 +137,8 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 // One search.
 class GraphWalk {
  public:
-  GraphWalk(const Graph& graph, const CodedQuery& query)
-      : graph_(graph), query_(query), room_(scratch()) {
+  GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
+      : graph_(graph), query_(query), room_(room) {
     room_.visited.assign((graph.size() + 63) / 64, 0);
     room_.met.resize(kExpandedOfMany * 2 * graph.m() + 4);
     room_.keys.resize(room_.met.size());
@@ -119,25 +146,64 @@ class GraphWalk {
 
   std::optional<std::span<const GraphHit>> run(size_t ef, const GraphFilter* filter) {
     const Candidate entry = descend();
-    const bool whole = filter == nullptr ? walk(ef, entry) : walk_filtered(ef, *filter, entry);
-    if (!whole || !is_sound_) return std::nullopt;
-    room_.hits.clear();
     if (filter == nullptr) {
-      const uint32_t* const of_node = graph_.ends_ != nullptr ? graph_.ends_ : graph_.rows_;
-      for (size_t i = 0; i < room_.pool.size(); ++i)
-        __builtin_prefetch(of_node + room_.pool[i].node);
-      for (size_t i = 0; i < room_.pool.size(); ++i) add_hits(room_.pool[i], ef, nullptr);
-    } else {
-      std::sort(room_.found.begin(), room_.found.end());
-      for (const Candidate& c : room_.found) add_hits(c, ef, filter);
+      begin(ef, entry);
+      return walk<false>() ? hits_of_pool(ef) : std::nullopt;
     }
-    if (!is_sound_) return std::nullopt;
-    return std::span<const GraphHit>(room_.hits);
+    if (!walk_filtered(ef, *filter, entry) || !is_sound_) return std::nullopt;
+    room_.hits.clear();
+    std::sort(room_.found.begin(), room_.found.end());
+    for (const Candidate& c : room_.found) add_hits(c, ef, filter);
+    return hits();
+  }
+
+  // The same without a filter, again and again: what has been met is not met anew.
+  std::optional<std::span<const GraphHit>> widen(size_t ef) {
+    if (ef_ == 0)
+      begin(ef, descend());
+    else if (ef > ef_)
+      take_spare(ef);
+    ef_ = std::max(ef_, ef);
+    return is_sound_ && walk<true>() ? hits_of_pool(ef_) : std::nullopt;
   }
 
   size_t distances() const noexcept { return distances_; }
 
  private:
+  void begin(size_t ef, const Candidate& entry) {
+    room_.pool.reset(std::min(ef, graph_.size()));
+    room_.spare.clear();
+    visit(entry.node);
+    room_.pool.insert(entry);
+  }
+
+  // The pool grows by the nearest of what it had no room for.
+  void take_spare(size_t ef) {
+    Pool& pool = room_.pool;
+    std::vector<Spare>& spare = room_.spare;
+    pool.grow(std::min(ef, graph_.size()));
+    const size_t taken = std::min(pool.capacity() - pool.size(), spare.size());
+    const auto end = spare.begin() + static_cast<ptrdiff_t>(taken);
+    std::nth_element(spare.begin(), end, spare.end());
+    std::sort(spare.begin(), end);
+    for (auto it = spare.begin(); it != end; ++it) pool.append(it->candidate, it->expanded);
+    spare.erase(spare.begin(), end);
+  }
+
+  // `most` rows of those in the pool.
+  std::optional<std::span<const GraphHit>> hits_of_pool(size_t most) {
+    room_.hits.clear();
+    const uint32_t* const of_node = graph_.ends_ != nullptr ? graph_.ends_ : graph_.rows_;
+    for (size_t i = 0; i < room_.pool.size(); ++i) __builtin_prefetch(of_node + room_.pool[i].node);
+    for (size_t i = 0; i < room_.pool.size(); ++i) add_hits(room_.pool[i], most, nullptr);
+    return hits();
+  }
+
+  std::optional<std::span<const GraphHit>> hits() const {
+    if (!is_sound_) return std::nullopt;
+    return std::span<const GraphHit>(room_.hits);
+  }
+
   // The rows of a node that pass, until there are `most` hits.
   void add_hits(const Candidate& c, size_t most, const GraphFilter* filter) {
     const RowPlaces places = places_of(c.node);
@@ -277,20 +343,27 @@ class GraphWalk {
     return moved;
   }
 
-  bool walk(size_t ef, const Candidate& entry) {
+  // Expands until all in the pool are.
+  template <bool keeps_spare>
+  bool walk() {
     Pool& pool = room_.pool;
-    pool.reset(std::min(ef, graph_.size()));
-    visit(entry.node);
-    pool.insert(entry);
-    const size_t most = ef >= kMany ? kExpandedOfMany : kExpanded;
+    const size_t most = pool.capacity() >= kMany ? kExpandedOfMany : kExpanded;
     uint32_t expanding[kExpandedOfMany];
     while (const size_t taken = pool.take(expanding, most)) {
       size_t count = 0;
       for (size_t i = 0; i < taken; ++i) count = gather(expanding[i], count);
       if (check(count) != count) return false;
       compute(count);
-      for (size_t i = 0; i < count; ++i)
-        if (room_.keys[i] < pool.limit()) pool.insert({room_.keys[i], room_.met[i]});
+      for (size_t i = 0; i < count; ++i) {
+        const Candidate candidate{room_.keys[i], room_.met[i]};
+        if (candidate.key < pool.limit()) {
+          if (keeps_spare && pool.is_full())
+            room_.spare.push_back({pool[pool.size() - 1], pool.is_last_expanded()});
+          pool.insert(candidate);
+        } else if (keeps_spare) {
+          room_.spare.push_back({candidate, false});
+        }
+      }
     }
     return true;
   }
@@ -333,19 +406,36 @@ class GraphWalk {
   }
 
   const Graph& graph_;
-  const CodedQuery& query_;
-  Scratch& room_;
+  CodedQuery query_;
+  GraphScratch& room_;
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter
+  size_t ef_ = 0;                // of what can be widened; 0: not begun
   bool is_sound_ = true;
 };
 
 std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, size_t ef,
                                                        const GraphFilter* filter,
                                                        size_t& distances) const {
-  GraphWalk walk(*this, query);
+  GraphWalk walk(*this, query, scratch());
   const auto hits = walk.run(std::clamp<size_t>(ef, 1, rows()), filter);
   distances += walk.distances();
+  return hits;
+}
+
+GraphSearch::GraphSearch(const Graph& graph, const CodedQuery& query)
+    : graph_(&graph),
+      room_(std::make_unique<GraphScratch>()),
+      walk_(std::make_unique<GraphWalk>(graph, query, *room_)) {}
+
+GraphSearch::GraphSearch(GraphSearch&&) noexcept = default;
+GraphSearch& GraphSearch::operator=(GraphSearch&&) noexcept = default;
+GraphSearch::~GraphSearch() = default;
+
+std::optional<std::span<const GraphHit>> GraphSearch::widen(size_t ef, size_t& distances) {
+  const size_t before = walk_->distances();
+  const auto hits = walk_->widen(std::clamp<size_t>(ef, 1, graph_->rows()));
+  distances += walk_->distances() - before;
   return hits;
 }
 

@@ -38,6 +38,7 @@ bool append_newer(LogReader& log, Tail& tail) {
 void restrict(RowLayer& slice, const Tail& tail, const OnlyIds& only) {
   if (!only) return;
   std::vector<uint32_t>& rows = slice.only.emplace();
+  if (slice.count == 0) return;
   for (const int64_t id : *only)
     if (const std::optional<uint32_t> row = tail.find(id, slice.cn)) rows.push_back(*row);
   std::sort(rows.begin(), rows.end());

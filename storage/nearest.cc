@@ -17,6 +17,8 @@ constexpr size_t kBlock = 32;
 // long row by itself.
 constexpr size_t kAhead = 3;
 constexpr size_t kPrefetchBytes = 2048;
+// The same of codes, which are shorter.
+constexpr size_t kCodesAhead = 8;
 
 // Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
@@ -25,8 +27,17 @@ constexpr double kDistancesPerEf = 14;
 // rows as many times more are needed.
 constexpr size_t kWantedOfPrefix = 16;
 
+// In ns: a row that is looked at exactly, at least.
+constexpr double kLookCost = 100;
+
+// Rows that a peek keeps in view, at least.
+constexpr size_t kPeekEf = 20;
+
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
+
+// Rows that are read in order in the time of one elsewhere.
+constexpr size_t kScannedOfListed = 4;
 
 // Rows looked at in the order of their bounds cost so many times as much as those looked at in the
 // order in which they lie: they come from anywhere in memory.
@@ -97,12 +108,13 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
       ef_(effort.ef),
-      with_spare_(effort.with_spare),
-      exact_(effort.exact) {}
+      chosen_from_(effort.chosen_from),
+      exact_(effort.exact),
+      searches_(layers_.size()) {}
 
 std::optional<Neighbor> NearestStream::next() {
   if (!scored_) score();
-  if (!exact_ && given_ == wanted_) widen();
+  if (!exact_ && given_ >= wanted_) widen();
   for (;;) {
     if (cursor_ == pending_.size() && !exhausted_) refill();
     const float open = cursor_ < pending_.size() ? pending_[cursor_].bound : kInfinity;
@@ -110,7 +122,7 @@ std::optional<Neighbor> NearestStream::next() {
       const Neighbor nearest = seen_.top();
       seen_.pop();
       ++given_;
-      if (!exact_) last_ = nearest;
+      if (!exact_ && !chosen_from_) last_ = nearest;
       return nearest;
     }
     if (cursor_ == pending_.size()) {
@@ -125,7 +137,9 @@ std::optional<Neighbor> NearestStream::next() {
 
 void NearestStream::keep_only(std::span<const int64_t> ids) {
   if (!scored_) score();
-  while (!exact_) widen();
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0) leave_graph(s);
+  exact_ = true;
   const IdSet set(ids);
   for (uint32_t s = 0; s < bounds_.size(); ++s)
     for (uint32_t i = 0; i < bounds_[s].size(); ++i)
@@ -137,6 +151,45 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
   for (; !seen_.empty(); seen_.pop())
     if (set.contains(seen_.top().id)) kept.push(seen_.top());
   seen_ = std::move(kept);
+}
+
+std::vector<int64_t> NearestStream::peek(size_t count) {
+  std::vector<int64_t> ids;
+  size_t largest = layers_.size();
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (!exact_ && !layers_[s].only && prefers_graph(layers_[s]) &&
+        (largest == layers_.size() || layers_[s].count > layers_[largest].count))
+      largest = s;
+  if (largest == layers_.size()) return ids;
+  const RowLayer& layer = layers_[largest];
+  const auto hits = graph_hits(largest, std::max(count, kPeekEf));
+  if (!hits) return ids;
+  for (const GraphHit& hit : *hits) {
+    if (ids.size() == count) break;
+    const int64_t id = layer.block_of(hit.row).id[hit.row % layer.block_rows];
+    if (!layer.is_hidden(hit.row) && !layer.is_changed(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+double NearestStream::first_cost() const {
+  double cost = 0;
+  for (const RowLayer& layer : layers_) {
+    if (!exact_ && prefers_graph(layer))
+      cost += (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
+    else
+      cost += costs_.scan * static_cast<double>(layer.only ? layer.only->size() : layer.count);
+  }
+  return cost * 1e-3;
+}
+
+double NearestStream::scan_ahead() const {
+  double cost = 0;
+  if (exact_ || !scored_ || given_ < wanted_) return cost;
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
+      cost += costs_.scan * 1e-3 * static_cast<double>(layers_[s].count);
+  return cost;
 }
 
 void NearestStream::score() {
@@ -165,21 +218,22 @@ bool NearestStream::is_short(size_t needed) const {
 
 void NearestStream::score(size_t layer) {
   std::vector<float>& bounds = bounds_[layer];
+  const size_t before = visited_;
   if (layers_[layer].only)
     score_only(layers_[layer], bounds);
   else
     score_whole(layers_[layer], bounds);
-  visited_ += bounds.size();
+  cost_ += costs_.scan * 1e-3 * static_cast<double>(visited_ - before);
 }
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
-// those that may be spare it is enough to find the nearer ones so.
+// those that the caller chooses from it is enough to find the nearer ones so.
 size_t NearestStream::ef_of(const RowLayer& layer) const {
   size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
-  if (!with_spare_) return std::max(given, 2 * wanted_);
-  return std::max(given * 3 / 2, given / 2 + wanted_ * 3 / 2);
+  if (!chosen_from_) return std::max(given, 2 * wanted_);
+  return std::max(given * 3 / 2, given + wanted_ * 2);
 }
 
 // With a filter a search computes as many more distances as fewer rows pass.
@@ -194,22 +248,35 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
          0.7 * search * rows / passing < costs_.scan * passing;
 }
 
+// What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
+std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, size_t ef) {
+  const RowLayer& layer = layers_[s];
+  const size_t before = visited_;
+  std::optional<std::span<const GraphHit>> hits;
+  if (layer.only) {
+    std::vector<uint64_t> passing((layer.count + 63) / 64);
+    for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
+    const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
+                                                          costs_.scan / costs_.graph)};
+    hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
+  } else if (chosen_from_) {
+    if (!searches_[s]) searches_[s].emplace(*layer.graph, scorer_.coded_query());
+    hits = searches_[s]->widen(ef, visited_);
+  } else {
+    hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
+  }
+  cost_ += costs_.graph * 1e-3 * static_cast<double>(visited_ - before);
+  return hits;
+}
+
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(size_t s) {
   const RowLayer& layer = layers_[s];
   const size_t ef = ef_of(layer);
-  const size_t looked_at =
-      spec_.prefix > 0 ? ef : std::min(ef, std::max(3 * wanted_, kLeastLookedAt));
-  std::vector<uint64_t> passing;
-  GraphFilter filter;
-  if (layer.only) {
-    passing.resize((layer.count + 63) / 64);
-    for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    filter = {passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * costs_.scan /
-                                           costs_.graph)};
-  }
-  const auto hits =
-      layer.graph->search(scorer_.coded_query(), ef, layer.only ? &filter : nullptr, visited_);
+  const size_t of_wanted =
+      chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
+  const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
+  const auto hits = graph_hits(s, ef);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
   const std::vector<uint32_t> before = found;
@@ -230,19 +297,30 @@ bool NearestStream::search_graph(size_t s) {
 // More rows are asked for than the graphs were searched for: searches them with more effort, or
 // scans their layers where that costs no more. Rows that have been found are not found again.
 void NearestStream::widen() {
-  wanted_ *= 4;
-  grown_ *= 4;
+  if (chosen_from_) {
+    wanted_ = wanted_ * 8 / 5 + 1;
+  } else {
+    wanted_ *= 4;
+    grown_ *= 4;
+  }
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {
     if (by_graph_[s] == 0) continue;
-    by_graph_[s] = prefers_graph(layers_[s]) && search_graph(s);
-    any = any || by_graph_[s] != 0;
-    if (by_graph_[s] != 0) continue;
-    score(s);
-    for (const uint32_t row : found_[s]) bounds_[s][place_of_row(layers_[s], row)] = kInfinity;
-    begin_anew();
+    if (prefers_graph(layers_[s]) && search_graph(s))
+      any = true;
+    else
+      leave_graph(s);
   }
   exact_ = !any;
+}
+
+// Scans the layer for what the graph has not found.
+void NearestStream::leave_graph(size_t s) {
+  by_graph_[s] = 0;
+  searches_[s].reset();
+  score(s);
+  for (const uint32_t row : found_[s]) bounds_[s][place_of_row(layers_[s], row)] = kInfinity;
+  begin_anew();
 }
 
 // Puts candidates that have not been looked at back among all others.
@@ -260,6 +338,7 @@ void NearestStream::begin_anew() {
 
 void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
   bounds.resize(layer.count);
+  visited_ += layer.count;
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
@@ -273,12 +352,23 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (const uint32_t row : *layer.hidden) bounds[row] = kInfinity;
 }
 
+// Where many rows are listed, reading all of them in order is quicker than these here and there.
 void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
   const std::vector<uint32_t>& rows = *layer.only;
+  if (rows.size() > layer.count / kScannedOfListed) {
+    std::vector<float> all;
+    score_whole(layer, all);
+    bounds.resize(rows.size());
+    std::transform(rows.begin(), rows.end(), bounds.begin(),
+                   [&](uint32_t row) { return all[row]; });
+    return;
+  }
   bounds.resize(rows.size());
+  visited_ += rows.size();
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
+    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead]);
     if (layer.verifier != nullptr && row >= verified) {
       verified = std::min<size_t>(layer.count, (row / kBlock + 1) * kBlock);
       layer.verifier->verify_rows(row, verified - row);
@@ -348,6 +438,7 @@ void NearestStream::score_exactly() {
       const std::optional<double> distance =
           scorer_.exact(layer.block_of(row), row % layer.block_rows);
       ++visited_;
+      cost_ += std::max(costs_.look, kLookCost) / kAstray * 1e-3;
       bound = distance ? bound_of(*distance) : kInfinity;
     }
   }
@@ -383,6 +474,7 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const size_t i = row % layer.block_rows;
   if (layer.is_changed(block.id[i])) return false;
   ++visited_;
+  cost_ += std::max(costs_.look, kLookCost) * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
   const std::optional<double> distance = scorer_.exact(block, i);
   if (!distance) return false;
@@ -395,6 +487,19 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
 void NearestStream::prefetch(const Candidate& candidate) const {
   const RowLayer& layer = layers_[candidate.layer];
   prefetch_row(layer, row_of(candidate));
+}
+
+// Listed rows lie apart, and what a bound is made of in five places.
+void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
+  const RowBlock& block = layer.block_of(row);
+  const size_t i = row % layer.block_rows;
+  for (const float* numbers :
+       {block.scale, block.code_norm, block.residual_norm, block.norm_squared})
+    if (numbers != nullptr) __builtin_prefetch(numbers + i);
+  const bool coded = block.code_stride > 0;
+  const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
+  const size_t bytes = std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes);
+  for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(at + b);
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.

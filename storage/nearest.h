@@ -27,6 +27,11 @@ struct Neighbor {
   double distance = 0;
 };
 
+// The order in which rows are given.
+inline bool is_nearer(const Neighbor& a, const Neighbor& b) noexcept {
+  return a.distance != b.distance ? a.distance < b.distance : a.id < b.id;
+}
+
 // How a search is to be done.
 struct Effort {
   // How many rows the caller thinks it will take: a guess that only costs time when it is wrong.
@@ -34,9 +39,9 @@ struct Effort {
   // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed. 0:
   // what each graph needs for its data.
   size_t ef = 0;
-  // Of the rows expected the farther are spare, in case the caller does not want nearer ones: they
-  // may be missed.
-  bool with_spare = false;
+  // The caller keeps some of the rows and takes as many as it needs for that. A graph is searched
+  // little by little, and a row that it finds late is given late, nearer than others before it.
+  bool chosen_from = false;
   // No row is missed: graphs are not used.
   bool exact = false;
 };
@@ -54,6 +59,17 @@ class NearestStream {
   // REQUIRES: `ids` sorted.
   void keep_only(std::span<const int64_t> ids);
 
+  // The ids of about the `count` nearest rows, without giving them; of graphs alone, and none where
+  // the rows are scanned anyway.
+  std::vector<int64_t> peek(size_t count);
+  // What next() will cost before it gives the first row, and what has been done so far, in us of
+  // CPU: as much as constants can say.
+  double first_cost() const;
+  // What a scan costs that the next call of next() cannot do without; 0 if it can.
+  double scan_ahead() const;
+  double cost() const noexcept { return cost_; }
+
+  const std::vector<RowLayer>& layers() const noexcept { return layers_; }
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
   // Whether what has been given so far is certain to be the nearest: no graph has found it.
@@ -72,9 +88,7 @@ class NearestStream {
     size_t i;
   };
   struct Farther {
-    bool operator()(const Neighbor& a, const Neighbor& b) const noexcept {
-      return a.distance != b.distance ? a.distance > b.distance : a.id > b.id;
-    }
+    bool operator()(const Neighbor& a, const Neighbor& b) const noexcept { return is_nearer(b, a); }
   };
 
   int64_t id_of(const Candidate& candidate) const {
@@ -86,6 +100,8 @@ class NearestStream {
   size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
+  std::optional<std::span<const GraphHit>> graph_hits(size_t layer, size_t ef);
+  void leave_graph(size_t layer);
   bool is_short(size_t needed) const;
   void widen();
   void begin_anew();
@@ -100,6 +116,7 @@ class NearestStream {
   void look_at(const Candidate& candidate);
   bool look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
+  void prefetch_codes(const RowLayer& layer, uint32_t row) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   VectorSpec spec_;
@@ -114,20 +131,22 @@ class NearestStream {
   // While graphs answer for some layers: how far they are trusted, and what they have found.
   size_t wanted_;
   size_t ef_;         // as given
-  bool with_spare_;   // the same
+  bool chosen_from_;  // the same
   size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;
-  std::optional<Neighbor> last_;              // given while graphs answered
-  std::vector<char> by_graph_;                // layers
-  std::vector<std::vector<uint32_t>> found_;  // rows looked at, by layer
-  std::vector<size_t> answering_;             // how many of them answer
-  std::vector<Candidate> pending_;            // in order; those before cursor_ have been looked at
+  std::optional<Neighbor> last_;                      // given while graphs answered
+  std::vector<char> by_graph_;                        // layers
+  std::vector<std::optional<GraphSearch>> searches_;  // of layers: those that may go on
+  std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
+  std::vector<size_t> answering_;                     // how many of them answer
+  std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   bool exhausted_ = false;       // nothing is left behind pending_
   bool scored_exactly_ = false;  // bounds_ are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
+  double cost_ = 0;
 };
 
 }  // namespace kindred::storage

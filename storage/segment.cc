@@ -150,9 +150,14 @@ uint32_t Segment::row_at(size_t rank) const {
   return std::min(order_[rank], static_cast<uint32_t>(header_.rows - 1));
 }
 
-// The first rank at or after `rank` whose id is at least this: in steps that double, since the next
-// id asked for is mostly near.
+// The first rank at or after `rank` whose id is at least this. Ids are distinct: it is no farther
+// away than the ids are apart, and just there where none is missing between them. Otherwise it is
+// looked for in steps that double, since the next id asked for is mostly near.
 size_t Segment::first_at_least(int64_t id, size_t rank) const {
+  if (rank < distinct() && id_at(rank) < id) {
+    const uint64_t apart = static_cast<uint64_t>(id) - static_cast<uint64_t>(id_at(rank));
+    if (apart < distinct() - rank && id_at(rank + apart) == id) return rank + apart;
+  }
   size_t step = 1;
   size_t low = rank;
   size_t high = rank;

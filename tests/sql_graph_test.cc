@@ -470,6 +470,42 @@ TEST_CASE("filters on columns get k rows from a collection with a graph", "[sql]
   }
 }
 
+TEST_CASE("filters find their rows wherever these lie from the query", "[sql][graph][filter]") {
+  const Graphed graphed;
+  Database db(graphed.path);
+  Random random(21);
+  for (const double passing : {0.001, 0.01, 0.05, 0.1, 0.5, 0.9})
+    for (const double nearer : {0.0, 0.03, 0.5, 1.0}) {  // of those that do not pass
+      double recall = 0;
+      constexpr int kQueries = 3;
+      for (int q = 0; q < kQueries; ++q) {
+        const Database::Parameter query = any_query(random);
+        const std::string place =
+            "(SELECT id, percent_rank() OVER (ORDER BY vec_distance_l2(v, ?1)) AS p FROM mirror)";
+        const double first = nearer * (1 - passing);
+        db.run("BEGIN");
+        db.rows("UPDATE mirror SET part = r.p BETWEEN " + std::to_string(first) + " AND " +
+                    std::to_string(first + passing) + " FROM " + place +
+                    " r WHERE r.id = mirror.id",
+                {query});
+        db.run("UPDATE items SET part = m.part FROM mirror m WHERE m.id = items.rowid");
+        INFO(passing << " pass, behind " << first);
+        const std::vector<std::string> got = db.rows(
+            "SELECT rowid, distance FROM items WHERE v MATCH ?1 AND k = 10 AND part = 1", {query});
+        CHECK(wrong(db, query, 10, got, "part = 1") == "");
+        recall += share(got, brute_force(db, query, 10, "part = 1")) / kQueries;
+        const std::vector<std::string> first_rows = db.rows(
+            "SELECT rowid, distance FROM items WHERE v MATCH ?1 AND part = 1 ORDER BY distance "
+            "LIMIT 10",
+            {query});
+        CHECK(wrong(db, query, 10, first_rows, "part = 1") == "");
+        db.run("ROLLBACK");
+      }
+      INFO(passing << " " << nearer);
+      CHECK(recall >= 0.9);
+    }
+}
+
 TEST_CASE("a collection below the threshold has no graph and exact answers", "[sql][graph]") {
   const Graphed graphed;
   Database db(graphed.path);

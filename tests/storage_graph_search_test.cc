@@ -87,8 +87,10 @@ TEST_CASE("a filter of any selectivity and correlation gets its k nearest rows",
         CHECK(file.wrong_distances(query, found.rows) == 0);
         for (const Neighbor& row : found.rows) CHECK(passes[static_cast<size_t>(row.id)]);
         recall += file.recall(query, found.rows, kTen, &passes) / kQueries;
-        // Never more than a scan of the rows that pass and a search that was broken off.
-        CHECK(found.visited <= count + count / 4 + 500);
+        // Never more than a scan of the rows that pass and a search that was broken off. Where many
+        // pass, those between them are read along.
+        const size_t scanned = count > file.rows() / 4 ? file.rows() : count;
+        CHECK(found.visited <= scanned + count / 4 + 500);
         by_graph += found.is_exact ? 0 : 1;
       }
       CAPTURE(recall);

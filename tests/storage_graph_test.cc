@@ -223,6 +223,43 @@ TEST_CASE("more effort misses fewer rows and less effort costs less", "[storage]
   CHECK(most > least + 0.04);
 }
 
+TEST_CASE("a search that is widened finds what one finds that was as wide at once, at its cost",
+          "[storage][graph]") {
+  Random random(12);
+  const VectorSpec spec{Element::kFloat32, Metric::kL2, 48};
+  Clusters clusters(spec, "clusters", random);
+  GraphFile file(spec, clusters.vectors(20000, random));
+  file.build({.ef_construction = 64});
+  const auto graph = file.open();
+  size_t at_once = 0;
+  size_t widened = 0;
+  size_t found = 0;
+  size_t wanted = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    const std::string query = clusters.vector(random);
+    const Scorer scorer(spec, query.data());
+    const auto all = graph->search(scorer.coded_query(), 400, nullptr, at_once);
+    REQUIRE(all);
+    const std::vector<GraphHit> whole(all->begin(), all->end());
+    kindred::storage::GraphSearch search(*graph, scorer.coded_query());
+    for (const size_t ef : {20, 30, 100, 90, 400}) {
+      const auto hits = search.widen(ef, widened);
+      REQUIRE(hits);
+      CHECK(hits->size() >= ef);
+      CHECK(std::is_sorted(hits->begin(), hits->end(),
+                           [](const auto& a, const auto& b) { return a.key < b.key; }));
+      std::set<uint32_t> rows;
+      for (const GraphHit& hit : *hits) rows.insert(hit.row);
+      CHECK(rows.size() == hits->size());
+      if (ef != 400) continue;
+      wanted += whole.size();
+      for (const GraphHit& hit : whole) found += rows.count(hit.row);
+    }
+  }
+  CHECK(static_cast<double>(found) > 0.99 * static_cast<double>(wanted));
+  CHECK(static_cast<double>(widened) < 1.1 * static_cast<double>(at_once));
+}
+
 TEST_CASE("one thread gives the same rows the same bytes, another seed others",
           "[storage][graph]") {
   Random random(3);
