@@ -122,7 +122,7 @@ std::optional<Neighbor> NearestStream::next() {
       const Neighbor nearest = seen_.top();
       seen_.pop();
       ++given_;
-      if (!exact_ && !chosen_from_) last_ = nearest;
+      if (!exact_ && !chosen_from_) last_ = nearest.distance;
       return nearest;
     }
     if (cursor_ == pending_.size()) {
@@ -479,7 +479,7 @@ bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const std::optional<double> distance = scorer_.exact(block, i);
   if (!distance) return false;
   const Neighbor neighbor{block.id[i], *distance};
-  if (last_ && Farther()(*last_, neighbor)) return false;  // too late
+  if (last_ && *last_ > neighbor.distance) return false;  // too late
   seen_.push(neighbor);
   return true;
 }

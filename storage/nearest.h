@@ -135,7 +135,7 @@ class NearestStream {
   size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;
-  std::optional<Neighbor> last_;                      // given while graphs answered
+  std::optional<double> last_;                        // distance given while graphs answered
   std::vector<char> by_graph_;                        // layers
   std::vector<std::optional<GraphSearch>> searches_;  // of layers: those that may go on
   std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
