@@ -40,8 +40,8 @@ constexpr size_t kAlwaysScanned = 10000;
 constexpr size_t kScannedOfListed = 4;
 
 // Rows looked at in the order of their bounds cost so many times as much as those looked at in the
-// order in which they lie: they come from anywhere in memory.
-constexpr size_t kAstray = 3;
+// order in which they lie: they come from anywhere in memory (0.58 against 0.11 us at 1 KiB).
+constexpr size_t kAstray = 5;
 
 // Rows found by their codes that are looked at exactly, at least.
 constexpr size_t kLeastLookedAt = 30;

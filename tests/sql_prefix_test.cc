@@ -19,10 +19,13 @@ namespace {
 constexpr int kRows = 11000;
 constexpr size_t kDim = 16;
 
-// Near one of 100 centres.
+// Near one of 100 centres, and the first 12 dimensions say the most, as a Matryoshka embedding's
+// do.
 std::string vector_of(const std::string& number) {
-  return "vec_add(vec_add(random_vector(" + number + " % 100, 16), random_vector(" + number +
-         " % 100, 16)), random_vector(" + number + ", 16))";
+  const auto leading = [](const std::string& seed) { return "random_vector(" + seed + ", 12)"; };
+  const std::string centre = leading(number + " % 100");
+  return "vec_concat(vec_add(vec_scale(" + centre + ", 2), " + leading(number) +
+         "), vec_scale(random_vector(-" + number + ", 4), 0.3))";
 }
 
 struct Collection {
@@ -105,7 +108,7 @@ TEST_CASE("log, segments and graph of a prefix answer with the nearest whole vec
     for (const std::string& row : wanted) recall += static_cast<double>(found.count(row)) / 400;
   }
   CAPTURE(recall);
-  CHECK(recall >= 0.9);
+  CHECK(recall >= (metric == "dot" ? 0.8 : 0.95));  // as without `dimensions`: 0.88, 0.995
 }
 
 TEST_CASE("a collection with dimensions is renamed, changed, copied and mended like any other",

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # Builds test programs for 64-bit ARM and runs them under qemu: those named as arguments, else all
-# that need no other program. Installs the cross compiler, qemu and mmdebstrap where they are missing,
+# that need no other program. `kindred` is the extension, loaded into an arm64 sqlite3 shell. Installs the cross compiler, qemu and mmdebstrap where one is missing,
 # and unpacks this release's arm64 packages once, in build-arm64/sysroot: the system's own packages
 # stay as they are. For Debian and Ubuntu.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-tools=(g++-aarch64-linux-gnu qemu-user mmdebstrap)
+tools=(g++-aarch64-linux-gnu qemu-user mmdebstrap cmake ninja-build pkg-config)
 libraries=(
   libsqlite3-dev librocksdb-dev libhnswlib-dev libxsimd-dev
-  nlohmann-json3-dev libutf8proc-dev libxxhash-dev catch2
+  nlohmann-json3-dev libutf8proc-dev libxxhash-dev catch2 sqlite3
 )
 programs=(
-  kindred_math_tests kindred_model_tests kindred_storage_tests kindred_graph_tests kindred_tests
+  kindred kindred_math_tests kindred_model_tests kindred_storage_tests kindred_graph_tests
+  kindred_tests
 )
 sysroot=build-arm64/sysroot
 
@@ -25,7 +26,7 @@ make_links_relative() {
   done < <(find "$1" -type l -lname '/*')
 }
 
-if ! type -P aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap >/dev/null; then
+if ! type -P aarch64-linux-gnu-g++ qemu-aarch64 mmdebstrap cmake ninja pkg-config >/dev/null; then
   root=()
   ((EUID == 0)) || root=(sudo)
   "${root[@]}" apt-get -qq update
@@ -45,8 +46,16 @@ if [[ ! -d $sysroot ]]; then
   mv "$sysroot.new" "$sysroot"
 fi
 
+# What load_shell_test.sh finds as sqlite3.
+mkdir -p build-arm64/bin
+printf '#!/bin/sh\nexec qemu-aarch64 -L "%s" "%s/usr/bin/sqlite3" "$@"\n' "$PWD/$sysroot" \
+  "$PWD/$sysroot" >build-arm64/bin/sqlite3
+chmod +x build-arm64/bin/sqlite3
+export PATH="$PWD/build-arm64/bin:$PATH"
+
 (($# == 0)) || programs=("$@")
+tests=("${programs[@]/%kindred/load: sqlite3 shell}")
 cmake --preset arm64
 cmake --build build-arm64 --parallel "${JOBS:-$(nproc)}" --target "${programs[@]}"
 ctest --test-dir build-arm64 --output-on-failure --no-tests=error --parallel "${JOBS:-$(nproc)}" \
-  --tests-regex "^($(IFS='|'; printf '%s' "${programs[*]}"))\$"
+  --tests-regex "^($(IFS='|'; printf '%s' "${tests[*]}"))\$"
