@@ -32,7 +32,7 @@ constexpr double kWorthSampling = 80;
 
 // How much may be spent on asking rows, of what a list would cost; and how much of what is spent
 // goes into a sample of all rows, which tells that.
-constexpr double kSpentOfList = 0.65;
+constexpr double kSpentOfList = 0.85;
 constexpr double kSampleShare = 0.15;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
