@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds test programs for 64-bit ARM and runs them under qemu: those named as arguments, else all
-# that need no other program. `kindred` is the extension, loaded into an arm64 sqlite3 shell. Installs the cross compiler, qemu and mmdebstrap where one is missing,
-# and unpacks this release's arm64 packages once, in build-arm64/sysroot: the system's own packages
-# stay as they are. For Debian and Ubuntu.
+# Builds test programs for 64-bit ARM and runs them under qemu: those named as arguments, else the
+# tests of kernels and storage, and `kindred`: the extension, loaded into an arm64 sqlite3 shell.
+# Installs the cross compiler, qemu and mmdebstrap where one is missing, and unpacks this release's
+# arm64 packages once, in build-arm64/sysroot: the system's own packages stay as they are. For Debian
+# and Ubuntu.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -12,10 +13,7 @@ libraries=(
   libsqlite3-dev librocksdb-dev libhnswlib-dev libxsimd-dev
   nlohmann-json3-dev libutf8proc-dev libxxhash-dev catch2 sqlite3
 )
-programs=(
-  kindred kindred_math_tests kindred_model_tests kindred_storage_tests kindred_graph_tests
-  kindred_tests
-)
+programs=(kindred kindred_math_tests kindred_storage_tests)
 sysroot=build-arm64/sysroot
 
 # Packages link to libraries by absolute paths, which would lead out of the folder.
