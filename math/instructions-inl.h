@@ -198,7 +198,7 @@ KINDRED_INLINE __m256i widen_first(const int8_t* p, size_t count, xsimd::avx2) {
   return _mm256_cvtepi8_epi16(load_first(bytes, count, xsimd::sse2{}));
 }
 
-// Not maddubs: its 16-bit sums saturate when -128 meets -128.
+// Not maddubs: its 16-bit sums saturate when -128 meets -128 (but see kernels_avx2.cc).
 KINDRED_INLINE __m256i multiply_add_pairs(__m256i a, __m256i b) {
   return _mm256_madd_epi16(a, b);
 }

@@ -285,8 +285,9 @@ double encode_i8(const float* v, size_t n, float scale, int8_t* codes) noexcept 
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-// The table of architecture `A`; `DotI8` is the rule of the int8 dot products.
-template <class A, class DotI8 = WidenedDot<A>>
+// The table of architecture `A`; `DotI8` is the rule of the int8 dot products, `DotCodes` of those
+// with rows without -128.
+template <class A, class DotI8 = WidenedDot<A>, class DotCodes = DotI8>
 constexpr Kernels make_kernels(const char* name) {
   return {
       .name = name,
@@ -298,6 +299,8 @@ constexpr Kernels make_kernels(const char* name) {
       .l2_squared_x4 = pair_x4<L2Squared<A>>,
       .dot_i8 = dot_i8<DotI8>,
       .dot_i8_x4 = dot_i8_x4<DotI8>,
+      .dot_codes = dot_i8<DotCodes>,
+      .dot_codes_x4 = dot_i8_x4<DotCodes>,
       .l1_i8 = pair<ByteL1<A>>,
       .l1_i8_x4 = pair_x4<ByteL1<A>>,
       .l2_squared_i8 = pair<WidenedL2Squared<A>>,
@@ -308,6 +311,7 @@ constexpr Kernels make_kernels(const char* name) {
       .l2_squared_scan = pair_scan<L2Squared<A>>,
       .l1_scan = pair_scan<L1<A>>,
       .dot_i8_scan = dot_i8_scan<DotI8>,
+      .dot_codes_scan = dot_i8_scan<DotCodes>,
       .l1_i8_scan = pair_scan<ByteL1<A>>,
       .hamming_scan = pair_scan<Hamming<A>>,
       .max_abs = max_abs<A>,

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/code_kernels.h"
 
+#include "storage/row_codes.h"
+
 namespace kindred::storage {
 
 CodeKernels::CodeKernels(const VectorSpec& spec) : kernels_(&math::active()) {
+  if (has_codes(spec)) comparison_ = Comparison::kDotOfMade;
   if (spec.metric == math::Metric::kL1) comparison_ = Comparison::kL1;
   if (spec.metric == math::Metric::kHamming) comparison_ = Comparison::kHamming;
 }
@@ -21,6 +24,9 @@ void CodeKernels::scan(const int8_t* query, int32_t sum, const int8_t* rows, siz
       break;
     case Comparison::kHamming:
       kernels_->hamming_scan(as_bits(query), as_bits(rows), stride, bytes, count, distances);
+      break;
+    case Comparison::kDotOfMade:
+      kernels_->dot_codes_scan(query, sum, rows, stride, bytes, count, out);
       break;
     default:
       kernels_->dot_i8_scan(query, sum, rows, stride, bytes, count, out);

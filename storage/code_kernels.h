@@ -20,7 +20,7 @@ class CodeKernels {
 
   // Whether what the functions below give is a distance, less where codes are nearer (the sum of
   // absolute differences under l1, the number of differing bits), and not their dot product.
-  bool is_distance() const noexcept { return comparison_ != Comparison::kDot; }
+  bool is_distance() const noexcept { return comparison_ > Comparison::kDotOfMade; }
 
   // What the functions below want to know of a query beside its codes.
   int32_t sum(const int8_t* query, size_t bytes) const noexcept;
@@ -30,13 +30,17 @@ class CodeKernels {
         return static_cast<int32_t>(kernels_->l1_i8(query, row, bytes));
       case Comparison::kHamming:
         return static_cast<int32_t>(kernels_->hamming(as_bits(query), as_bits(row), bytes));
+      case Comparison::kDotOfMade:
+        return kernels_->dot_codes(query, sum, row, bytes);
       default:
         return kernels_->dot_i8(query, sum, row, bytes);
     }
   }
   void four(const int8_t* query, int32_t sum, const int8_t* const rows[4], size_t bytes,
             int32_t out[4]) const noexcept {
-    if (comparison_ == Comparison::kDot)
+    if (comparison_ == Comparison::kDotOfMade)
+      kernels_->dot_codes_x4(query, sum, rows, bytes, out);
+    else if (comparison_ == Comparison::kDot)
       kernels_->dot_i8_x4(query, sum, rows, bytes, out);
     else
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(out));
@@ -46,7 +50,8 @@ class CodeKernels {
             size_t count, int32_t* out) const noexcept;
 
  private:
-  enum class Comparison : uint8_t { kDot, kL1, kHamming };
+  // kDotOfMade: of codes made for the purpose, none of which is -128.
+  enum class Comparison : uint8_t { kDot, kDotOfMade, kL1, kHamming };
 
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);

@@ -1,27 +1,29 @@
-// The search loop. It differs from hnswlib's in what the processor sees: the links of several
-// candidates are followed at once, what they lead to is fetched while the rest is gathered, and
-// distances are computed four at a time.
+// The search loop. It differs from hnswlib's in what the processor sees: nodes that candidates link
+// to wait in a queue, those further back are fetched from memory while the front ones are compared,
+// four at a time, and before it runs empty the next candidate's links are followed. So memory is
+// never idle; that one candidate is chosen before the last few nodes are known costs no recall.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
 #include "storage/graph.h"
+#include "storage/prefetch.h"
 
 namespace kindred::storage {
 namespace {
 
-// Candidates whose links are followed at once: more distances are computed than one at a time would
-// need, but waiting is shared (+20 to 40 % queries a second, and a little more recall).
-constexpr size_t kExpanded = 3;
-constexpr size_t kExpandedOfMany = 4;  // from this ef on:
-constexpr size_t kMany = 64;
+// Nodes on their way from memory while others are compared, and how many are left when the next
+// candidate's links are followed.
+constexpr size_t kAhead = 8;
+constexpr size_t kLeastWaiting = 12;
 
 // Rows of a node that a filter keeps out, in the time of one distance.
 constexpr size_t kRowsPerDistance = 16;
 
+constexpr size_t kGroup = 4;  // nodes that are compared at once
 constexpr size_t kLine = 64;
-constexpr size_t kMostFetched = 1024;  // bytes of a node; the rest comes by itself
+constexpr size_t kMostFetched = 1024;  // bytes of a node's codes; the rest comes by itself
 
 // A node that has been met. Ordered by key, then number, so that a search has one outcome.
 struct Candidate {
@@ -81,15 +83,12 @@ class Pool {
     next_ = std::min(next_, at);
   }
 
-  // The next few that have not been expanded, which they are from now on.
-  size_t take(uint32_t* nodes, size_t most) noexcept {
-    size_t taken = 0;
-    for (; next_ < size_ && taken < most; ++next_) {
-      if (expanded_[next_] != 0) continue;
-      expanded_[next_] = 1;
-      nodes[taken++] = entries_[next_].node;
-    }
-    return taken;
+  // The next that has not been expanded, which it is from now on; nullptr if all have been.
+  const Candidate* take() noexcept {
+    while (next_ < size_ && expanded_[next_] != 0) ++next_;
+    if (next_ == size_) return nullptr;
+    expanded_[next_] = 1;
+    return &entries_[next_++];
   }
 
  private:
@@ -112,8 +111,7 @@ struct Spare {
 // What a search needs room for: each thread keeps one, and each GraphSearch its own.
 struct GraphScratch {
   std::vector<uint64_t> visited;  // a bit a node
-  std::vector<uint32_t> met;      // nodes whose distance is to be computed
-  std::vector<float> keys;
+  std::vector<uint32_t> met;      // nodes whose distances are to be computed
   Pool pool;
   std::vector<Spare> spare;      // met, and not in the pool: only of searches that may go on
   std::vector<Candidate> open;   // heap of a filtered search: nearest first
@@ -138,10 +136,9 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 class GraphWalk {
  public:
   GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
-      : graph_(graph), query_(query), room_(room) {
+      : graph_(graph), query_(query), room_(room), code_at_(2 * graph.m() * sizeof(uint32_t)) {
     room_.visited.assign((graph.size() + 63) / 64, 0);
-    room_.met.resize(kExpandedOfMany * 2 * graph.m() + 4);
-    room_.keys.resize(room_.met.size());
+    room_.met.resize(kLeastWaiting + 2 * graph.m() + kGroup);
   }
 
   std::optional<std::span<const GraphHit>> run(size_t ef, const GraphFilter* filter) {
@@ -194,7 +191,8 @@ class GraphWalk {
   std::optional<std::span<const GraphHit>> hits_of_pool(size_t most) {
     room_.hits.clear();
     const uint32_t* const of_node = graph_.ends_ != nullptr ? graph_.ends_ : graph_.rows_;
-    for (size_t i = 0; i < room_.pool.size(); ++i) __builtin_prefetch(of_node + room_.pool[i].node);
+    for (size_t i = 0; i < room_.pool.size(); ++i)
+      prefetch(of_node + room_.pool[i].node, sizeof(uint32_t));
     for (size_t i = 0; i < room_.pool.size(); ++i) add_hits(room_.pool[i], most, nullptr);
     return hits();
   }
@@ -254,66 +252,71 @@ class GraphWalk {
     return true;
   }
 
+  // What a distance is computed from. The links that are not beside the numbers come later.
   void fetch(uint32_t node) const noexcept {
     const std::byte* at = graph_.node(node);
-    const size_t bytes = std::min(graph_.stride_, kMostFetched);
-    for (size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(at + i);
+    prefetch(at, sizeof(NodeNumbers));
+    prefetch(at + code_at_, std::min(graph_.code_bytes_, kMostFetched));
   }
 
-  // The keys of the first `count` of room_.met, which has room for three more.
-  void compute(size_t count) noexcept {
-    const size_t code_at = 2 * graph_.m() * sizeof(uint32_t);
-    for (size_t i = count; i % 4 != 0; ++i) room_.met[i] = room_.met[count - 1];
-    for (size_t i = 0; i < count; i += 4) {
-      const int8_t* rows[4];
-      const std::byte* nodes[4];
-      for (size_t j = 0; j < 4; ++j) {
-        nodes[j] = graph_.node(room_.met[i + j]);
-        rows[j] = reinterpret_cast<const int8_t*>(nodes[j] + code_at);
-      }
-      int32_t compared[4];
-      graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
-      for (size_t j = 0; j < 4; ++j) {
-        const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[j]);
-        const float key =
-            numbers->bias - numbers->scale * query_.factor * static_cast<float>(compared[j]);
-        // NaN does not sort: what overflows is farthest.
-        room_.keys[i + j] = key == key ? key : std::numeric_limits<float>::infinity();
-      }
-    }
-    distances_ += count;
+  void fetch_links(uint32_t node) const noexcept {
+    prefetch(graph_.node(node) + kLine, code_at_ - std::min(code_at_, kLine));
   }
+
+  size_t waiting() const noexcept { return met_ - compared_; }
 
   // Appends what a node links to and has not been visited. Ids beyond the graph, which damage could
   // leave, are passed over.
-  size_t gather(uint32_t node, size_t count) noexcept {
+  void gather(uint32_t node) noexcept {
+    std::memmove(room_.met.data(), room_.met.data() + compared_, waiting() * sizeof(uint32_t));
+    fetched_ -= compared_;
+    met_ -= compared_;
+    compared_ = 0;
     const std::byte* at = graph_.node(node);
     const auto* links = reinterpret_cast<const uint32_t*>(at + sizeof(NodeNumbers));
     const size_t size = graph_.size();
     for (size_t i = 0; i < graph_.bottom_links_; ++i) {
       const uint32_t link = links[i];
       if (link >= size) break;
-      if (!visit(link)) continue;
-      fetch(link);
-      room_.met[count++] = link;
+      if (visit(link)) room_.met[met_++] = link;
     }
-    return count;
   }
 
-  // Drops nodes of damaged blocks.
-  size_t check(size_t count) noexcept {
-    for (size_t i = 0; i < count; ++i)
-      if (!is_whole(graph_.node(room_.met[i]), graph_.stride_)) return 0;
+  // The next nodes of those met, with their keys; fewer than kGroup at the end, none if a block is
+  // damaged.
+  size_t compare(Candidate (&out)[kGroup]) noexcept {
+    const size_t count = std::min(kGroup, waiting());
+    uint32_t* const met = room_.met.data() + compared_;
+    const size_t soon = std::min(met_, compared_ + kGroup + kAhead);
+    for (; fetched_ < soon; ++fetched_) fetch(room_.met[fetched_]);
+    for (size_t i = count; i < kGroup; ++i) met[i] = met[count - 1];
+    const int8_t* rows[kGroup];
+    const std::byte* nodes[kGroup];
+    for (size_t i = 0; i < kGroup; ++i) {
+      nodes[i] = graph_.node(met[i]);
+      if (!is_whole(nodes[i], graph_.stride_)) return 0;
+      rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + code_at_);
+    }
+    int32_t compared[kGroup];
+    graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
+    for (size_t i = 0; i < kGroup; ++i) {
+      const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[i]);
+      const float key =
+          numbers->bias - numbers->scale * query_.factor * static_cast<float>(compared[i]);
+      // NaN does not sort: what overflows is farthest.
+      out[i] = {key == key ? key : std::numeric_limits<float>::infinity(), met[i]};
+    }
+    compared_ += count;
+    distances_ += count;
     return count;
   }
 
   // Greedy steps through the upper levels.
   Candidate descend() noexcept {
-    Candidate best{0, 0};
-    room_.met[0] = 0;
-    if (check(1) == 0) return best;
-    compute(1);
-    best.key = room_.keys[0];
+    Candidate group[kGroup]{};
+    room_.met[met_++] = 0;
+    if (compare(group) == 0) return group[0];
+    Candidate best = group[0];
     for (size_t level = graph_.levels(); level > 0; --level)
       while (step(level, best)) {
       }
@@ -325,20 +328,18 @@ class GraphWalk {
     if (!is_whole(reinterpret_cast<const std::byte*>(first), graph_.m() * sizeof(uint32_t)))
       return false;
     const uint64_t size = graph_.header_.level_nodes[level - 1];
-    size_t count = 0;
-    for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) {
-      fetch(first[i]);
-      room_.met[count++] = first[i];
-    }
-    count = check(count);
-    if (count == 0) return false;
-    compute(count);
+    compared_ = met_ = fetched_ = 0;
+    for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met[met_++] = first[i];
     bool moved = false;
-    for (size_t i = 0; i < count; ++i) {
-      const Candidate candidate{room_.keys[i], room_.met[i]};
-      if (!(candidate < best)) continue;
-      best = candidate;
-      moved = true;
+    Candidate group[kGroup];
+    while (waiting() > 0) {
+      const size_t count = compare(group);
+      if (count == 0) return false;
+      for (size_t i = 0; i < count; ++i) {
+        if (!(group[i] < best)) continue;
+        best = group[i];
+        moved = true;
+      }
     }
     return moved;
   }
@@ -347,25 +348,27 @@ class GraphWalk {
   template <bool keeps_spare>
   bool walk() {
     Pool& pool = room_.pool;
-    const size_t most = pool.capacity() >= kMany ? kExpandedOfMany : kExpanded;
-    uint32_t expanding[kExpandedOfMany];
-    while (const size_t taken = pool.take(expanding, most)) {
-      size_t count = 0;
-      for (size_t i = 0; i < taken; ++i) count = gather(expanding[i], count);
-      if (check(count) != count) return false;
-      compute(count);
+    for (;;) {
+      while (waiting() < kLeastWaiting) {
+        const Candidate* const next = pool.take();
+        if (next == nullptr) break;
+        gather(next->node);
+      }
+      if (waiting() == 0) return true;
+      Candidate group[kGroup];
+      const size_t count = compare(group);
+      if (count == 0) return false;
       for (size_t i = 0; i < count; ++i) {
-        const Candidate candidate{room_.keys[i], room_.met[i]};
-        if (candidate.key < pool.limit()) {
+        if (group[i].key < pool.limit()) {
           if (keeps_spare && pool.is_full())
             room_.spare.push_back({pool[pool.size() - 1], pool.is_last_expanded()});
-          pool.insert(candidate);
+          pool.insert(group[i]);
+          fetch_links(group[i].node);
         } else if (keeps_spare) {
-          room_.spare.push_back({candidate, false});
+          room_.spare.push_back({group[i], false});
         }
       }
     }
-    return true;
   }
 
   // All rows lead on, those that pass are kept: until no open node is nearer than the ef-th found.
@@ -379,21 +382,23 @@ class GraphWalk {
     const auto is_open = [&] {
       return !open.empty() && (found.size() < ef || !(found.front() < open.front()));
     };
-    while (is_open()) {
+    for (;;) {
       if (distances_ + rows_passed_over_ / kRowsPerDistance > filter.budget) return false;
-      size_t count = 0;
-      for (size_t i = 0; i < kExpandedOfMany && is_open(); ++i) {
+      while (waiting() < kLeastWaiting && is_open()) {
         std::pop_heap(open.begin(), open.end(), is_farther);
-        count = gather(open.back().node, count);
+        gather(open.back().node);
         open.pop_back();
       }
-      if (check(count) != count) return false;
-      compute(count);
+      if (waiting() == 0) return true;
+      Candidate group[kGroup];
+      const size_t count = compare(group);
+      if (count == 0) return false;
       for (size_t i = 0; i < count; ++i) {
-        const Candidate candidate{room_.keys[i], room_.met[i]};
+        const Candidate& candidate = group[i];
         if (found.size() == ef && !(candidate < found.front())) continue;
         open.push_back(candidate);
         std::push_heap(open.begin(), open.end(), is_farther);
+        fetch_links(candidate.node);
         if (!any_passes(filter, candidate.node)) continue;
         found.push_back(candidate);
         std::push_heap(found.begin(), found.end());
@@ -402,12 +407,16 @@ class GraphWalk {
         found.pop_back();
       }
     }
-    return true;
   }
 
   const Graph& graph_;
   CodedQuery query_;
   GraphScratch& room_;
+  const size_t code_at_;  // in a node
+  // Of room_.met: how many there are, have been asked for, have been compared.
+  size_t met_ = 0;
+  size_t fetched_ = 0;
+  size_t compared_ = 0;
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter
   size_t ef_ = 0;                // of what can be widened; 0: not begun

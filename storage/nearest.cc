@@ -5,6 +5,8 @@
 #include <bit>
 #include <limits>
 
+#include "storage/prefetch.h"
+
 namespace kindred::storage {
 namespace {
 
@@ -494,20 +496,18 @@ void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
   for (const float* numbers :
-       {block.scale, block.code_norm, block.residual_norm, block.norm_squared})
-    if (numbers != nullptr) __builtin_prefetch(numbers + i);
+       {block.scale, block.code_norm, block.residual_norm, block.suffix_norm, block.norm_squared})
+    if (numbers != nullptr) storage::prefetch(numbers + i, sizeof(float));
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
-  const size_t bytes = std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes);
-  for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(at + b);
+  storage::prefetch(at, std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes));
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.
 void NearestStream::prefetch_row(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
-  const std::byte* exact = block.row(row % layer.block_rows);
-  const size_t bytes = std::min<size_t>(block.exact_stride, kPrefetchBytes);
-  for (size_t at = 0; at < bytes; at += 64) __builtin_prefetch(exact + at);
+  storage::prefetch(block.row(row % layer.block_rows),
+                    std::min<size_t>(block.exact_stride, kPrefetchBytes));
 }
 
 }  // namespace kindred::storage

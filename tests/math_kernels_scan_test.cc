@@ -104,5 +104,28 @@ TEST_CASE("four rows at once equal the one-pair kernels bit for bit", "[math][ke
     }
 }
 
+TEST_CASE("kernels of codes equal those of any int8, one row, four or many", "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : kernel_lengths()) {
+      const std::vector<int8_t> query = random_bytes(n, 11);
+      const int32_t sum = kernels->sum_i8(query.data(), n);
+      std::vector<int8_t> rows = random_bytes(4 * n, 12);
+      std::replace(rows.begin(), rows.end(), int8_t{-128}, int8_t{-127});
+      const int8_t* const four[4] = {rows.data(), rows.data() + n, rows.data() + 2 * n,
+                                     rows.data() + 3 * n};
+      int32_t of_four[4];
+      int32_t of_scan[4];
+      kernels->dot_codes_x4(query.data(), sum, four, n, of_four);
+      kernels->dot_codes_scan(query.data(), sum, rows.data(), n, n, 4, of_scan);
+      CAPTURE(kernels->name, n);
+      for (size_t r = 0; r < 4; ++r) {
+        const int32_t expected = kernels->dot_i8(query.data(), sum, four[r], n);
+        CHECK(kernels->dot_codes(query.data(), sum, four[r], n) == expected);
+        CHECK(of_four[r] == expected);
+        CHECK(of_scan[r] == expected);
+      }
+    }
+}
+
 }  // namespace
 }  // namespace kindred::test

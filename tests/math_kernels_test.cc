@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "math/kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -86,6 +87,8 @@ void check_bytes(const Kernels& kernels, const std::vector<int8_t>& va,
   CAPTURE(kernels.name, n, shift);
   CHECK(kernels.sum_i8(a.data(), n) == expected.sum);
   CHECK(kernels.dot_i8(a.data(), expected.sum, b.data(), n) == expected.dot);
+  if (n > 0 && *std::min_element(vb.begin(), vb.end()) > -128)
+    CHECK(kernels.dot_codes(a.data(), expected.sum, b.data(), n) == expected.dot);
   CHECK(kernels.l2_squared_i8(a.data(), b.data(), n) == expected.l2_squared);
   CHECK(kernels.l1_i8(a.data(), b.data(), n) == expected.l1);
   CHECK(kernels.hamming(reinterpret_cast<const uint8_t*>(a.data()),
@@ -152,7 +155,7 @@ TEST_CASE("int8 and bit kernels are exact at every length and alignment", "[math
 
 TEST_CASE("int8 kernels are exact at the extremes of value and length", "[math][kernels]") {
   const int8_t value_a = GENERATE(-128, -127, 0, 127);
-  const int8_t value_b = GENERATE(-128, -1, 127);
+  const int8_t value_b = GENERATE(-128, -127, -1, 127);
   for (const Kernels* kernels : math::runnable())
     for (const size_t n : {1, 100, 65535, 65536})
       check_bytes(*kernels, std::vector<int8_t>(n, value_a), std::vector<int8_t>(n, value_b), 0);
