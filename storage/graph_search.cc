@@ -1,103 +1,23 @@
-// The search loop. It differs from hnswlib's in what the processor sees: nodes that candidates link
-// to wait in a queue, those further back are fetched from memory while the front ones are compared,
-// four at a time, and before it runs empty the next candidate's links are followed. So memory is
-// never idle; that one candidate is chosen before the last few nodes are known costs no recall.
+// The search loop. It differs from hnswlib's in what the processor sees: node_queue.h.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
+#include "storage/candidate_pool.h"
 #include "storage/graph.h"
+#include "storage/node_queue.h"
 #include "storage/prefetch.h"
 
 namespace kindred::storage {
 namespace {
 
-// Nodes on their way from memory while others are compared, and how many are left when the next
-// candidate's links are followed.
-constexpr size_t kAhead = 8;
-constexpr size_t kLeastWaiting = 12;
-
 // Rows of a node that a filter keeps out, in the time of one distance.
 constexpr size_t kRowsPerDistance = 16;
 
-constexpr size_t kGroup = 4;  // nodes that are compared at once
+constexpr size_t kGroup = NodeQueue::kGroup;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's codes; the rest comes by itself
-
-// A node that has been met. Ordered by key, then number, so that a search has one outcome.
-struct Candidate {
-  float key;
-  uint32_t node;
-  bool operator<(const Candidate& other) const noexcept {
-    return key != other.key ? key < other.key : node < other.node;
-  }
-};
-
-// The nearest candidates, sorted, of which some have been expanded. A binary search and a memmove
-// for each entry: faster than two heaps up to several hundred.
-class Pool {
- public:
-  void reset(size_t capacity) {
-    capacity_ = capacity;
-    size_ = 0;
-    next_ = 0;
-    if (entries_.size() < capacity + 1) {
-      entries_.resize(capacity + 1);
-      expanded_.resize(capacity + 1);
-    }
-  }
-  size_t size() const noexcept { return size_; }
-  size_t capacity() const noexcept { return capacity_; }
-  const Candidate& operator[](size_t i) const noexcept { return entries_[i]; }
-  bool is_full() const noexcept { return size_ == capacity_; }
-  // Keys from here on are not taken.
-  float limit() const noexcept {
-    return is_full() ? entries_[size_ - 1].key : std::numeric_limits<float>::infinity();
-  }
-  bool is_last_expanded() const noexcept { return expanded_[size_ - 1] != 0; }
-
-  // Room for more, behind what is there. REQUIRES: all have been expanded.
-  void grow(size_t capacity) {
-    capacity_ = capacity;
-    entries_.resize(capacity + 1);
-    expanded_.resize(capacity + 1);
-  }
-  // REQUIRES: it is not full and the candidate is no nearer than any in it.
-  void append(const Candidate& candidate, bool expanded) noexcept {
-    entries_[size_] = candidate;
-    expanded_[size_++] = expanded ? 1 : 0;
-  }
-
-  void insert(const Candidate& candidate) noexcept {
-    const auto end = entries_.begin() + static_cast<ptrdiff_t>(size_);
-    const auto at =
-        static_cast<size_t>(std::lower_bound(entries_.begin(), end, candidate) - entries_.begin());
-    if (at == capacity_) return;
-    const size_t moved = std::min(size_, capacity_ - 1) - at;
-    std::memmove(&entries_[at + 1], &entries_[at], moved * sizeof(Candidate));
-    std::memmove(&expanded_[at + 1], &expanded_[at], moved);
-    entries_[at] = candidate;
-    expanded_[at] = 0;
-    size_ = std::min(size_ + 1, capacity_);
-    next_ = std::min(next_, at);
-  }
-
-  // The next that has not been expanded, which it is from now on; nullptr if all have been.
-  const Candidate* take() noexcept {
-    while (next_ < size_ && expanded_[next_] != 0) ++next_;
-    if (next_ == size_) return nullptr;
-    expanded_[next_] = 1;
-    return &entries_[next_++];
-  }
-
- private:
-  std::vector<Candidate> entries_;
-  std::vector<uint8_t> expanded_;
-  size_t capacity_ = 0;
-  size_t size_ = 0;
-  size_t next_ = 0;  // all before have been expanded
-};
 
 // A candidate that a pool had no room for.
 struct Spare {
@@ -111,8 +31,8 @@ struct Spare {
 // What a search needs room for: each thread keeps one, and each GraphSearch its own.
 struct GraphScratch {
   std::vector<uint64_t> visited;  // a bit a node
-  std::vector<uint32_t> met;      // nodes whose distances are to be computed
-  Pool pool;
+  NodeQueue met;
+  CandidatePool pool;
   std::vector<Spare> spare;      // met, and not in the pool: only of searches that may go on
   std::vector<Candidate> open;   // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
@@ -138,7 +58,7 @@ class GraphWalk {
   GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
       : graph_(graph), query_(query), room_(room), code_at_(2 * graph.m() * sizeof(uint32_t)) {
     room_.visited.assign((graph.size() + 63) / 64, 0);
-    room_.met.resize(kLeastWaiting + 2 * graph.m() + kGroup);
+    room_.met.reset(2 * graph.m());
   }
 
   std::optional<std::span<const GraphHit>> run(size_t ef, const GraphFilter* filter) {
@@ -176,7 +96,7 @@ class GraphWalk {
 
   // The pool grows by the nearest of what it had no room for.
   void take_spare(size_t ef) {
-    Pool& pool = room_.pool;
+    CandidatePool& pool = room_.pool;
     std::vector<Spare>& spare = room_.spare;
     pool.grow(std::min(ef, graph_.size()));
     const size_t taken = std::min(pool.capacity() - pool.size(), spare.size());
@@ -263,33 +183,25 @@ class GraphWalk {
     prefetch(graph_.node(node) + kLine, code_at_ - std::min(code_at_, kLine));
   }
 
-  size_t waiting() const noexcept { return met_ - compared_; }
-
   // Appends what a node links to and has not been visited. Ids beyond the graph, which damage could
   // leave, are passed over.
   void gather(uint32_t node) noexcept {
-    std::memmove(room_.met.data(), room_.met.data() + compared_, waiting() * sizeof(uint32_t));
-    fetched_ -= compared_;
-    met_ -= compared_;
-    compared_ = 0;
+    room_.met.compact();
     const std::byte* at = graph_.node(node);
     const auto* links = reinterpret_cast<const uint32_t*>(at + sizeof(NodeNumbers));
     const size_t size = graph_.size();
     for (size_t i = 0; i < graph_.bottom_links_; ++i) {
       const uint32_t link = links[i];
       if (link >= size) break;
-      if (visit(link)) room_.met[met_++] = link;
+      if (visit(link)) room_.met.push(link);
     }
   }
 
   // The next nodes of those met, with their keys; fewer than kGroup at the end, none if a block is
   // damaged.
   size_t compare(Candidate (&out)[kGroup]) noexcept {
-    const size_t count = std::min(kGroup, waiting());
-    uint32_t* const met = room_.met.data() + compared_;
-    const size_t soon = std::min(met_, compared_ + kGroup + kAhead);
-    for (; fetched_ < soon; ++fetched_) fetch(room_.met[fetched_]);
-    for (size_t i = count; i < kGroup; ++i) met[i] = met[count - 1];
+    uint32_t met[kGroup];
+    const size_t count = room_.met.take(met, [this](uint32_t node) { fetch(node); });
     const int8_t* rows[kGroup];
     const std::byte* nodes[kGroup];
     for (size_t i = 0; i < kGroup; ++i) {
@@ -306,7 +218,6 @@ class GraphWalk {
       // NaN does not sort: what overflows is farthest.
       out[i] = {key == key ? key : std::numeric_limits<float>::infinity(), met[i]};
     }
-    compared_ += count;
     distances_ += count;
     return count;
   }
@@ -314,7 +225,7 @@ class GraphWalk {
   // Greedy steps through the upper levels.
   Candidate descend() noexcept {
     Candidate group[kGroup]{};
-    room_.met[met_++] = 0;
+    room_.met.push(0);
     if (compare(group) == 0) return group[0];
     Candidate best = group[0];
     for (size_t level = graph_.levels(); level > 0; --level)
@@ -328,11 +239,11 @@ class GraphWalk {
     if (!is_whole(reinterpret_cast<const std::byte*>(first), graph_.m() * sizeof(uint32_t)))
       return false;
     const uint64_t size = graph_.header_.level_nodes[level - 1];
-    compared_ = met_ = fetched_ = 0;
-    for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met[met_++] = first[i];
+    room_.met.compact();
+    for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met.push(first[i]);
     bool moved = false;
     Candidate group[kGroup];
-    while (waiting() > 0) {
+    while (room_.met.size() > 0) {
       const size_t count = compare(group);
       if (count == 0) return false;
       for (size_t i = 0; i < count; ++i) {
@@ -347,14 +258,14 @@ class GraphWalk {
   // Expands until all in the pool are.
   template <bool keeps_spare>
   bool walk() {
-    Pool& pool = room_.pool;
+    CandidatePool& pool = room_.pool;
     for (;;) {
-      while (waiting() < kLeastWaiting) {
+      while (room_.met.is_low()) {
         const Candidate* const next = pool.take();
         if (next == nullptr) break;
         gather(next->node);
       }
-      if (waiting() == 0) return true;
+      if (room_.met.size() == 0) return true;
       Candidate group[kGroup];
       const size_t count = compare(group);
       if (count == 0) return false;
@@ -384,12 +295,12 @@ class GraphWalk {
     };
     for (;;) {
       if (distances_ + rows_passed_over_ / kRowsPerDistance > filter.budget) return false;
-      while (waiting() < kLeastWaiting && is_open()) {
+      while (room_.met.is_low() && is_open()) {
         std::pop_heap(open.begin(), open.end(), is_farther);
         gather(open.back().node);
         open.pop_back();
       }
-      if (waiting() == 0) return true;
+      if (room_.met.size() == 0) return true;
       Candidate group[kGroup];
       const size_t count = compare(group);
       if (count == 0) return false;
@@ -413,10 +324,6 @@ class GraphWalk {
   CodedQuery query_;
   GraphScratch& room_;
   const size_t code_at_;  // in a node
-  // Of room_.met: how many there are, have been asked for, have been compared.
-  size_t met_ = 0;
-  size_t fetched_ = 0;
-  size_t compared_ = 0;
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter
   size_t ef_ = 0;                // of what can be widened; 0: not begun

@@ -9,7 +9,14 @@
 #include <limits>
 #include <mutex>
 #include <new>
+#include <queue>
+#include <span>
 #include <unordered_map>
+#include <utility>
+
+#include "storage/candidate_pool.h"
+#include "storage/node_queue.h"
+#include "storage/prefetch.h"
 
 // Without it 0.6.2 defines functions and variables that are neither inline nor static.
 #define NO_MANUAL_VECTORIZATION
@@ -47,75 +54,271 @@ struct PayloadPlan {
   }
 };
 
+// What orders as the distance does.
+enum class Order : uint8_t { kCompared, kMinusProduct, kL2Squared };
+
+Order order_of(const CodedRows& rows) noexcept {
+  if (rows.kernels.is_distance()) return Order::kCompared;
+  return rows.metric == math::Metric::kL2 ? Order::kL2Squared : Order::kMinusProduct;
+}
+
+// Never NaN, which does not sort: what overflows is farthest.
+float key_of(Order order, const Payload& a, const Payload& b, int32_t compared) noexcept {
+  float key = a.scale * b.scale * static_cast<float>(compared);
+  if (order == Order::kMinusProduct) key = -key;
+  if (order == Order::kL2Squared) key = a.bias + b.bias - 2 * key;
+  return key == key ? key : std::numeric_limits<float>::infinity();
+}
+
 struct DistanceParameters {
   CodeKernels kernels;
   size_t code_at;
   size_t stride;
 };
 
-struct Pair {
-  Payload a, b;
-  float product;
-  Pair(const void* pa, const void* pb, const void* parameters) noexcept {
-    const auto& p = *static_cast<const DistanceParameters*>(parameters);
-    std::memcpy(&a, pa, sizeof a);
-    std::memcpy(&b, pb, sizeof b);
-    const auto* codes_a = static_cast<const int8_t*>(pa) + p.code_at;
-    const auto* codes_b = static_cast<const int8_t*>(pb) + p.code_at;
-    product =
-        a.scale * b.scale * static_cast<float>(p.kernels.one(codes_a, a.sum, codes_b, p.stride));
-  }
-};
-
-float distance_of_codes(const void* a, const void* b, const void* parameters) {
-  return Pair(a, b, parameters).product;
-}
-
-float minus_product(const void* a, const void* b, const void* parameters) {
-  return -Pair(a, b, parameters).product;
-}
-
-float l2_squared(const void* a, const void* b, const void* parameters) {
-  const Pair pair(a, b, parameters);
-  return pair.a.bias + pair.b.bias - 2 * pair.product;
+template <Order order>
+float distance(const void* a, const void* b, const void* parameters) {
+  const auto& p = *static_cast<const DistanceParameters*>(parameters);
+  Payload of_a, of_b;
+  std::memcpy(&of_a, a, sizeof of_a);
+  std::memcpy(&of_b, b, sizeof of_b);
+  const auto* codes_a = static_cast<const int8_t*>(a) + p.code_at;
+  const auto* codes_b = static_cast<const int8_t*>(b) + p.code_at;
+  return key_of(order, of_a, of_b, p.kernels.one(codes_a, of_a.sum, codes_b, p.stride));
 }
 
 class CodeSpace final : public hnswlib::SpaceInterface<float> {
  public:
   CodeSpace(const CodedRows& rows, const PayloadPlan& plan)
-      : distance_(rows.kernels.is_distance()         ? distance_of_codes
-                  : rows.metric == math::Metric::kL2 ? l2_squared
-                                                     : minus_product),
+      : order_(order_of(rows)),
         bytes_(plan.bytes),
         parameters_{rows.kernels, plan.code_at, rows.stride} {}
   size_t get_data_size() override { return bytes_; }
-  hnswlib::DISTFUNC<float> get_dist_func() override { return distance_; }
+  hnswlib::DISTFUNC<float> get_dist_func() override {
+    if (order_ == Order::kCompared) return distance<Order::kCompared>;
+    return order_ == Order::kL2Squared ? distance<Order::kL2Squared>
+                                       : distance<Order::kMinusProduct>;
+  }
   void* get_dist_func_param() override { return &parameters_; }
 
  private:
-  hnswlib::DISTFUNC<float> distance_;
+  Order order_;
   size_t bytes_;
   DistanceParameters parameters_;
 };
 
+// hnswlib's graph, in which a search of our own finds the points to link to: that of graph_search,
+// instead of searchBaseLayer(), which waits for memory at each distance. Which of them are linked,
+// and how, is hnswlib's. Thread-safe as addPoint() is, and by the same locks.
+class World final : public hnswlib::HierarchicalNSW<float> {
+ public:
+  using Node = hnswlib::tableint;
+
+  World(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
+      : World(std::make_unique<Plans>(rows, m), rows, most, m, ef_construction) {}
+
+  // Takes up a row, linked to nothing yet.
+  Node place(uint32_t row, size_t level);
+  // Finds the neighbours of a node that has been placed and links it (Malkov & Yashunin 2018,
+  // algorithm 1).
+  void link(Node node);
+
+ private:
+  friend class WorldSearch;
+
+  struct Plans {
+    PayloadPlan payload;
+    CodeSpace space;
+    Plans(const CodedRows& rows, size_t m) : payload(m, rows.stride), space(rows, payload) {}
+  };
+  World(std::unique_ptr<Plans> plans, const CodedRows& rows, size_t most, size_t m,
+        size_t ef_construction)
+      : HierarchicalNSW(&plans->space, most, m, ef_construction),
+        plans_(std::move(plans)),
+        rows_(rows),
+        order_(order_of(rows)) {}
+
+  std::unique_ptr<Plans> plans_;
+  const CodedRows& rows_;
+  const Order order_;
+  std::mutex placing_;
+};
+
+// The search for neighbours of a node. One at a time in each thread.
+class WorldSearch {
+ public:
+  using Node = World::Node;
+  using Nearest = std::priority_queue<std::pair<float, Node>, std::vector<std::pair<float, Node>>,
+                                      World::CompareByFirst>;
+
+  WorldSearch(World& world, Node node) : world_(world), data_(world.getDataByInternalId(node)) {
+    room_.met.reset(world.maxM0_);
+    std::memcpy(&payload_, data_, sizeof payload_);
+  }
+
+  // The nearest that greedy steps on a level lead to.
+  Node descend(Node from, int level) {
+    Candidate best{key(from), from};
+    for (bool moves = true; moves;) {
+      moves = false;
+      follow(best.node, level, [](Node) { return true; });
+      while (room_.met.size() > 0)
+        for (const Candidate& candidate : compare()) {
+          if (!(candidate < best)) continue;
+          best = candidate;
+          moves = true;
+        }
+    }
+    return best.node;
+  }
+
+  // The nearest that are met on a level (algorithm 2), `ef` at most.
+  Nearest nearest(Node from, int level, size_t ef) {
+    CandidatePool& pool = room_.pool;
+    room_.visited.assign(world_.max_elements_ / 64 + 1, 0);
+    pool.reset(ef);
+    visit(from);
+    pool.insert({key(from), from});
+    for (;;) {
+      while (room_.met.is_low()) {
+        const Candidate* const next = pool.take();
+        if (next == nullptr) break;
+        follow(next->node, level, [this](Node node) { return visit(node); });
+      }
+      if (room_.met.size() == 0) break;
+      for (const Candidate& candidate : compare()) {
+        if (!(candidate.key < pool.limit())) continue;
+        pool.insert(candidate);
+        fetch_links(candidate.node);
+      }
+    }
+    Nearest found;
+    for (size_t i = 0; i < pool.size(); ++i) found.emplace(pool[i].key, pool[i].node);
+    return found;
+  }
+
+ private:
+  struct Room {
+    std::vector<uint64_t> visited;  // a bit a node
+    NodeQueue met;
+    CandidatePool pool;
+    Candidate group[NodeQueue::kGroup];
+  };
+  static Room& room_of_thread() {
+    thread_local Room room;
+    return room;
+  }
+
+  bool visit(Node node) noexcept {
+    uint64_t& word = room_.visited[node / 64];
+    const uint64_t bit = uint64_t{1} << (node % 64);
+    if ((word & bit) != 0) return false;
+    word |= bit;
+    return true;
+  }
+
+  template <class Wanted>
+  void follow(Node node, int level, const Wanted& wanted) {
+    room_.met.compact();
+    const std::lock_guard lock(world_.link_list_locks_[node]);
+    const auto* const list = world_.get_linklist_at_level(node, level);
+    const size_t count = world_.getListCount(const_cast<hnswlib::linklistsizeint*>(list));
+    for (size_t i = 1; i <= count; ++i)
+      if (wanted(list[i])) room_.met.push(list[i]);
+  }
+
+  void fetch(Node node) const noexcept {
+    const char* const data = world_.getDataByInternalId(node);
+    prefetch(data, sizeof(Payload));
+    prefetch(data + world_.plans_->payload.code_at, world_.rows_.stride);
+  }
+
+  void fetch_links(Node node) const noexcept {
+    prefetch(&world_.link_list_locks_[node], sizeof(std::mutex));
+    prefetch(world_.get_linklist0(node), world_.size_links_level0_);
+  }
+
+  // Those that have waited longest.
+  std::span<const Candidate> compare() {
+    uint32_t nodes[NodeQueue::kGroup];
+    const size_t count = room_.met.take(nodes, [this](Node node) { fetch(node); });
+    const size_t code_at = world_.plans_->payload.code_at;
+    const int8_t* codes[NodeQueue::kGroup];
+    for (size_t i = 0; i < NodeQueue::kGroup; ++i)
+      codes[i] = reinterpret_cast<const int8_t*>(world_.getDataByInternalId(nodes[i]) + code_at);
+    int32_t compared[NodeQueue::kGroup];
+    world_.rows_.kernels.four(reinterpret_cast<const int8_t*>(data_ + code_at), payload_.sum, codes,
+                              world_.rows_.stride, compared);
+    for (size_t i = 0; i < NodeQueue::kGroup; ++i) {
+      Payload other;
+      std::memcpy(&other, world_.getDataByInternalId(nodes[i]), sizeof other);
+      room_.group[i] = {key_of(world_.order_, payload_, other, compared[i]), nodes[i]};
+    }
+    return {room_.group, count};
+  }
+
+  float key(Node node) {
+    return world_.fstdistfunc_(data_, world_.getDataByInternalId(node), world_.dist_func_param_);
+  }
+
+  World& world_;
+  const char* data_;
+  Payload payload_;
+  Room& room_ = room_of_thread();
+};
+
+World::Node World::place(uint32_t row, size_t level) {
+  Node node;
+  {
+    const std::lock_guard lock(placing_);
+    node = static_cast<Node>(cur_element_count);
+    cur_element_count = size_t{node} + 1;
+  }
+  if (level > 0) {  // hnswlib frees it
+    linkLists_[node] = static_cast<char*>(std::calloc(size_links_per_element_ * level + 1, 1));
+    if (linkLists_[node] == nullptr) throw std::bad_alloc();
+  }
+  element_levels_[node] = static_cast<int>(level);
+  std::memset(get_linklist0(node), 0, size_data_per_element_);
+  char* const data = getDataByInternalId(node);
+  const Payload payload{rows_.numbers[row].scale, rows_.numbers[row].bias,
+                        rows_.kernels.sum(rows_.code(row), rows_.stride)};
+  std::memcpy(data, &payload, sizeof payload);
+  std::memcpy(data + plans_->payload.code_at, rows_.code(row), rows_.stride);
+  setExternalLabel(node, row);
+  return node;
+}
+
+// A node on a new highest level keeps others from becoming that until it is linked.
+void World::link(Node node) {
+  const std::lock_guard own(link_list_locks_[node]);
+  std::unique_lock top(global);
+  const int level = element_levels_[node];
+  const int highest = maxlevel_;
+  const Node entry = enterpoint_node_;
+  if (level <= highest) top.unlock();
+  if (highest >= 0) {
+    WorldSearch search(*this, node);
+    Node at = entry;
+    for (int l = highest; l > level; --l) at = search.descend(at, l);
+    for (int l = std::min(level, highest); l >= 0; --l) {
+      auto nearest = search.nearest(at, l, ef_construction_);
+      at = mutuallyConnectNewElement(getDataByInternalId(node), node, nearest, l, false);
+    }
+  }
+  if (level <= highest) return;
+  enterpoint_node_ = node;
+  maxlevel_ = level;
+}
+
 }  // namespace
 
 struct SmallWorld::Impl {
-  const CodedRows& rows;
-  PayloadPlan plan;
-  CodeSpace space;
-  hnswlib::HierarchicalNSW<float> graph;
+  World graph;
   std::vector<uint32_t> nodes;  // hnswlib's number of each row
 
-  Impl(const CodedRows& r, size_t most, size_t m, size_t ef_construction)
-      : rows(r),
-        plan(m, r.stride),
-        space(r, plan),
-        graph(&space, most, m, ef_construction),
-        nodes(r.count) {
-    graph.mult_ = 0;  // the level is the caller's: hnswlib draws one all the same
-  }
-  void write_payload(uint32_t row, char* to) const;
+  Impl(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
+      : graph(rows, most, m, ef_construction), nodes(rows.count) {}
 };
 
 SmallWorld::SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
@@ -123,35 +326,12 @@ SmallWorld::SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_c
 
 SmallWorld::~SmallWorld() = default;
 
-// Into room for the plan's bytes.
-void SmallWorld::Impl::write_payload(uint32_t row, char* to) const {
-  std::memset(to, 0, plan.bytes);
-  const Payload payload{rows.numbers[row].scale, rows.numbers[row].bias,
-                        rows.kernels.sum(rows.code(row), rows.stride)};
-  std::memcpy(to, &payload, sizeof payload);
-  std::memcpy(to + plan.code_at, rows.code(row), rows.stride);
-}
-
-// What addPoint() and its loader would leave.
+// What adding them one by one would leave.
 void SmallWorld::restore(
     std::span<const uint32_t> rows, std::span<const uint8_t> levels,
     const std::function<std::vector<uint32_t>(size_t i, size_t level)>& links) {
   auto& graph = impl_->graph;
-  for (hnswlib::tableint node = 0; node < rows.size(); ++node) {
-    const uint32_t row = rows[node];
-    const size_t upper = graph.size_links_per_element_ * levels[row] + 1;
-    if (levels[row] > 0) {  // hnswlib frees it
-      graph.linkLists_[node] = static_cast<char*>(std::calloc(upper, 1));
-      if (graph.linkLists_[node] == nullptr) throw std::bad_alloc();
-    }
-    graph.element_levels_[node] = levels[row];
-    std::memset(graph.get_linklist0(node), 0, graph.size_data_per_element_);
-    impl_->write_payload(row, graph.getDataByInternalId(node));
-    graph.setExternalLabel(node, row);
-    graph.label_lookup_[row] = node;
-    graph.cur_element_count = size_t{node} + 1;
-    impl_->nodes[row] = node;
-  }
+  for (const uint32_t row : rows) impl_->nodes[row] = graph.place(row, levels[row]);
   graph.enterpoint_node_ = 0;
   graph.maxlevel_ = levels[rows[0]];
   for (hnswlib::tableint node = 0; node < rows.size(); ++node)
@@ -164,10 +344,9 @@ void SmallWorld::restore(
 }
 
 void SmallWorld::add(uint32_t row, size_t level) {
-  thread_local std::vector<char> buffer;
-  buffer.resize(impl_->plan.bytes);
-  impl_->write_payload(row, buffer.data());
-  impl_->nodes[row] = impl_->graph.addPoint(buffer.data(), row, static_cast<int>(level));
+  const auto node = impl_->graph.place(row, level);
+  impl_->nodes[row] = node;
+  impl_->graph.link(node);
 }
 
 std::vector<uint32_t> SmallWorld::links(uint32_t row, size_t level) const {
