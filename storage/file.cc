@@ -98,6 +98,14 @@ bool File::is_removed() const {
   return info.st_nlink == 0;
 }
 
+bool File::has_its_name() const {
+  struct stat own {};
+  struct stat named {};
+  if (::fstat(fd_, &own) != 0) fail(path_, "stat");
+  return ::stat(path_.c_str(), &named) == 0 && own.st_dev == named.st_dev &&
+         own.st_ino == named.st_ino;
+}
+
 bool File::try_lock_exclusive() {
   if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return true;
   if (errno == EWOULDBLOCK) return false;

@@ -35,6 +35,8 @@ class File {
   void begin_sync(uint64_t offset, uint64_t bytes) noexcept;
   // Whether the file has no name any more.
   bool is_removed() const;
+  // Whether the name it was opened by is still its own.
+  bool has_its_name() const;
 
   // flock(2), freed by the kernel when the process dies. Shared: whoever prepares or maps the file.
   // false if the lock is held otherwise, or the file has been removed meanwhile.

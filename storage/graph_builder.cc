@@ -277,28 +277,38 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   return header;
 }
 
-// Locked, so that nobody else builds the same; nullptr if somebody does. One that was left behind
-// by a process that died is taken over.
+// Locked, so that nobody else builds the same; nullptr if somebody does, or has just finished. One
+// that was left behind by a process that died is taken over.
 std::unique_ptr<File> create_draft(const std::string& path) {
   try {
     File left(path, File::Mode::kRead);
-    if (!left.try_lock_exclusive()) return nullptr;
+    if (!left.try_lock_exclusive() || !left.has_its_name()) return nullptr;
     ::unlink(path.c_str());
   } catch (const StorageError& error) {
     if (error.fault() != Fault::kMissing) throw;
   }
-  auto draft = std::make_unique<File>(path, File::Mode::kCreate);
-  return draft->try_lock_exclusive() ? std::move(draft) : nullptr;
+  try {
+    auto draft = std::make_unique<File>(path, File::Mode::kCreate);
+    return draft->try_lock_exclusive() && draft->has_its_name() ? std::move(draft) : nullptr;
+  } catch (const StorageError&) {
+    if (::access(path.c_str(), F_OK) == 0) return nullptr;  // somebody was quicker
+    throw;
+  }
 }
 
 }  // namespace
 
 bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
-                 const std::string& path, const GraphProgress& progress) {
+                 const std::string& path, const GraphProgress& progress,
+                 const std::function<bool()>& is_wanted) {
   const std::string draft_path = path + "-draft";
   const std::unique_ptr<File> draft = create_draft(draft_path);
   if (!draft) return false;
   try {
+    if (is_wanted && !is_wanted()) {
+      ::unlink(draft_path.c_str());
+      return true;
+    }
     segment.verify_rows(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();

@@ -36,6 +36,15 @@ void give_up_when_needless(const Segment& segment) {
   if (segment.is_removed()) throw StorageError(Fault::kMissing, "the segment is gone");
 }
 
+// Built by whoever comes first, in this process or another.
+bool build(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
+           const GraphProgress& progress) {
+  return build_graph(segment, spec, options, segment.graph_path(), progress, [&] {
+    segment.expect_graph();
+    return lacks_graph(segment, spec);
+  });
+}
+
 }  // namespace
 
 bool lacks_graph(const Segment& segment, const VectorSpec& spec) {
@@ -53,8 +62,7 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
     in_background(Lane::kGraphs, [segment = std::move(segment), spec, options, path]() mutable {
       try {
         if (lacks_graph(*segment, spec))
-          build_graph(*segment, spec, options, path,
-                      [&](size_t, size_t) { give_up_when_needless(*segment); });
+          build(*segment, spec, options, [&](size_t, size_t) { give_up_when_needless(*segment); });
         segment->expect_graph();
       } catch (const std::exception&) {
         // The segment is scanned as before.
@@ -81,8 +89,7 @@ void build_graph_now(const Segment& segment, const VectorSpec& spec, const Graph
                      const GraphProgress& progress) {
   constexpr std::chrono::milliseconds kPause{5};
   if (const std::shared_ptr<const Graph> graph = segment.graph()) graph->verify();
-  while (lacks_graph(segment, spec) &&
-         !build_graph(segment, spec, options, segment.graph_path(), progress)) {
+  while (lacks_graph(segment, spec) && !build(segment, spec, options, progress)) {
     if (progress) progress(0, segment.rows());
     std::this_thread::sleep_for(kPause);
   }

@@ -14,6 +14,7 @@
 #include "math/kernels.h"
 #include "storage/file.h"
 #include "storage/graph_builder.h"
+#include "storage/graph_jobs.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 
@@ -308,6 +309,19 @@ TEST_CASE("a build that is given up leaves the graph there was and no draft", "[
   CHECK_THROWS_AS(give_up(), GivenUp);
   CHECK(content(file.graph_path()) == before);
   CHECK(file.files() == 2);  // the segment and its graph
+}
+
+TEST_CASE("a graph that another has finished meanwhile is not built again", "[storage][graph]") {
+  Random random(8);
+  const VectorSpec spec{Element::kInt8, Metric::kL2, 16};
+  Clusters clusters(spec, "clusters", random);
+  GraphFile file(spec, clusters.vectors(least_graph_rows(spec), random));
+  CHECK(lacks_graph(file.segment(), spec));  // and does not look again so soon
+  file.build({.threads = 2});
+  size_t reports = 0;
+  build_graph_now(file.segment(), spec, {.threads = 2}, [&](size_t, size_t) { ++reports; });
+  CHECK(reports == 0);
+  CHECK(file.segment().graph() != nullptr);
 }
 
 // Run by the next test, in a process of its own for each instruction set.
