@@ -30,7 +30,7 @@ constexpr double kDistancesPerEf = 14;
 constexpr size_t kWantedOfPrefix = 16;
 
 // In ns: a row that is looked at exactly, at least.
-constexpr double kLookCost = 100;
+constexpr double kLookCost = 250;
 
 // Rows that a peek keeps in view, at least.
 constexpr size_t kPeekEf = 20;
