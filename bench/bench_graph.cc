@@ -110,6 +110,7 @@ Data make_data(size_t rows, size_t dim, bool bits, const std::string& path) {
   data.spec = {.element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = dim};
   if (bits) data.spec = {math::Element::kBit, math::Metric::kHamming, dim};
   std::filesystem::remove(path);
+  std::filesystem::remove(storage::graph_beside(path));  // an earlier run's fits the same rows
   storage::SegmentWriter writer(path, data.spec, {1, 1});
   for (size_t row = 0; row < rows; ++row)
     writer.append(static_cast<int64_t>(row), encode(data.spec, data.vectors.data() + row * dim));

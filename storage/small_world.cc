@@ -289,10 +289,12 @@ World::Node World::place(uint32_t row, size_t level) {
   return node;
 }
 
-// A node on a new highest level keeps others from becoming that until it is linked.
+// A node on a new highest level keeps others from becoming that until it is linked. Whoever has
+// come to a node by a level on which it is linked already waits until it is on those below: only
+// nodes that are further on are waited for, so that nobody waits in a circle.
 void World::link(Node node) {
-  const std::lock_guard own(link_list_locks_[node]);
   std::unique_lock top(global);
+  const std::lock_guard own(link_list_locks_[node]);
   const int level = element_levels_[node];
   const int highest = maxlevel_;
   const Node entry = enterpoint_node_;
