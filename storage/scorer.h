@@ -29,7 +29,7 @@ class Scorer {
   // The same for one row.
   float lower_bound(const RowBlock& block, size_t i);
 
-  // For graphs. REQUIRES: has_graphs(spec). Borrowed from the scorer.
+  // For graphs. Borrowed from the scorer.
   CodedQuery coded_query() const noexcept;
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.

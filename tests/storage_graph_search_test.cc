@@ -275,6 +275,7 @@ TEST_CASE("a stream over a graph ascends, whatever the graph has missed", "[stor
       GENERATE(table<Element, Metric, std::string>({{Element::kFloat32, Metric::kCosine, "even"},
                                                     {Element::kFloat32, Metric::kL2, "norms"},
                                                     {Element::kFloat32, Metric::kDot, "clusters"},
+                                                    {Element::kFloat32, Metric::kL1, "norms"},
                                                     {Element::kInt8, Metric::kL2, "clusters"},
                                                     {Element::kInt8, Metric::kL1, "clusters"},
                                                     {Element::kBit, Metric::kHamming, "even"}}));
