@@ -1,10 +1,10 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 by distance
 // and CPU time of a query for a range of ef, and of building. One thread searches; variants are
 // interleaved in rounds, figures are medians. `alone` leaves hnswlib out, whose building takes
-// long; `bits` measures the vectors' signs under Hamming instead, `l1` the vectors under l1, both
-// against a scan.
+// long; `bits` measures the vectors' signs under Hamming instead, `l1` the vectors under l1, `none`
+// the vectors without codes, each against a scan.
 //
-//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone | bits | l1]
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone|bits|l1|none]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
@@ -111,6 +111,7 @@ Data make_data(size_t rows, size_t dim, const std::string& kind, const std::stri
   data.spec = {.element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = dim};
   if (kind == "bits") data.spec = {math::Element::kBit, math::Metric::kHamming, dim};
   if (kind == "l1") data.spec.metric = math::Metric::kL1;
+  if (kind == "none") data.spec.quantization = storage::Quantization::kNone;
   std::filesystem::remove(path);
   storage::SegmentWriter writer(path, data.spec, {1, 1});
   for (size_t row = 0; row < rows; ++row)

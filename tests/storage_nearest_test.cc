@@ -135,12 +135,15 @@ Tail tail_of(const Case& c, Random& random) {
   return tail;
 }
 
-// Sets the number of dimensions and, where there may be, now and then that of a prefix.
+// Sets the number of dimensions and, where there may be, now and then that of a prefix or that
+// there are no codes.
 void draw_dimensions(VectorSpec& spec, Random& random) {
   spec.dim = static_cast<size_t>(random.below(200) + 1);
   if (spec.element == Element::kBit) spec.dim = (spec.dim + 7) / 8 * 8;
   if (has_codes(spec) && spec.dim > 1 && random.one_in(2))
     spec.prefix = static_cast<size_t>(random.below(static_cast<int64_t>(spec.dim - 1)) + 1);
+  else if (has_codes(spec) && random.one_in(2))
+    spec.quantization = Quantization::kNone;
 }
 
 }  // namespace
