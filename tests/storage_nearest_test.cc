@@ -165,6 +165,23 @@ TEST_CASE("a stream gives all rows exactly as sorting all distances does", "[sto
       }
 }
 
+TEST_CASE("a query whose squares float32 has no room for is answered exactly",
+          "[storage][nearest]") {
+  for (const Quantization quantization : {Quantization::kInt8, Quantization::kNone})
+    for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot})
+      for (const float scale : {1e25F, 1e-17F, 1e-25F}) {
+        INFO(kindred::math::metric_name(metric) << " " << scale);
+        Random random(5);
+        const VectorSpec spec{Element::kFloat32, metric, 24, 0, quantization};
+        Case c = make_case(spec, "even", 300, random);
+        std::vector<float> query = random.vector(spec.dim);
+        for (float& x : query) x *= scale;
+        c.query = bytes_of(query);
+        const Tail tail = tail_of(c, random);
+        REQUIRE(difference(by_stream(c, {tail.slice()}, 10), by_sorting(c, c.vectors)) == "");
+      }
+}
+
 TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[storage][nearest]") {
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     INFO("seed " << seed);
