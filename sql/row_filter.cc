@@ -14,7 +14,7 @@ namespace {
 // is asked by its id; in us, at 384 dimensions.
 constexpr double kListCost = 0.1;
 constexpr double kSearchCost = 0.04;
-constexpr double kProbeCost = 0.6;
+constexpr double kProbeCost = 1;
 
 constexpr size_t kMostSampled = 256;
 

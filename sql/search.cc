@@ -25,15 +25,17 @@ constexpr size_t kPeeked = 16;
 // it is compared with what a list would cost. A candidate costs its distances and being asked.
 constexpr double kListedAtOnce = 13;
 constexpr double kLeastSpent = 150;
-constexpr double kCandidateCost = 1.3;
+constexpr double kCandidateCost = 4;
 // The same of a first sample of all rows, and what asking must cost for it to be worth having.
 constexpr double kFirstSample = 20;
 constexpr double kWorthSampling = 80;
 
-// How much may be spent on asking rows, of what a list would cost; and how much of what is spent
-// goes into a sample of all rows, which tells that.
-constexpr double kSpentOfList = 0.85;
-constexpr double kSampleShare = 0.15;
+// How much may be spent on asking rows, of what a list would cost: in any case, and when most of
+// the rows wanted have been found. And how much of what is spent goes into a sample of all rows,
+// which tells that.
+constexpr double kSpentOfList = 0.7;
+constexpr double kMostOfList = 1.4;
+constexpr double kSampleShare = 0.08;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
@@ -288,21 +290,19 @@ void Search::start_filtered(std::vector<storage::RowLayer> layers) {
 
 // What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
 // Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
-// if rows pass as often as those next to the query do. Where none of these does, a list is begun
-// with at once: it is gone on with when it is too long.
+// if rows pass as often as those next to the query do. Few of these say little when none passes.
 double Search::worth_listing(RowFilter& filter, size_t wanted) const {
   const std::vector<int64_t> near = stream_->peek(kPeeked);
-  double asking = stream_->first_cost();
+  double asking = 1.5 * stream_->first_cost();
   if (!near.empty()) {
     const size_t passed = filter.count_passing(near);
     const double share =
         (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
-    asking = kCandidateCost * static_cast<double>(wanted) / share;
-    if (passed == 0) return 0.5 * asking;
+    asking = (passed > 0 ? 1.5 : 0.75) * kCandidateCost * static_cast<double>(wanted) / share;
   }
-  if (asking < kWorthSampling) return 0;
+  if (asking < 1.5 * kWorthSampling) return 0;
   const double list = filter.list_cost(stream_->layers(), kFirstSample);
-  return list < 1.5 * asking ? 2 * list : 0;
+  return list < asking ? 2 * list : 0;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {
@@ -319,17 +319,26 @@ std::optional<storage::Neighbor> Search::next_passing() {
   return last_;
 }
 
+// Whether what has been spent on asking is no longer small beside a list, and what is still to be
+// spent, if rows go on passing as often, is more than one.
+bool Search::is_list_better() {
+  // Of a scan that is begun with there must be something left to use it.
+  const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
+  const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
+  if (spent <= kLeastSpent + allowed) return false;
+  const double list = filter_->list_cost(stream_->layers(), spent * kSampleShare);
+  if (spent <= kSpentOfList * list + allowed) return false;
+  const double missing = static_cast<double>(batch_ - passed_.size());
+  const double left = spent * missing / (static_cast<double>(passed_.size()) + 0.5);
+  return left > list || spent > kMostOfList * list + allowed;
+}
+
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The
 // first batch has all rows that are likely to be wanted, so that what a graph finds late takes its
 // place among them; later it is too late for it. false if there are no more.
 bool Search::gather() {
   while (passed_.size() < batch_) {
-    // Of a scan that is begun with there must be something left to use it.
-    const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
-    const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
-    if (spent > kLeastSpent + allowed &&
-        spent >
-            kSpentOfList * filter_->list_cost(stream_->layers(), spent * kSampleShare) + allowed) {
+    if (is_list_better()) {
       stop_probing();
       return true;
     }

@@ -71,6 +71,7 @@ class Search {
   std::optional<storage::Neighbor> next_diverse();
   std::optional<storage::Neighbor> next_passing();
   bool gather();
+  bool is_list_better();
   void stop_probing();
 
   Collection& collection_;

@@ -30,7 +30,7 @@ constexpr double kDistancesPerEf = 14;
 constexpr size_t kWantedOfPrefix = 16;
 
 // In ns: a row that is looked at exactly, at least.
-constexpr double kLookCost = 100;
+constexpr double kLookCost = 250;
 
 // Rows that a peek keeps in view, at least.
 constexpr size_t kPeekEf = 20;
@@ -281,16 +281,18 @@ bool NearestStream::search_graph(size_t s) {
   const auto hits = graph_hits(s, ef);
   if (!hits) return false;
   std::vector<uint32_t>& found = found_[s];
-  const std::vector<uint32_t> before = found;
+  const size_t known = found.size();
   size_t left = looked_at;
   for (size_t i = 0; i < hits->size() && left > 0; ++i) {
     const uint32_t row = (*hits)[i].row;
-    if (i + kAhead < hits->size()) prefetch_row(layer, (*hits)[i + kAhead].row);
     if (layer.is_hidden(row)) continue;
     --left;
-    if (std::binary_search(before.begin(), before.end(), row)) continue;
-    found.push_back(row);
-    if (look_at_row(layer, row)) ++answering_[s];
+    const auto end = found.begin() + static_cast<ptrdiff_t>(known);
+    if (!std::binary_search(found.begin(), end, row)) found.push_back(row);
+  }
+  for (size_t i = known; i < found.size(); ++i) {
+    if (i + kAhead < found.size()) prefetch_row(layer, found[i + kAhead]);
+    if (look_at_row(layer, found[i])) ++answering_[s];
   }
   std::sort(found.begin(), found.end());
   return true;
