@@ -1,9 +1,10 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 by distance
 // and CPU time of a query for a range of ef, and of building. One thread searches; variants are
 // interleaved in rounds, figures are medians. `alone` leaves hnswlib out, whose building takes
-// long; `bits` measures the vectors' signs under Hamming instead, against a scan.
+// long; `bits` measures the vectors' signs under Hamming instead, `l1` the vectors under l1, `none`
+// the vectors without codes, each against a scan.
 //
-//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone | bits]
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone|bits|l1|none]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
@@ -100,7 +101,7 @@ std::vector<int64_t> nearest(const Data& data, size_t q, const storage::Effort& 
   return ids;
 }
 
-Data make_data(size_t rows, size_t dim, bool bits, const std::string& path) {
+Data make_data(size_t rows, size_t dim, const std::string& kind, const std::string& path) {
   Data data;
   data.rows = rows;
   data.dim = dim;
@@ -108,7 +109,9 @@ Data make_data(size_t rows, size_t dim, bool bits, const std::string& path) {
   data.vectors = clustered.rows(rows);
   data.queries = clustered.rows(kQueries);
   data.spec = {.element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = dim};
-  if (bits) data.spec = {math::Element::kBit, math::Metric::kHamming, dim};
+  if (kind == "bits") data.spec = {math::Element::kBit, math::Metric::kHamming, dim};
+  if (kind == "l1") data.spec.metric = math::Metric::kL1;
+  if (kind == "none") data.spec.quantization = storage::Quantization::kNone;
   std::filesystem::remove(path);
   std::filesystem::remove(storage::graph_beside(path));  // an earlier run's fits the same rows
   storage::SegmentWriter writer(path, data.spec, {1, 1});
@@ -183,11 +186,11 @@ int main(int argc, char** argv) {
   const std::string path = folder + "/bench_graph.kin";
   const std::string rival =
       folder + "/bench_graph_" + std::to_string(rows) + "x" + std::to_string(dim) + ".hnswlib";
-  const bool bits = argc > 5 && std::string(argv[5]) == "bits";
-  Data data = make_data(rows, dim, bits, path);
-  std::printf("%zu x %zu %s, %zu queries, kernels %s\n", rows, dim,
-              bits ? "bits, signs of clustered vectors" : "clustered unit vectors", kQueries,
-              math::active().name);
+  const std::string kind = argc > 5 ? argv[5] : "";
+  Data data = make_data(rows, dim, kind, path);
+  std::printf("%zu x %zu %s %s, %zu queries, kernels %s\n", rows, dim,
+              kind == "bits" ? "bits, signs of clustered vectors" : "clustered unit vectors",
+              kind.c_str(), kQueries, math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
              argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   std::vector<Variant> variants;
@@ -207,7 +210,7 @@ int main(int argc, char** argv) {
     variants.push_back({"kindred", ef, [&data, ef](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .ef = ef});
                         }});
-  if (bits)
+  if (argc > 5 && kind != "alone")
     variants.push_back({"scan", 0, [&data](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .exact = true});
                         }});

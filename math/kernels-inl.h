@@ -297,6 +297,7 @@ constexpr Kernels make_kernels(const char* name) {
       .cosine_sums = cosine_sums<A>,
       .dot_x4 = pair_x4<Dot<A>>,
       .l2_squared_x4 = pair_x4<L2Squared<A>>,
+      .l1_x4 = pair_x4<L1<A>>,
       .dot_i8 = dot_i8<DotI8>,
       .dot_i8_x4 = dot_i8_x4<DotI8>,
       .dot_codes = dot_i8<DotCodes>,

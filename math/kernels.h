@@ -41,6 +41,7 @@ struct Kernels {
   void (*dot_x4)(const float* query, const float* const rows[4], size_t n, float out[4]) noexcept;
   void (*l2_squared_x4)(const float* query, const float* const rows[4], size_t n,
                         float out[4]) noexcept;
+  void (*l1_x4)(const float* query, const float* const rows[4], size_t n, float out[4]) noexcept;
 
   // int8, one pair; exact for every value from -128 to 127 and n up to 65,536.
   // `query_sum` is the sum of the query's elements (see sum_i8), computed once a query.

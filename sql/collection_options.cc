@@ -136,6 +136,12 @@ std::optional<Element> parse_element(std::string_view word) {
   return std::nullopt;
 }
 
+storage::Quantization parse_quantization(const Tokens& tokens, const std::string& text) {
+  if (equal_nocase(text, "int8")) return storage::Quantization::kInt8;
+  if (equal_nocase(text, "none")) return storage::Quantization::kNone;
+  fail("\"" + tokens.argument() + "\": quantize none or int8 is wanted, got '" + text + "'");
+}
+
 // Reads the arguments one by one into a CollectionOptions.
 class Parser {
  public:
@@ -161,6 +167,7 @@ class Parser {
     if (!outside && !text)
       fail("a column of text to embed or a vector column such as embedding float[384] is wanted");
     outside ? finish_vectors() : finish_model();
+    if (quantization_) finish_quantization(*quantization_);
     const storage::VectorSpec& spec = options_.vectors;
     if (!math::is_defined_for(spec.metric, spec.element))
       fail(std::string("distance_metric ") + math::metric_name(spec.metric) +
@@ -189,6 +196,8 @@ class Parser {
       set_once(dimensions_, parse_number(tokens, value, math::kMaxDimensions), name);
     } else if (equal_nocase(name, "distance_metric")) {
       set_once(metric_, parse_metric(tokens, value), name);
+    } else if (equal_nocase(name, "quantize")) {
+      set_once(quantization_, parse_quantization(tokens, value), name);
     } else if (equal_nocase(name, "m")) {
       set_once(m_, parse_number(tokens, value, storage::kMostLinks), name);
       if (*m_ < kLeastLinks)
@@ -199,7 +208,7 @@ class Parser {
       set_once(seed_, parse_number(tokens, value, UINT32_MAX), name);
     } else {
       fail("unknown option '" + name +
-           "': model, dimensions, distance_metric, m, ef_construction or seed is wanted");
+           "': model, dimensions, distance_metric, quantize, m, ef_construction or seed is wanted");
     }
   }
 
@@ -309,6 +318,20 @@ class Parser {
     spec.prefix = dimensions;
   }
 
+  void finish_quantization(storage::Quantization quantization) {
+    storage::VectorSpec& spec = options_.vectors;
+    if (spec.element != Element::kFloat32)
+      fail(std::string("option quantize goes with a column of float[N] or with text to embed, not "
+                       "with ") +
+           math::element_name(spec.element) + " vectors");
+    const bool none = quantization == storage::Quantization::kNone;
+    if (none && spec.prefix > 0)
+      fail("option dimensions of a vector column goes with quantize int8, not with none");
+    if (!none && spec.metric == Metric::kL1)
+      fail("option quantize int8 goes with cosine, l2 or dot: under l1 none is wanted");
+    spec.quantization = quantization;
+  }
+
   void finish_model() {
     std::string name = model_.value_or("default");
     if (name == "default" && made_by_.starts_with("hash ")) name = "hash";
@@ -328,6 +351,7 @@ class Parser {
   std::optional<std::string> model_;
   std::optional<size_t> dimensions_;
   std::optional<Metric> metric_;
+  std::optional<storage::Quantization> quantization_;
   std::optional<size_t> m_;
   std::optional<size_t> ef_construction_;
   std::optional<size_t> seed_;

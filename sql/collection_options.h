@@ -7,7 +7,8 @@
 //             | name type PARTITION KEY
 //             | '+' name type                       auxiliary
 //             | name (float|int8|bit) '[' N ']' [distance_metric = metric]
-//   option   := (model | dimensions | distance_metric | m | ef_construction | seed) '=' value
+//   option   := (model | dimensions | distance_metric | quantize | m | ef_construction | seed) '='
+//               value
 //
 // Names may be quoted as in SQL. Keywords are case-insensitive.
 // SPDX-License-Identifier: Apache-2.0

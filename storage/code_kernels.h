@@ -1,6 +1,7 @@
 // How codes are compared: the one place where that depends on element type and metric. Codes are
-// what scans and graphs read of a vector: int8 numbers, made for the purpose (row_codes.h) or the
-// vector itself, or bits, eight a byte.
+// what graphs read of a vector, and scans too: int8 numbers made for the purpose (row_codes.h), or
+// the vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose bytes are handed
+// in as those of the others.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,42 +20,70 @@ class CodeKernels {
   explicit CodeKernels(const VectorSpec& spec);
 
   // Whether what the functions below give is a distance, less where codes are nearer (the sum of
-  // absolute differences under l1, the number of differing bits), and not their dot product.
-  bool is_distance() const noexcept { return comparison_ > Comparison::kDotOfMade; }
+  // absolute differences under l1, the number of differing bits, the sum of squared differences of
+  // float32 under l2), and not their dot product.
+  bool is_distance() const noexcept { return comparison_ > Comparison::kDotOfFloats; }
 
   // What the functions below want to know of a query beside its codes.
   int32_t sum(const int8_t* query, size_t bytes) const noexcept;
-  int32_t one(const int8_t* query, int32_t sum, const int8_t* row, size_t bytes) const noexcept {
+  // Lengths count bytes, those that fill a row up with zeros among them.
+  float one(const int8_t* query, int32_t sum, const int8_t* row, size_t bytes) const noexcept {
     switch (comparison_) {
       case Comparison::kL1:
-        return static_cast<int32_t>(kernels_->l1_i8(query, row, bytes));
+        return static_cast<float>(kernels_->l1_i8(query, row, bytes));
       case Comparison::kHamming:
-        return static_cast<int32_t>(kernels_->hamming(as_bits(query), as_bits(row), bytes));
+        return static_cast<float>(kernels_->hamming(as_bits(query), as_bits(row), bytes));
       case Comparison::kDotOfMade:
-        return kernels_->dot_codes(query, sum, row, bytes);
+        return static_cast<float>(kernels_->dot_codes(query, sum, row, bytes));
+      case Comparison::kDot:
+        return static_cast<float>(kernels_->dot_i8(query, sum, row, bytes));
+      case Comparison::kL1OfFloats:
+        return kernels_->l1(as_floats(query), as_floats(row), bytes / sizeof(float));
+      case Comparison::kL2OfFloats:
+        return kernels_->l2_squared(as_floats(query), as_floats(row), bytes / sizeof(float));
       default:
-        return kernels_->dot_i8(query, sum, row, bytes);
+        return kernels_->dot(as_floats(query), as_floats(row), bytes / sizeof(float));
     }
   }
   void four(const int8_t* query, int32_t sum, const int8_t* const rows[4], size_t bytes,
-            int32_t out[4]) const noexcept {
+            float out[4]) const noexcept {
+    if (is_of_floats()) return four_floats(query, rows, bytes, out);
+    int32_t compared[4];
     if (comparison_ == Comparison::kDotOfMade)
-      kernels_->dot_codes_x4(query, sum, rows, bytes, out);
+      kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
     else if (comparison_ == Comparison::kDot)
-      kernels_->dot_i8_x4(query, sum, rows, bytes, out);
+      kernels_->dot_i8_x4(query, sum, rows, bytes, compared);
     else
-      distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(out));
+      distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]);
   }
-  // Of `count` rows that lie `stride` bytes apart.
+  // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
+  void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
+            size_t count, float* out) const noexcept;
+  // The same before it is rounded to float32. REQUIRES: codes are not of float32.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, int32_t* out) const noexcept;
 
  private:
-  // kDotOfMade: of codes made for the purpose, none of which is -128.
-  enum class Comparison : uint8_t { kDot, kDotOfMade, kL1, kHamming };
+  // kDotOfMade: of codes made for the purpose, none of which is -128. Distances come last.
+  enum class Comparison : uint8_t {
+    kDot,
+    kDotOfMade,
+    kDotOfFloats,
+    kL1,
+    kHamming,
+    kL1OfFloats,
+    kL2OfFloats
+  };
 
+  bool is_of_floats() const noexcept {
+    return comparison_ == Comparison::kDotOfFloats || comparison_ >= Comparison::kL1OfFloats;
+  }
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);
+  }
+  static const float* as_floats(const int8_t* code) noexcept {
+    return reinterpret_cast<const float*>(code);
   }
   void distances_of_four(const int8_t* query, const int8_t* const rows[4], size_t bytes,
                          uint32_t out[4]) const noexcept {
@@ -62,6 +91,15 @@ class CodeKernels {
     const uint8_t* const bits[4] = {as_bits(rows[0]), as_bits(rows[1]), as_bits(rows[2]),
                                     as_bits(rows[3])};
     kernels_->hamming_x4(as_bits(query), bits, bytes, out);
+  }
+  void four_floats(const int8_t* query, const int8_t* const rows[4], size_t bytes,
+                   float out[4]) const noexcept {
+    const float* const floats[4] = {as_floats(rows[0]), as_floats(rows[1]), as_floats(rows[2]),
+                                    as_floats(rows[3])};
+    const auto four = comparison_ == Comparison::kL1OfFloats   ? kernels_->l1_x4
+                      : comparison_ == Comparison::kL2OfFloats ? kernels_->l2_squared_x4
+                                                               : kernels_->dot_x4;
+    four(as_floats(query), floats, bytes / sizeof(float), out);
   }
 
   const math::Kernels* kernels_ = nullptr;

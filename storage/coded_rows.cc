@@ -32,7 +32,8 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
     numbers.scale = coded ? block.scale[row] : 1.0F;
     if (!coded && spec.metric == math::Metric::kCosine)
       numbers.scale = squared > 0 ? 1.0F / std::sqrt(squared) : 0.0F;
-    numbers.bias = spec.metric == math::Metric::kL2 ? squared : 0.0F;
+    const bool of_l2 = spec.metric == math::Metric::kL2 && !rows.kernels.is_distance();
+    numbers.bias = of_l2 ? squared : 0.0F;
     if (spec.prefix == 0) continue;
     // The distance of prefixes: it says more of that of vectors than what it adds to it, since what
     // follows the prefixes of near vectors is alike (bench/README.md).

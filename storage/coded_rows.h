@@ -28,8 +28,8 @@ struct CodedRows {
   CodedQuery query(uint32_t row) const noexcept;
   // Orders as the distance of two rows does, by what the kernels say of their codes. Never NaN,
   // which does not sort: what overflows is farthest.
-  float distance(uint32_t a, uint32_t b, int32_t compared) const noexcept {
-    const float product = numbers[a].scale * numbers[b].scale * static_cast<float>(compared);
+  float distance(uint32_t a, uint32_t b, float compared) const noexcept {
+    const float product = numbers[a].scale * numbers[b].scale * compared;
     const float key = kernels.is_distance() ? product
                       : metric == math::Metric::kL2
                           ? numbers[a].bias + numbers[b].bias - 2 * product
@@ -42,7 +42,7 @@ struct CodedRows {
   }
 };
 
-// REQUIRES: has_graphs(spec); the segment's rows have been verified.
+// REQUIRES: the segment's rows have been verified.
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
 
 }  // namespace kindred::storage

@@ -42,6 +42,10 @@ struct LogPoint {
   bool operator==(const LogPoint&) const = default;
 };
 
+// What scans and graphs read of float32 vectors: int8 codes made for the purpose, of which there
+// are none under l1, or the vectors themselves. Other vectors are their own codes either way.
+enum class Quantization : uint8_t { kInt8, kNone };
+
 // What the vectors of a collection are. Constant for its life.
 struct VectorSpec {
   math::Element element = math::Element::kFloat32;
@@ -50,6 +54,7 @@ struct VectorSpec {
   // How many leading elements int8 codes, and so scans and graphs, cover where that is not all of
   // them, below dim; 0: all. REQUIRES: 0 unless has_codes() (row_codes.h).
   size_t prefix = 0;
+  Quantization quantization = Quantization::kInt8;
   size_t code_dim() const noexcept { return prefix > 0 ? prefix : dim; }
   size_t bytes() const noexcept { return math::vector_bytes(element, dim); }
   auto operator<=>(const VectorSpec&) const = default;

@@ -18,10 +18,6 @@ constexpr uint64_t to_page(uint64_t bytes) noexcept {
 
 }  // namespace
 
-bool has_graphs(const VectorSpec& spec) noexcept {
-  return has_codes(spec) || spec.element != math::Element::kFloat32;
-}
-
 size_t least_graph_rows(const VectorSpec& spec) noexcept {
   return spec.element == math::Element::kBit ? 20000 : 10000;
 }
@@ -34,6 +30,14 @@ SearchCosts search_costs(const VectorSpec& spec) noexcept {
     return {.graph = kOfBytes.graph,
             .scan = kOfBytes.scan + kOfWhole * static_cast<double>(exact_stride(spec)),
             .look = 200};
+  }
+  if (spec.element == math::Element::kFloat32 && !has_codes(spec)) {
+    constexpr double kNode = 25;
+    constexpr double kNodeByte = 0.05;
+    constexpr double kRow = 1.5;
+    constexpr double kByte = 0.03;
+    const auto bytes = static_cast<double>(exact_stride(spec));
+    return {.graph = kNode + kNodeByte * bytes, .scan = kRow + kByte * bytes, .look = 0};
   }
   if (spec.element != math::Element::kBit) return kOfBytes;
   constexpr double kRow = 1;

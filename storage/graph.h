@@ -21,9 +21,6 @@
 
 namespace kindred::storage {
 
-// Whether graphs are built for such vectors: those that codes are made of or that are codes.
-bool has_graphs(const VectorSpec& spec) noexcept;
-
 // Bounds of the ef that a graph is searched with unless the caller says otherwise.
 inline constexpr size_t kLeastEf = 64;
 inline constexpr size_t kMostEf = 1024;
@@ -47,7 +44,7 @@ inline constexpr size_t kLeastUnaskedRows = 50000;
 
 // A query as the nodes' codes are compared with it. Borrowed.
 struct CodedQuery {
-  const int8_t* codes = nullptr;  // padded with zeros to the code stride
+  const int8_t* codes = nullptr;  // see code_kernels.h; padded with zeros to the nodes' stride
   int32_t sum = 0;                // CodeKernels::sum() of the codes
   float factor = 1;               // see NodeNumbers
 };

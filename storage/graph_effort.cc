@@ -54,7 +54,7 @@ std::vector<Sample> draw(size_t rows) {
 
 void find_nearest_codes(const CodedRows& rows, Sample& sample) {
   const CodedQuery query = rows.query(sample.row);
-  std::vector<int32_t> compared(rows.count);
+  std::vector<float> compared(rows.count);
   rows.kernels.scan(query.codes, query.sum, rows.codes, rows.stride, rows.stride, rows.count,
                     compared.data());
   std::vector<float> distances(rows.count);

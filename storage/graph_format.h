@@ -4,7 +4,8 @@
 //
 //   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
 //   sections := nodes, rows, ends, upper, sums
-//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: int8 [code stride]
+//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of codes, or,
+//            where it has none, of vectors (code_kernels.h)
 //   rows  := for each node: its rows, one or more that are equal: uint32
 //   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]

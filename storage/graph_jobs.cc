@@ -48,7 +48,7 @@ bool build(const Segment& segment, const VectorSpec& spec, const GraphOptions& o
 }  // namespace
 
 bool lacks_graph(const Segment& segment, const VectorSpec& spec) {
-  return has_graphs(spec) && segment.rows() >= least_graph_rows(spec) && segment.graph() == nullptr;
+  return segment.rows() >= least_graph_rows(spec) && segment.graph() == nullptr;
 }
 
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,

@@ -209,12 +209,11 @@ class GraphWalk {
       if (!is_whole(nodes[i], graph_.stride_)) return 0;
       rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + code_at_);
     }
-    int32_t compared[kGroup];
+    float compared[kGroup];
     graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
     for (size_t i = 0; i < kGroup; ++i) {
       const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[i]);
-      const float key =
-          numbers->bias - numbers->scale * query_.factor * static_cast<float>(compared[i]);
+      const float key = numbers->bias - numbers->scale * query_.factor * compared[i];
       // NaN does not sort: what overflows is farthest.
       out[i] = {key == key ? key : std::numeric_limits<float>::infinity(), met[i]};
     }

@@ -76,7 +76,8 @@ std::shared_ptr<const Segment> whole_segment(const SegmentFolder& folder, int64_
   try {
     const SegmentHeader header = header_of(path);
     const VectorSpec spec{static_cast<math::Element>(header.element),
-                          static_cast<math::Metric>(header.metric), header.dim, header.prefix};
+                          static_cast<math::Metric>(header.metric), header.dim, header.prefix,
+                          header.code_stride > 0 ? Quantization::kInt8 : Quantization::kNone};
     std::shared_ptr<const Segment> whole = Segment::open(path, spec, {segment, header.collection});
     whole->verify();
     return whole;

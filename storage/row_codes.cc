@@ -12,7 +12,8 @@
 
 namespace kindred::storage {
 bool has_codes(const VectorSpec& spec) noexcept {
-  return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1;
+  return spec.element == math::Element::kFloat32 && spec.metric != math::Metric::kL1 &&
+         spec.quantization == Quantization::kInt8;
 }
 
 size_t exact_stride(const VectorSpec& spec) noexcept {
@@ -37,7 +38,7 @@ RowNumbers RowEncoder::encode(const std::byte* exact, int8_t* codes) {
     numbers.norm_squared = static_cast<float>(kernels.dot_i8(v, sum, v, spec_.dim));
     return numbers;
   }
-  if (!has_codes(spec_)) return {};
+  if (spec_.element != math::Element::kFloat32 || spec_.metric == math::Metric::kL1) return {};
   return encode_floats(reinterpret_cast<const float*>(exact), codes);
 }
 
@@ -45,21 +46,31 @@ RowNumbers RowEncoder::encode_floats(const float* v, int8_t* codes) {
   RowNumbers numbers;
   numbers.norm_squared = math::active().dot(v, v, spec_.dim);
   const bool codable = is_codable(v, spec_.dim, numbers.norm_squared);
-  if (spec_.metric == math::Metric::kCosine) {
-    unit_.resize(spec_.dim);
+  if (has_codes(spec_)) {
     const bool has_direction = codable && numbers.norm_squared > 0;
     const float inverse = has_direction ? 1.0F / std::sqrt(numbers.norm_squared) : 0.0F;
-    for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * inverse;
-    v = unit_.data();
+    make_codes(spec_.metric == math::Metric::kCosine ? scaled(v, inverse) : v, codes, numbers);
   }
+  if (!codable) {
+    numbers.residual_norm = std::numeric_limits<float>::infinity();
+    numbers.norm_squared = std::max(numbers.norm_squared, math::kLeastSum);
+  }
+  return numbers;
+}
+
+const float* RowEncoder::scaled(const float* v, float factor) {
+  unit_.resize(spec_.dim);
+  for (size_t d = 0; d < spec_.dim; ++d) unit_[d] = v[d] * factor;
+  return unit_.data();
+}
+
+void RowEncoder::make_codes(const float* v, int8_t* codes, RowNumbers& numbers) const {
   const size_t coded = spec_.code_dim();
   const math::Codes made = math::quantize_i8(v, coded, codes, code_stride(spec_));
-  numbers.suffix_norm = math::norm_above(v + coded, spec_.dim - coded);
   numbers.scale = made.scale;
   numbers.code_norm = made.code_norm;
-  numbers.residual_norm = codable ? made.residual_norm : std::numeric_limits<float>::infinity();
-  if (!codable) numbers.norm_squared = std::max(numbers.norm_squared, math::kLeastSum);
-  return numbers;
+  numbers.residual_norm = made.residual_norm;
+  numbers.suffix_norm = math::norm_above(v + coded, spec_.dim - coded);
 }
 
 }  // namespace kindred::storage

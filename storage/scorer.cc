@@ -33,9 +33,10 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
     query_sum_ = kernels.sum_i8(v, spec.dim);
     norm_squared_ = static_cast<float>(kernels.dot_i8(v, query_sum_, v, spec.dim));
   }
-  if (!has_codes(spec)) return;
+  if (spec.element != Element::kFloat32) return;
   const auto* v = reinterpret_cast<const float*>(query_.get());
   norm_squared_ = kernels.dot(v, v, spec.dim);
+  if (!has_codes(spec)) return;
   const bool codable = is_codable(v, spec.dim, norm_squared_);
   std::vector<float> scaled(v, v + spec.dim);
   if (spec.metric == Metric::kCosine && codable && norm_squared_ > 0) {
@@ -78,9 +79,13 @@ CodedQuery Scorer::coded_query() const noexcept {
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
   if (spec_.element == Element::kFloat32 && !has_codes(spec_)) {
     if (floats_.size() < count) floats_.resize(count);
-    math::active().l1_scan(reinterpret_cast<const float*>(query_.get()),
-                           reinterpret_cast<const float*>(block.row(first)),
-                           block.exact_stride / sizeof(float), spec_.dim, count, floats_.data());
+    const math::Kernels& kernels = math::active();
+    const auto scan = spec_.metric == Metric::kL1   ? kernels.l1_scan
+                      : spec_.metric == Metric::kL2 ? kernels.l2_squared_scan
+                                                    : kernels.dot_scan;
+    scan(reinterpret_cast<const float*>(query_.get()),
+         reinterpret_cast<const float*>(block.row(first)), block.exact_stride / sizeof(float),
+         spec_.dim, count, floats_.data());
     return;
   }
   if (integers_.size() < count) integers_.resize(count);
@@ -102,7 +107,7 @@ void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out
     std::transform(integers_.begin(), integers_.begin() + static_cast<ptrdiff_t>(count), out,
                    [](int32_t bits) { return static_cast<float>(bits); });
   } else {
-    std::transform(floats_.begin(), floats_.begin() + static_cast<ptrdiff_t>(count), out, sure);
+    bound_floats(block, first, count, out);
   }
 }
 
@@ -160,6 +165,32 @@ void Scorer::bound_int8(const RowBlock& block, size_t first, size_t count, float
     } else {  // the norms are rounded to float32, the dot product is exact
       const double norms = std::sqrt(static_cast<double>(squared) * norm_squared_);
       out[i] = norms > 0 ? static_cast<float>(1.0 - integers_[i] / norms - 1e-6) : kInfinity;
+    }
+  }
+}
+
+// The distance itself, which the exact kernels compute in the same way, where float32 has room for
+// it. Only under cosine it may be off: the norms were computed when the rows were written.
+void Scorer::bound_floats(const RowBlock& block, size_t first, size_t count, float* out) const {
+  const float* raw = floats_.data();
+  if (spec_.metric == Metric::kL1) {
+    std::transform(raw, raw + count, out, sure);
+  } else if (spec_.metric == Metric::kDot) {
+    std::transform(raw, raw + count, out, [](float dot) { return sure(-dot); });
+  } else if (spec_.metric == Metric::kL2) {
+    std::transform(raw, raw + count, out, [](float squared) {
+      if (math::is_exact_enough(squared)) return std::sqrt(squared);
+      return squared < math::kLeastSum ? 0.0F : -kInfinity;
+    });
+  } else {
+    const float rounding = 3.0F * math::rounding_error(spec_.dim);
+    const float query_norm = std::sqrt(norm_squared_);
+    const float query_residual = math::is_exact_enough(norm_squared_) ? 0.0F : kInfinity;
+    for (size_t i = 0; i < count; ++i) {
+      const float squared = block.norm_squared[first + i];
+      const float similarity = raw[i] / (std::sqrt(squared) * query_norm);
+      const float unknown = block.residual_norm[first + i] + query_residual;
+      out[i] = squared > 0.0F ? sure((1.0F - rounding) - similarity - unknown) : kInfinity;
     }
   }
 }

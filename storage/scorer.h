@@ -29,7 +29,7 @@ class Scorer {
   // The same for one row.
   float lower_bound(const RowBlock& block, size_t i);
 
-  // For graphs. REQUIRES: has_graphs(spec). Borrowed from the scorer.
+  // For graphs. Borrowed from the scorer.
   CodedQuery coded_query() const noexcept;
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
@@ -40,6 +40,7 @@ class Scorer {
   void bound(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const;
+  void bound_floats(const RowBlock& block, size_t first, size_t count, float* out) const;
 
   VectorSpec spec_;
   CodeKernels kernels_;
@@ -51,7 +52,7 @@ class Scorer {
   float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
   float suffix_query_norm_ = 0;    // the same of the others
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h
-  std::vector<float> floats_;      // the same of float32 vectors without codes: L1
+  std::vector<float> floats_;      // the same of float32 vectors without codes
 };
 
 }  // namespace kindred::storage

@@ -184,7 +184,7 @@ std::optional<size_t> Segment::rank_of(int64_t id) const {
 }
 
 std::shared_ptr<const Graph> Segment::graph() const {
-  if (!has_graphs(spec_) || rows() < least_graph_rows(spec_)) return nullptr;
+  if (rows() < least_graph_rows(spec_)) return nullptr;
   const std::lock_guard lock(graph_mutex_);
   if (graph_ && !graph_->is_damaged()) return graph_;
   if (graph_ && !graph_->is_removed()) ::unlink(graph_path().c_str());  // may fail: found again

@@ -22,7 +22,7 @@ inline constexpr size_t kSumBlock = 64 << 10;
 
 enum class Section : uint32_t {
   kExact,  // vectors as they came, rows of a stride divisible by 64
-  kCodes,  // int8 codes of float32 vectors, the same; empty where has_codes() says no
+  kCodes,  // int8 codes of float32 vectors, the same; empty where has_codes() (row_codes.h) says no
   kIds,    // int64: the collection's rowid of each row
   kOrder,  // uint32: rows in ascending id, each id once; empty if the rows are so themselves
   kScale,  // float32 a row, as the next three: see math/quantize.h

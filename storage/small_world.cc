@@ -63,8 +63,8 @@ Order order_of(const CodedRows& rows) noexcept {
 }
 
 // Never NaN, which does not sort: what overflows is farthest.
-float key_of(Order order, const Payload& a, const Payload& b, int32_t compared) noexcept {
-  float key = a.scale * b.scale * static_cast<float>(compared);
+float key_of(Order order, const Payload& a, const Payload& b, float compared) noexcept {
+  float key = a.scale * b.scale * compared;
   if (order == Order::kMinusProduct) key = -key;
   if (order == Order::kL2Squared) key = a.bias + b.bias - 2 * key;
   return key == key ? key : std::numeric_limits<float>::infinity();
@@ -246,7 +246,7 @@ class WorldSearch {
     const int8_t* codes[NodeQueue::kGroup];
     for (size_t i = 0; i < NodeQueue::kGroup; ++i)
       codes[i] = reinterpret_cast<const int8_t*>(world_.getDataByInternalId(nodes[i]) + code_at);
-    int32_t compared[NodeQueue::kGroup];
+    float compared[NodeQueue::kGroup];
     world_.rows_.kernels.four(reinterpret_cast<const int8_t*>(data_ + code_at), payload_.sum, codes,
                               world_.rows_.stride, compared);
     for (size_t i = 0; i < NodeQueue::kGroup; ++i) {

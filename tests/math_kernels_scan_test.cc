@@ -84,12 +84,14 @@ TEST_CASE("four rows at once equal the one-pair kernels bit for bit", "[math][ke
       const int32_t sum = kernels->sum_i8(codes.data(), n);
       float dots[4];
       float squares[4];
+      float manhattan[4];
       int32_t byte_dots[4];
       uint32_t l1[4];
       uint32_t hamming[4];
       const auto* bits = reinterpret_cast<const uint8_t*>(codes.data());
       kernels->dot_x4(query.data(), float_rows, n, dots);
       kernels->l2_squared_x4(query.data(), float_rows, n, squares);
+      kernels->l1_x4(query.data(), float_rows, n, manhattan);
       kernels->dot_i8_x4(codes.data(), sum, byte_rows, n, byte_dots);
       kernels->l1_i8_x4(codes.data(), byte_rows, n, l1);
       kernels->hamming_x4(bits, bit_rows, n, hamming);
@@ -97,6 +99,7 @@ TEST_CASE("four rows at once equal the one-pair kernels bit for bit", "[math][ke
       for (int r = 0; r < 4; ++r) {
         CHECK(dots[r] == kernels->dot(query.data(), float_rows[r], n));
         CHECK(squares[r] == kernels->l2_squared(query.data(), float_rows[r], n));
+        CHECK(manhattan[r] == kernels->l1(query.data(), float_rows[r], n));
         CHECK(l1[r] == kernels->l1_i8(codes.data(), byte_rows[r], n));
         CHECK(hamming[r] == kernels->hamming(bits, bit_rows[r], n));
         CHECK(byte_dots[r] == kernels->dot_i8(codes.data(), sum, byte_rows[r], n));

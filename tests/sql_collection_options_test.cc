@@ -201,6 +201,31 @@ TEST_CASE("dimensions of a vector column are fewer than it has, of float vectors
   db.run(create("v float[4], dimensions=3"));
 }
 
+TEST_CASE("quantize is none or int8, of float vectors that codes can be made of",
+          "[sql][collection]") {
+  Database db;
+  check_refused(db, create("v float[4], quantize=int4"), {"quantize none or int8", "'int4'"});
+  check_refused(db, create("v float[4], quantize=''"), {"quantize none or int8", "''"});
+  check_refused(db, create("v float[4], quantize=none, quantize=none"), {"quantize", "twice"});
+  for (const std::string value : {"none", "int8"}) {
+    INFO(value);
+    check_refused(db, create("quantize=" + value + ", v int8[4]"),
+                  {"quantize", "float[N]", "int8 vectors"});
+    check_refused(db, create("v bit[8], quantize=" + value), {"quantize", "float[N]", "bit"});
+  }
+  check_refused(db, create("v float[4] distance_metric=l1, quantize=int8"),
+                {"quantize int8", "cosine, l2 or dot", "l1"});
+  check_refused(db, create("v float[4], quantize=none, dimensions=2"), {"dimensions", "int8"});
+  for (const std::string arguments :
+       {"v float[4], quantize='none'", "QUANTIZE = NONE, v float[4] distance_metric=l1",
+        "v float[4], quantize=int8", "v float[4], quantize='int8', dimensions=2",
+        "t, quantize=none", "t, quantize=none, dimensions=32", "t, quantize='INT8'"}) {
+    INFO(arguments);
+    db.run(create(arguments));
+    db.run("DROP TABLE items");
+  }
+}
+
 TEST_CASE("a CREATE with reserved or doubled names is refused", "[sql][collection]") {
   Database db;
   for (const std::string name : {"k", "K", "distance", "ef", "exact", "diversity", "visited",

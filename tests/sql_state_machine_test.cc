@@ -257,13 +257,15 @@ class Machine {
     }
   }
 
-  // Of float vectors the index covers all dimensions or a few.
+  // Of float vectors the index covers all dimensions or a few, by codes or without.
   std::string create_items(const std::string& name) {
-    const bool prefix = !has_bits_ && random_.one_in(2);
+    const int64_t index = has_bits_ ? 0 : random_.below(3);
     return "CREATE VIRTUAL TABLE " + name + " USING kindred(key TEXT PRIMARY KEY, v " +
            (has_bits_ ? "bit[16]" : "float[8] distance_metric=l2") +
            ", genre TEXT, year INTEGER, owner INTEGER PARTITION KEY, +note TEXT" +
-           (prefix ? ", dimensions=3)" : ")");
+           (index == 1   ? ", dimensions=3)"
+            : index == 2 ? ", quantize='none')"
+                         : ")");
   }
 
   // A collection dropped and made again in a savepoint is the old one after ROLLBACK TO.

@@ -80,7 +80,7 @@ struct Pair {
 
 TEST_CASE("a graph that begins with an older one misses no more rows than a fresh one",
           "[storage][graph]") {
-  for (const Metric metric : {Metric::kCosine, Metric::kL2}) {
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kL1}) {
     for (const size_t gone : {size_t{0}, kRows / 10}) {
       CAPTURE(kindred::math::metric_name(metric), gone);
       Pair pair({Element::kFloat32, metric, 48}, gone);

@@ -271,17 +271,21 @@ TEST_CASE("rows of a tail and of a graph come in one ascending order", "[storage
 
 TEST_CASE("a stream over a graph ascends, whatever the graph has missed", "[storage][graph]") {
   Random random(7);
-  const auto [element, metric, shape] =
-      GENERATE(table<Element, Metric, std::string>({{Element::kFloat32, Metric::kCosine, "even"},
-                                                    {Element::kFloat32, Metric::kL2, "norms"},
-                                                    {Element::kFloat32, Metric::kDot, "clusters"},
-                                                    {Element::kInt8, Metric::kL2, "clusters"},
-                                                    {Element::kInt8, Metric::kL1, "clusters"},
-                                                    {Element::kBit, Metric::kHamming, "even"}}));
-  const VectorSpec spec{element, metric, 32};
-  INFO(kindred::math::metric_name(metric) << " " << shape);
+  constexpr Quantization kNone = Quantization::kNone;
+  const auto [spec, shape] = GENERATE(
+      table<VectorSpec, std::string>({{{Element::kFloat32, Metric::kCosine, 32}, "even"},
+                                      {{Element::kFloat32, Metric::kL2, 32}, "norms"},
+                                      {{Element::kFloat32, Metric::kDot, 32}, "clusters"},
+                                      {{Element::kFloat32, Metric::kL1, 32}, "norms"},
+                                      {{Element::kFloat32, Metric::kCosine, 32, 0, kNone}, "even"},
+                                      {{Element::kFloat32, Metric::kL2, 32, 0, kNone}, "norms"},
+                                      {{Element::kFloat32, Metric::kDot, 32, 0, kNone}, "clusters"},
+                                      {{Element::kInt8, Metric::kL2, 32}, "clusters"},
+                                      {{Element::kInt8, Metric::kL1, 32}, "clusters"},
+                                      {{Element::kBit, Metric::kHamming, 32}, "even"}}));
+  INFO(kindred::math::metric_name(spec.metric) << " " << shape);
   Clusters clusters(spec, shape, random);
-  const size_t rows = element == Element::kBit ? 24000 : 6000;  // fewer bits are scanned
+  const size_t rows = spec.element == Element::kBit ? 24000 : 6000;  // fewer bits are scanned
   GraphFile file(spec, clusters.vectors(rows, random));
   file.build({.m = 8, .ef_construction = 40});  // one that misses rows
   for (const size_t expected : {1, 10, 20})

@@ -33,6 +33,8 @@ struct Kind {
   Metric metric;
   std::string shape;
   double floor;  // of recall@10
+  Quantization quantization = Quantization::kInt8;
+  VectorSpec spec(size_t dim) const { return {element, metric, dim, 0, quantization}; }
 };
 
 const std::vector<Kind> kKinds = {
@@ -47,9 +49,28 @@ const std::vector<Kind> kKinds = {
     {Element::kBit, Metric::kHamming, "clusters", 0.97},
 };
 
+// Whose nodes have the vectors themselves: rounding, and so a graph's bytes, depend on the
+// instruction set.
+const std::vector<Kind> kFloatKinds = {
+    {Element::kFloat32, Metric::kL1, "clusters", 0.97},
+    {Element::kFloat32, Metric::kL1, "pixels", 0.97},
+    {Element::kFloat32, Metric::kL1, "norms", 0.85},  // a query in forty misses its cluster
+    {Element::kFloat32, Metric::kCosine, "clusters", 0.97, Quantization::kNone},
+    {Element::kFloat32, Metric::kL2, "pixels", 0.97, Quantization::kNone},
+    {Element::kFloat32, Metric::kL2, "norms", 0.85, Quantization::kNone},
+    {Element::kFloat32, Metric::kDot, "clusters", 0.97, Quantization::kNone},
+};
+
+std::vector<Kind> all_kinds() {
+  std::vector<Kind> all = kKinds;
+  all.insert(all.end(), kFloatKinds.begin(), kFloatKinds.end());
+  return all;
+}
+
 std::string name_of(const Kind& kind) {
   return std::string(kindred::math::element_name(kind.element)) + " " +
-         kindred::math::metric_name(kind.metric) + " " + kind.shape;
+         kindred::math::metric_name(kind.metric) + " " + kind.shape +
+         (kind.quantization == Quantization::kNone ? " none" : "");
 }
 
 std::string content(const std::string& path) {
@@ -82,10 +103,10 @@ bool same(const std::vector<GraphHit>& a, const std::vector<GraphHit>& b) {
 }  // namespace
 
 TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]") {
-  for (const Kind& kind : kKinds) {
+  for (const Kind& kind : all_kinds()) {
     INFO(name_of(kind));
     Random random(1);
-    const VectorSpec spec{kind.element, kind.metric, 64};
+    const VectorSpec spec = kind.spec(64);
     Clusters clusters(spec, kind.shape, random);
     GraphFile file(spec, clusters.vectors(20000, random));
     file.build({.ef_construction = 64});
@@ -137,7 +158,7 @@ TEST_CASE("a graph of a prefix finds the rows whose whole vectors are nearest",
 TEST_CASE("equal rows share a node and are found by ascending id", "[storage][graph]") {
   for (const auto& [element, metric] :
        {std::pair(Element::kBit, Metric::kHamming), std::pair(Element::kInt8, Metric::kL1),
-        std::pair(Element::kFloat32, Metric::kCosine)}) {
+        std::pair(Element::kFloat32, Metric::kCosine), std::pair(Element::kFloat32, Metric::kL1)}) {
     Random random(14);
     const VectorSpec spec{element, metric, 64};
     Clusters twins(spec, "twins", random);
@@ -331,7 +352,7 @@ TEST_CASE("a graph is built and searched for another process", "[.graph-child]")
   if (folder == nullptr || isa == nullptr) return;
   for (const Kind& kind : kKinds) {
     Random random(6);
-    const VectorSpec spec{kind.element, kind.metric, 40};
+    const VectorSpec spec = kind.spec(40);
     Clusters clusters(spec, kind.shape, random);
     const GraphFile file(spec, std::string(folder) + "/" + name_of(kind));
     const std::string path = std::string(folder) + "/" + name_of(kind) + " " + isa;
@@ -352,7 +373,7 @@ TEST_CASE("all instruction sets build the same graph and find the same rows in i
   const ScratchDirectory folder;
   for (const Kind& kind : kKinds) {
     Random random(7);
-    const VectorSpec spec{kind.element, kind.metric, 40};
+    const VectorSpec spec = kind.spec(40);
     Clusters clusters(spec, kind.shape, random);
     GraphFile::write_segment(folder.file(name_of(kind)), spec, clusters.vectors(1500, random));
   }
@@ -420,7 +441,8 @@ TEST_CASE("a graph file that is lost, cut, longer or another's is not opened",
 TEST_CASE("a flipped bit in a graph is found out or changes no answer",
           "[storage][graph][damage]") {
   Random random(9);
-  const VectorSpec spec{Element::kFloat32, Metric::kL2, 20};
+  const VectorSpec spec{Element::kFloat32, Metric::kL2, 20, 0,
+                        GENERATE(Quantization::kInt8, Quantization::kNone)};
   Clusters clusters(spec, "norms", random);
   std::vector<std::string> vectors = clusters.vectors(1500, random);
   for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal

@@ -135,12 +135,15 @@ Tail tail_of(const Case& c, Random& random) {
   return tail;
 }
 
-// Sets the number of dimensions and, where there may be, now and then that of a prefix.
+// Sets the number of dimensions and, where there may be, now and then that of a prefix or that
+// there are no codes.
 void draw_dimensions(VectorSpec& spec, Random& random) {
   spec.dim = static_cast<size_t>(random.below(200) + 1);
   if (spec.element == Element::kBit) spec.dim = (spec.dim + 7) / 8 * 8;
   if (has_codes(spec) && spec.dim > 1 && random.one_in(2))
     spec.prefix = static_cast<size_t>(random.below(static_cast<int64_t>(spec.dim - 1)) + 1);
+  else if (has_codes(spec) && random.one_in(2))
+    spec.quantization = Quantization::kNone;
 }
 
 }  // namespace
@@ -159,6 +162,23 @@ TEST_CASE("a stream gives all rows exactly as sorting all distances does", "[sto
         const Answer wanted = by_sorting(c, c.vectors);
         for (const size_t expected : {size_t{0}, size_t{1}, size_t{10}, size_t{5000}})
           REQUIRE(difference(by_stream(c, {tail.slice()}, expected), wanted) == "");
+      }
+}
+
+TEST_CASE("a query whose squares float32 has no room for is answered exactly",
+          "[storage][nearest]") {
+  for (const Quantization quantization : {Quantization::kInt8, Quantization::kNone})
+    for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot})
+      for (const float scale : {1e25F, 1e-17F, 1e-25F}) {
+        INFO(kindred::math::metric_name(metric) << " " << scale);
+        Random random(5);
+        const VectorSpec spec{Element::kFloat32, metric, 24, 0, quantization};
+        Case c = make_case(spec, "even", 300, random);
+        std::vector<float> query = random.vector(spec.dim);
+        for (float& x : query) x *= scale;
+        c.query = bytes_of(query);
+        const Tail tail = tail_of(c, random);
+        REQUIRE(difference(by_stream(c, {tail.slice()}, 10), by_sorting(c, c.vectors)) == "");
       }
 }
 

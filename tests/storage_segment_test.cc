@@ -28,6 +28,7 @@ namespace {
 constexpr SegmentIdentity kIdentity{17, 4};
 constexpr VectorSpec kSpec{Element::kFloat32, Metric::kCosine, 20};
 constexpr VectorSpec kPrefixed{Element::kFloat32, Metric::kCosine, 20, 7};
+constexpr VectorSpec kUncoded{Element::kFloat32, Metric::kCosine, 20, 0, Quantization::kNone};
 
 struct TemporaryFile {
   kindred::test::ScratchDirectory folder;
@@ -100,6 +101,7 @@ Fault fault_of(const std::function<void()>& body) {
 TEST_CASE("a segment gives back the last vector of each id", "[storage][segment]") {
   const VectorSpec specs[] = {kSpec,
                               kPrefixed,
+                              kUncoded,
                               {Element::kFloat32, Metric::kL1, 3},
                               {Element::kInt8, Metric::kCosine, 100},
                               {Element::kBit, Metric::kHamming, 24}};
@@ -145,7 +147,7 @@ TEST_CASE("an empty segment and one of a single row can be read", "[storage][seg
 
 TEST_CASE("a search over a segment's layer finds what sorting all distances finds",
           "[storage][segment]") {
-  const VectorSpec spec = GENERATE(kSpec, kPrefixed);
+  const VectorSpec spec = GENERATE(kSpec, kPrefixed, kUncoded);
   std::mt19937 random(3);
   const std::vector<Row> rows = random_rows(10000, spec, 4);
   const TemporaryFile file;
@@ -187,6 +189,24 @@ TEST_CASE("what a search reads of a prefix's rows is compared with its checksum"
   CHECK(fault_of(search) == Fault::kCorrupt);
 }
 
+TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
+  const std::vector<Row> rows = random_rows(3000, kSpec, 9);
+  const auto written = [&](const VectorSpec& spec) {
+    const TemporaryFile file;
+    write(file.path(), spec, rows);
+    SegmentHeader header{};
+    File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+    CHECK(header.version == 1);
+    return std::pair(place(header, Section::kCodes).bytes,
+                     file_size(std::filesystem::path(file.path())));
+  };
+  const auto [codes, bytes] = written(kSpec);
+  const auto [no_codes, fewer_bytes] = written(kUncoded);
+  CHECK(codes == rows.size() * 64);
+  CHECK(no_codes == 0);
+  CHECK(fewer_bytes + codes <= bytes);
+}
+
 TEST_CASE("a segment file that is missing, cut or another's is refused", "[storage][segment]") {
   const TemporaryFile file;
   const auto open = [&] { Segment::open(file.path(), kSpec, kIdentity); };
@@ -202,6 +222,7 @@ TEST_CASE("a segment file that is missing, cut or another's is refused", "[stora
             Segment::open(file.path(), {Element::kFloat32, Metric::kCosine, 21}, kIdentity);
           }) == Fault::kCorrupt);
     CHECK(fault_of([&] { Segment::open(file.path(), kPrefixed, kIdentity); }) == Fault::kCorrupt);
+    CHECK(fault_of([&] { Segment::open(file.path(), kUncoded, kIdentity); }) == Fault::kCorrupt);
   }
   SECTION("cut anywhere") {
     const uint64_t bytes = std::filesystem::file_size(file.path());
