@@ -139,7 +139,7 @@ bool Graph::check_block(size_t block) const noexcept {
   return true;
 }
 
-bool Graph::is_whole(const std::byte* at, size_t bytes) const noexcept {
+bool Graph::are_whole(const std::byte* at, size_t bytes) const noexcept {
   const auto offset = static_cast<size_t>(at - nodes_);
   const size_t last = (offset + bytes - 1) / kGraphBlock;
   for (size_t block = offset / kGraphBlock; block <= last; ++block)
@@ -153,10 +153,17 @@ bool Graph::is_due_for_population() const noexcept {
          asked_.fetch_add(1, std::memory_order_relaxed) + 1 == kOften;
 }
 
-bool Graph::verify() const {
+bool Graph::verify() const noexcept {
+  all_verified_.store(false, std::memory_order_relaxed);
   for (size_t block = 0; block < blocks_; ++block)
     if (!check_block(block)) return false;
+  all_verified_.store(true, std::memory_order_relaxed);
   return true;
+}
+
+void Graph::populate() const noexcept {
+  mapping_.populate();
+  if (!is_damaged()) verify();
 }
 
 std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept {

@@ -95,10 +95,11 @@ class Graph {
   // Whether its pages are worth having in memory before they are asked for: true once, when it has
   // been searched a few times.
   bool is_due_for_population() const noexcept;
-  void populate() const noexcept { mapping_.populate(); }
+  // Reads all of it, as verify() does: no search has to look after its blocks then.
+  void populate() const noexcept;
 
   // Compares every block with its checksum; false if one has changed.
-  bool verify() const;
+  bool verify() const noexcept;
   bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
   bool is_removed() const { return file_.is_removed(); }
 
@@ -125,7 +126,10 @@ class Graph {
 
   const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * stride_; }
   // Whether the bytes have the checksums they had; compares each block once.
-  bool is_whole(const std::byte* at, size_t bytes) const noexcept;
+  bool is_whole(const std::byte* at, size_t bytes) const noexcept {
+    return all_verified_.load(std::memory_order_relaxed) || are_whole(at, bytes);
+  }
+  bool are_whole(const std::byte* at, size_t bytes) const noexcept;
   bool check_block(size_t block) const noexcept;
 
   File file_;
@@ -142,6 +146,7 @@ class Graph {
   const uint64_t* sums_ = nullptr;
   size_t blocks_ = 0;
   std::unique_ptr<std::atomic<bool>[]> verified_;
+  mutable std::atomic<bool> all_verified_{false};
   mutable std::atomic<bool> damaged_{false};
   mutable std::atomic<uint32_t> asked_{0};
 };
