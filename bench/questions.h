@@ -174,7 +174,7 @@ inline void print(const std::vector<Variant>& variants, const std::vector<double
     if (v < recalls.size()) std::snprintf(recall, sizeof recall, "%.4f", recalls[v]);
     char mark[32] = "";
     if (v + 1 < variants.size() && target > 0)
-      std::snprintf(mark, sizeof mark, "%.0fx: %s", target, peer / cpu >= target ? "OK" : "SHORT");
+      std::snprintf(mark, sizeof mark, "%gx: %s", target, peer / cpu >= target ? "OK" : "SHORT");
     std::printf("| %s | %s | %s | %.0f | %.2fx | %s | %s |\n", variants[v].name.c_str(),
                 time_text(cpu).c_str(), time_text(median(variants[v].wall)).c_str(), 1 / cpu,
                 peer / cpu, recall, mark);

@@ -290,19 +290,22 @@ void Search::start_filtered(std::vector<storage::RowLayer> layers) {
 
 // What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
 // Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
-// if rows pass as often as those next to the query do. Few of these say little when none passes.
+// if rows pass as often as those next to the query do. Few of these say little when none passes;
+// then a short list is tried even if the sample, which is small too, expects a long one.
 double Search::worth_listing(RowFilter& filter, size_t wanted) const {
   const std::vector<int64_t> near = stream_->peek(kPeeked);
   double asking = 1.5 * stream_->first_cost();
+  double tried = 0;
   if (!near.empty()) {
     const size_t passed = filter.count_passing(near);
     const double share =
         (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
     asking = (passed > 0 ? 1.5 : 0.75) * kCandidateCost * static_cast<double>(wanted) / share;
+    if (passed == 0) tried = 0.25 * asking;
   }
   if (asking < 1.5 * kWorthSampling) return 0;
   const double list = filter.list_cost(stream_->layers(), kFirstSample);
-  return list < asking ? 2 * list : 0;
+  return list < asking ? 2 * list : tried;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {
