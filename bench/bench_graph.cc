@@ -188,9 +188,9 @@ int main(int argc, char** argv) {
       folder + "/bench_graph_" + std::to_string(rows) + "x" + std::to_string(dim) + ".hnswlib";
   const std::string kind = argc > 5 ? argv[5] : "";
   Data data = make_data(rows, dim, kind, path);
-  std::printf("%zu x %zu %s %s, %zu queries, kernels %s\n", rows, dim,
+  std::printf("%zu x %zu %s%s%s, %zu queries, kernels %s\n", rows, dim,
               kind == "bits" ? "bits, signs of clustered vectors" : "clustered unit vectors",
-              kind.c_str(), kQueries, math::active().name);
+              kind.empty() ? "" : ", ", kind.c_str(), kQueries, math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
              argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   std::vector<Variant> variants;
