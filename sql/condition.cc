@@ -20,8 +20,7 @@ bool is_number(sqlite3_value* value) noexcept {
 }  // namespace
 
 // The next value's place, in the order in which places stand in the text; ?1 is the user's. Only
-// the first has a number: SQLite keeps the numbers in a list that it reads for each (40,000 take 2
-// s).
+// the first has a number, for SQLite looks each number up in a list of all: 40,000 would take 2 s.
 std::string Condition::place(KeptValue value) {
   values_.push_back(std::move(value));
   return values_.size() == 1 ? "?2" : "?";

@@ -294,18 +294,21 @@ void Search::start_filtered(std::vector<storage::RowLayer> layers) {
 // then a short list is tried even if the sample, which is small too, expects a long one.
 double Search::worth_listing(RowFilter& filter, size_t wanted) const {
   const std::vector<int64_t> near = stream_->peek(kPeeked);
-  double asking = 1.5 * stream_->first_cost();
+  double asking = stream_->first_cost();
   double tried = 0;
   if (!near.empty()) {
     const size_t passed = filter.count_passing(near);
     const double share =
         (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
-    asking = (passed > 0 ? 1.5 : 0.75) * kCandidateCost * static_cast<double>(wanted) / share;
-    if (passed == 0) tried = 0.25 * asking;
+    asking = kCandidateCost * static_cast<double>(wanted) / share;
+    if (passed == 0) {
+      asking *= 0.5;
+      tried = 0.375 * asking;
+    }
   }
-  if (asking < 1.5 * kWorthSampling) return 0;
+  if (asking < kWorthSampling) return 0;
   const double list = filter.list_cost(stream_->layers(), kFirstSample);
-  return list < asking ? 2 * list : tried;
+  return list < 1.5 * asking ? 2 * list : tried;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {

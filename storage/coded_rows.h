@@ -14,6 +14,19 @@
 
 namespace kindred::storage {
 
+// How what the kernels say of two rows' codes becomes a key.
+enum class KeyKind : uint8_t { kCompared, kMinusProduct, kL2Squared };
+
+// Orders as the distance of two rows does. Never NaN, which does not sort: what overflows is
+// farthest.
+inline float key_of(KeyKind kind, const NodeNumbers& a, const NodeNumbers& b,
+                    float compared) noexcept {
+  float key = a.scale * b.scale * compared;
+  if (kind == KeyKind::kMinusProduct) key = -key;
+  if (kind == KeyKind::kL2Squared) key = a.bias + b.bias - 2 * key;
+  return key == key ? key : std::numeric_limits<float>::infinity();
+}
+
 // Borrowed from the segment.
 struct CodedRows {
   math::Metric metric = math::Metric::kCosine;
@@ -26,15 +39,13 @@ struct CodedRows {
   const int8_t* code(size_t row) const noexcept { return codes + row * stride; }
   // As a query of the others. Borrowed.
   CodedQuery query(uint32_t row) const noexcept;
-  // Orders as the distance of two rows does, by what the kernels say of their codes. Never NaN,
-  // which does not sort: what overflows is farthest.
+  KeyKind key_kind() const noexcept {
+    if (kernels.is_distance()) return KeyKind::kCompared;
+    return metric == math::Metric::kL2 ? KeyKind::kL2Squared : KeyKind::kMinusProduct;
+  }
+  // The key of two rows, by what the kernels say of their codes.
   float distance(uint32_t a, uint32_t b, float compared) const noexcept {
-    const float product = numbers[a].scale * numbers[b].scale * compared;
-    const float key = kernels.is_distance() ? product
-                      : metric == math::Metric::kL2
-                          ? numbers[a].bias + numbers[b].bias - 2 * product
-                          : -product;
-    return key == key ? key : std::numeric_limits<float>::infinity();
+    return key_of(key_kind(), numbers[a], numbers[b], compared);
   }
   // The same of a row and its query().
   float distance(uint32_t a, const CodedQuery& of_a, uint32_t b) const noexcept {

@@ -8,6 +8,7 @@
 #include "storage/graph.h"
 #include "storage/node_queue.h"
 #include "storage/prefetch.h"
+#include "storage/visited_nodes.h"
 
 namespace kindred::storage {
 namespace {
@@ -30,7 +31,7 @@ struct Spare {
 
 // What a search needs room for: each thread keeps one, and each GraphSearch its own.
 struct GraphScratch {
-  std::vector<uint64_t> visited;  // a bit a node
+  VisitedNodes visited;
   NodeQueue met;
   CandidatePool pool;
   std::vector<Spare> spare;      // met, and not in the pool: only of searches that may go on
@@ -57,7 +58,7 @@ class GraphWalk {
  public:
   GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
       : graph_(graph), query_(query), room_(room), code_at_(2 * graph.m() * sizeof(uint32_t)) {
-    room_.visited.assign((graph.size() + 63) / 64, 0);
+    room_.visited.reset(graph.size());
     room_.met.reset(2 * graph.m());
   }
 
@@ -90,7 +91,7 @@ class GraphWalk {
   void begin(size_t ef, const Candidate& entry) {
     room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
-    visit(entry.node);
+    room_.visited.visit(entry.node);
     room_.pool.insert(entry);
   }
 
@@ -164,14 +165,6 @@ class GraphWalk {
     return false;
   }
 
-  bool visit(uint32_t node) noexcept {
-    uint64_t& word = room_.visited[node / 64];
-    const uint64_t bit = uint64_t{1} << (node % 64);
-    if ((word & bit) != 0) return false;
-    word |= bit;
-    return true;
-  }
-
   // What a distance is computed from. The links that are not beside the numbers come later.
   void fetch(uint32_t node) const noexcept {
     const std::byte* at = graph_.node(node);
@@ -193,7 +186,7 @@ class GraphWalk {
     for (size_t i = 0; i < graph_.bottom_links_; ++i) {
       const uint32_t link = links[i];
       if (link >= size) break;
-      if (visit(link)) room_.met.push(link);
+      if (room_.visited.visit(link)) room_.met.push(link);
     }
   }
 
@@ -287,7 +280,7 @@ class GraphWalk {
     std::vector<Candidate>& found = room_.found;
     open.assign(1, entry);
     found.clear();
-    visit(entry.node);
+    room_.visited.visit(entry.node);
     if (any_passes(filter, entry.node)) found.push_back(entry);
     const auto is_open = [&] {
       return !open.empty() && (found.size() < ef || !(found.front() < open.front()));

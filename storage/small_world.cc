@@ -17,6 +17,7 @@
 #include "storage/candidate_pool.h"
 #include "storage/node_queue.h"
 #include "storage/prefetch.h"
+#include "storage/visited_nodes.h"
 
 // Without it 0.6.2 defines functions and variables that are neither inline nor static.
 #define NO_MANUAL_VECTORIZATION
@@ -34,8 +35,7 @@ namespace {
 // label of 8: the padding makes elements a multiple of 64 bytes and puts codes on such a multiple,
 // as its memory begins 16 behind one (that of large blocks of malloc).
 struct Payload {
-  float scale;
-  float bias;
+  NodeNumbers numbers;
   int32_t sum;  // CodeKernels::sum() of the codes
 };
 constexpr size_t kLine = 64;
@@ -54,29 +54,13 @@ struct PayloadPlan {
   }
 };
 
-// What orders as the distance does.
-enum class Order : uint8_t { kCompared, kMinusProduct, kL2Squared };
-
-Order order_of(const CodedRows& rows) noexcept {
-  if (rows.kernels.is_distance()) return Order::kCompared;
-  return rows.metric == math::Metric::kL2 ? Order::kL2Squared : Order::kMinusProduct;
-}
-
-// Never NaN, which does not sort: what overflows is farthest.
-float key_of(Order order, const Payload& a, const Payload& b, float compared) noexcept {
-  float key = a.scale * b.scale * compared;
-  if (order == Order::kMinusProduct) key = -key;
-  if (order == Order::kL2Squared) key = a.bias + b.bias - 2 * key;
-  return key == key ? key : std::numeric_limits<float>::infinity();
-}
-
 struct DistanceParameters {
   CodeKernels kernels;
   size_t code_at;
   size_t stride;
 };
 
-template <Order order>
+template <KeyKind kind>
 float distance(const void* a, const void* b, const void* parameters) {
   const auto& p = *static_cast<const DistanceParameters*>(parameters);
   Payload of_a, of_b;
@@ -84,25 +68,26 @@ float distance(const void* a, const void* b, const void* parameters) {
   std::memcpy(&of_b, b, sizeof of_b);
   const auto* codes_a = static_cast<const int8_t*>(a) + p.code_at;
   const auto* codes_b = static_cast<const int8_t*>(b) + p.code_at;
-  return key_of(order, of_a, of_b, p.kernels.one(codes_a, of_a.sum, codes_b, p.stride));
+  return key_of(kind, of_a.numbers, of_b.numbers,
+                p.kernels.one(codes_a, of_a.sum, codes_b, p.stride));
 }
 
 class CodeSpace final : public hnswlib::SpaceInterface<float> {
  public:
   CodeSpace(const CodedRows& rows, const PayloadPlan& plan)
-      : order_(order_of(rows)),
+      : kind_(rows.key_kind()),
         bytes_(plan.bytes),
         parameters_{rows.kernels, plan.code_at, rows.stride} {}
   size_t get_data_size() override { return bytes_; }
   hnswlib::DISTFUNC<float> get_dist_func() override {
-    if (order_ == Order::kCompared) return distance<Order::kCompared>;
-    return order_ == Order::kL2Squared ? distance<Order::kL2Squared>
-                                       : distance<Order::kMinusProduct>;
+    if (kind_ == KeyKind::kCompared) return distance<KeyKind::kCompared>;
+    return kind_ == KeyKind::kL2Squared ? distance<KeyKind::kL2Squared>
+                                        : distance<KeyKind::kMinusProduct>;
   }
   void* get_dist_func_param() override { return &parameters_; }
 
  private:
-  Order order_;
+  KeyKind kind_;
   size_t bytes_;
   DistanceParameters parameters_;
 };
@@ -136,11 +121,11 @@ class World final : public hnswlib::HierarchicalNSW<float> {
       : HierarchicalNSW(&plans->space, most, m, ef_construction),
         plans_(std::move(plans)),
         rows_(rows),
-        order_(order_of(rows)) {}
+        kind_(rows.key_kind()) {}
 
   std::unique_ptr<Plans> plans_;
   const CodedRows& rows_;
-  const Order order_;
+  const KeyKind kind_;
   std::mutex placing_;
 };
 
@@ -175,15 +160,15 @@ class WorldSearch {
   // The nearest that are met on a level (algorithm 2), `ef` at most.
   Nearest nearest(Node from, int level, size_t ef) {
     CandidatePool& pool = room_.pool;
-    room_.visited.assign(world_.max_elements_ / 64 + 1, 0);
+    room_.visited.reset(world_.max_elements_);
     pool.reset(ef);
-    visit(from);
+    room_.visited.visit(from);
     pool.insert({key(from), from});
     for (;;) {
       while (room_.met.is_low()) {
         const Candidate* const next = pool.take();
         if (next == nullptr) break;
-        follow(next->node, level, [this](Node node) { return visit(node); });
+        follow(next->node, level, [this](Node node) { return room_.visited.visit(node); });
       }
       if (room_.met.size() == 0) break;
       for (const Candidate& candidate : compare()) {
@@ -199,7 +184,7 @@ class WorldSearch {
 
  private:
   struct Room {
-    std::vector<uint64_t> visited;  // a bit a node
+    VisitedNodes visited;
     NodeQueue met;
     CandidatePool pool;
     Candidate group[NodeQueue::kGroup];
@@ -207,14 +192,6 @@ class WorldSearch {
   static Room& room_of_thread() {
     thread_local Room room;
     return room;
-  }
-
-  bool visit(Node node) noexcept {
-    uint64_t& word = room_.visited[node / 64];
-    const uint64_t bit = uint64_t{1} << (node % 64);
-    if ((word & bit) != 0) return false;
-    word |= bit;
-    return true;
   }
 
   template <class Wanted>
@@ -252,7 +229,8 @@ class WorldSearch {
     for (size_t i = 0; i < NodeQueue::kGroup; ++i) {
       Payload other;
       std::memcpy(&other, world_.getDataByInternalId(nodes[i]), sizeof other);
-      room_.group[i] = {key_of(world_.order_, payload_, other, compared[i]), nodes[i]};
+      room_.group[i] = {key_of(world_.kind_, payload_.numbers, other.numbers, compared[i]),
+                        nodes[i]};
     }
     return {room_.group, count};
   }
@@ -281,8 +259,7 @@ World::Node World::place(uint32_t row, size_t level) {
   element_levels_[node] = static_cast<int>(level);
   std::memset(get_linklist0(node), 0, size_data_per_element_);
   char* const data = getDataByInternalId(node);
-  const Payload payload{rows_.numbers[row].scale, rows_.numbers[row].bias,
-                        rows_.kernels.sum(rows_.code(row), rows_.stride)};
+  const Payload payload{rows_.numbers[row], rows_.kernels.sum(rows_.code(row), rows_.stride)};
   std::memcpy(data, &payload, sizeof payload);
   std::memcpy(data + plans_->payload.code_at, rows_.code(row), rows_.stride);
   setExternalLabel(node, row);
