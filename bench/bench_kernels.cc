@@ -74,10 +74,12 @@ math::AlignedBytes make_rows(size_t count, size_t stride, size_t offset) {
   return block;
 }
 
+// As encode_i8 makes them: never -128.
 math::AlignedBytes make_codes(size_t count) {
   std::mt19937 random(2);
+  std::uniform_int_distribution<int> uniform(-127, 127);
   math::AlignedBytes block = math::make_aligned(count * kDim);
-  for (size_t i = 0; i < count * kDim; ++i) block[i] = static_cast<std::byte>(random());
+  for (size_t i = 0; i < count * kDim; ++i) block[i] = static_cast<std::byte>(uniform(random));
   return block;
 }
 
@@ -151,19 +153,25 @@ void bench_from_memory(const math::Kernels& kernels) {
 
   std::vector<Variant> variants = {
       {"f32 scan", [&] { kernels.dot_scan(rows, rows, kDim, kDim, kRowsInMemory, dots.data()); }},
-      {"int8 scan", [&] {
-         kernels.dot_i8_scan(code_rows, sum, code_rows, kDim, kDim, kRowsInMemory,
-                             code_dots.data());
+      {"int8 scan",
+       [&] {
+         kernels.dot_codes_scan(code_rows, sum, code_rows, kDim, kDim, kRowsInMemory,
+                                code_dots.data());
+       }},
+      {"4-bit scan", [&] {
+         kernels.dot_u4_scan(code_rows, reinterpret_cast<const uint8_t*>(codes.get()), kDim / 2,
+                             kDim / 2, kRowsInMemory, code_dots.data());
        }}};
   for (const size_t ahead : {0, 1024, 2048, 4096, 8192, 16384})
     variants.push_back({"read, " + std::to_string(ahead) + " ahead",
                         [&, ahead] { sink = read_memory(block.get(), bytes, ahead); }});
   interleave(variants);
   std::printf("\nfrom memory, %zu rows:\n", kRowsInMemory);
-  double fastest_read = variants[2].median();
+  double fastest_read = variants[3].median();
   for (Variant& v : variants) {
-    const double size =
-        v.name == "int8 scan" ? static_cast<double>(bytes) / 4 : static_cast<double>(bytes);
+    const double size = static_cast<double>(bytes) / (v.name == "int8 scan"    ? 4
+                                                      : v.name == "4-bit scan" ? 8
+                                                                               : 1);
     std::printf("  %-20s %6.2f ms  %5.1f GB/s\n", v.name.c_str(), v.median() * 1e3,
                 size / v.median() / 1e9);
     if (v.name.starts_with("read")) fastest_read = std::min(fastest_read, v.median());

@@ -129,6 +129,22 @@ KINDRED_INLINE __m128i multiply_add_pairs(__m128i a, __m128i b) {
   return _mm_madd_epi16(a, b);
 }
 
+// Adds the products of a row's 4-bit numbers, two a byte, and the query's bytes that belong to the
+// lower and the upper halves, to int32 sums.
+KINDRED_INLINE __m128i add_nibble_products(__m128i sums, __m128i row, __m128i low, __m128i high) {
+  const __m128i mask = _mm_set1_epi8(0x0F);
+  const __m128i zero = _mm_setzero_si128();
+  const auto add = [&](__m128i numbers, __m128i query) {
+    const __m128i near = _mm_madd_epi16(_mm_unpacklo_epi8(numbers, zero), widen_low_half(query));
+    const __m128i far = _mm_madd_epi16(_mm_unpackhi_epi8(numbers, zero),
+                                       widen_low_half(_mm_unpackhi_epi64(query, query)));
+    sums = _mm_add_epi32(sums, _mm_add_epi32(near, far));
+  };
+  add(_mm_and_si128(row, mask), low);
+  add(_mm_and_si128(_mm_srli_epi16(row, 4), mask), high);
+  return sums;
+}
+
 // Sums of |a - b| over eight unsigned bytes, as 64-bit lanes.
 KINDRED_INLINE __m128i absolute_differences(__m128i a, __m128i b) {
   return _mm_sad_epu8(a, b);
@@ -203,6 +219,15 @@ KINDRED_INLINE __m256i multiply_add_pairs(__m256i a, __m256i b) {
   return _mm256_madd_epi16(a, b);
 }
 
+// No pair of 16-bit sums is beyond 4 * 15 * 128.
+KINDRED_INLINE __m256i add_nibble_products(__m256i sums, __m256i row, __m256i low, __m256i high) {
+  const __m256i mask = _mm256_set1_epi8(0x0F);
+  const __m256i of_low = _mm256_maddubs_epi16(_mm256_and_si256(row, mask), low);
+  const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(row, 4), mask);
+  const __m256i pairs = _mm256_add_epi16(of_low, _mm256_maddubs_epi16(upper, high));
+  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
 KINDRED_INLINE __m256i absolute_differences(__m256i a, __m256i b) {
   return _mm256_sad_epu8(a, b);
 }
@@ -270,6 +295,14 @@ KINDRED_INLINE __m512i multiply_add_pairs(__m512i a, __m512i b) {
   return _mm512_madd_epi16(a, b);
 }
 
+KINDRED_INLINE __m512i add_nibble_products(__m512i sums, __m512i row, __m512i low, __m512i high) {
+  const __m512i mask = _mm512_set1_epi8(0x0F);
+  const __m512i of_low = _mm512_maddubs_epi16(_mm512_and_si512(row, mask), low);
+  const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(row, 4), mask);
+  const __m512i pairs = _mm512_add_epi16(of_low, _mm512_maddubs_epi16(upper, high));
+  return _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+
 KINDRED_INLINE __m512i absolute_differences(__m512i a, __m512i b) {
   return _mm512_sad_epu8(a, b);
 }
@@ -332,6 +365,19 @@ KINDRED_INLINE int16x8_t widen_first(const int8_t* p, size_t count, xsimd::neon6
 
 KINDRED_INLINE int32x4_t multiply_add_pairs(int16x8_t a, int16x8_t b) {
   return vmlal_high_s16(vmull_s16(vget_low_s16(a), vget_low_s16(b)), a, b);
+}
+
+KINDRED_INLINE int32x4_t add_nibble_products(int32x4_t sums, uint8x16_t row, uint8x16_t low,
+                                             uint8x16_t high) {
+  const int8x16_t lower = vreinterpretq_s8_u8(vandq_u8(row, vdupq_n_u8(0x0F)));
+  const int8x16_t upper = vreinterpretq_s8_u8(vshrq_n_u8(row, 4));
+  const int8x16_t of_lower = vreinterpretq_s8_u8(low);
+  const int8x16_t of_upper = vreinterpretq_s8_u8(high);
+  int16x8_t products = vmull_s8(vget_low_s8(lower), vget_low_s8(of_lower));
+  products = vmlal_high_s8(products, lower, of_lower);
+  products = vmlal_s8(products, vget_low_s8(upper), vget_low_s8(of_upper));
+  products = vmlal_high_s8(products, upper, of_upper);
+  return vpadalq_s16(sums, products);
 }
 
 KINDRED_INLINE uint64x2_t absolute_differences(uint8x16_t a, uint8x16_t b) {

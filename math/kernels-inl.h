@@ -9,6 +9,7 @@
 #include "math/instructions-inl.h"
 #include "math/kernels.h"
 #include "math/loops-inl.h"
+#include "math/nibbles-inl.h"
 
 namespace kindred::math {
 namespace {
@@ -247,15 +248,15 @@ float max_abs(const float* a, size_t n) noexcept {
 using UnalignedFloat [[gnu::aligned(1)]] = float;
 inline constexpr size_t kEncodeBlock = 64;
 
+// Adding 1.5 * 2^23 rounds |x| < 2^22 to an integer, half to even, in the low bits of the mantissa.
+inline constexpr float kRounder = 12582912.0F;
+
 // Encodes kEncodeBlock elements and adds the squares of their residuals to `sums`. Plain loops that
 // the compiler vectorises for the file's instruction set: eight partial sums because it may not
 // reorder one, codes kept as floats because int8 would have to be widened again.
-//
-// Adding 1.5 * 2^23 rounds |x| < 2^22 to an integer, half to even, in the low bits of the mantissa.
 // The residual is in double, where the product of scale and code is exact.
 KINDRED_INLINE void encode_block(const UnalignedFloat* __restrict x, float scale,
                                  int8_t* __restrict codes, double sums[8]) {
-  constexpr float kRounder = 12582912.0F;
   const float inverse = 1 / scale;
   float rounded[kEncodeBlock];
   for (size_t i = 0; i < kEncodeBlock; ++i) {
@@ -285,9 +286,55 @@ double encode_i8(const float* v, size_t n, float scale, int8_t* codes) noexcept 
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+// The same for 4-bit numbers: `numbers` gets one a byte. The residual is in float32, whose error
+// the caller makes up for.
+KINDRED_INLINE void encode_u4_block(const UnalignedFloat* __restrict x, float scale,
+                                    uint8_t* __restrict numbers, float sums[8]) {
+  const float inverse = 1 / scale;
+  float levels[kEncodeBlock];
+  for (size_t i = 0; i < kEncodeBlock; ++i) {
+    float level = x[i] * inverse + 7.5F;
+    level = level < 0 ? 0 : level;
+    level = level > 15 ? 15 : level;
+    const float shifted = level + kRounder;
+    numbers[i] = static_cast<uint8_t>(__builtin_bit_cast(int32_t, shifted) -
+                                      __builtin_bit_cast(int32_t, kRounder));
+    levels[i] = shifted - kRounder - 7.5F;
+  }
+  for (size_t i = 0; i < kEncodeBlock; i += 8)
+    for (size_t j = 0; j < 8; ++j) {
+      const float residual = x[i + j] - scale * levels[i + j];
+      sums[j] += residual * residual;
+    }
+}
+
+// Elements behind the last count as the number 8, which has no residual.
+KINDRED_INLINE void encode_u4_at(const float* v, size_t n, size_t at, float scale, uint8_t* numbers,
+                                 float sums[8]) {
+  if (at + kEncodeBlock <= n) return encode_u4_block(v + at, scale, numbers, sums);
+  float rest[kEncodeBlock];
+  for (size_t i = 0; i < kEncodeBlock; ++i) rest[i] = at + i < n ? v[at + i] : 0.5F * scale;
+  encode_u4_block(rest, scale, numbers, sums);
+}
+
+float encode_u4(const float* v, size_t n, float scale, uint8_t* codes, size_t bytes) noexcept {
+  float sums[8] = {};
+  for (size_t at = 0; at < bytes; at += kEncodeBlock) {
+    uint8_t low[kEncodeBlock];
+    uint8_t high[kEncodeBlock];
+    const size_t count = bytes - at < kEncodeBlock ? bytes - at : kEncodeBlock;
+    // Of the lower half, what belongs to the upper one is not encoded twice.
+    encode_u4_at(v, bytes < n ? bytes : n, at, scale, low, sums);
+    encode_u4_at(v, n, bytes + at, scale, high, sums);
+    for (size_t i = 0; i < kEncodeBlock; ++i) low[i] = static_cast<uint8_t>(low[i] | high[i] << 4);
+    __builtin_memcpy(codes + at, low, count);
+  }
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 // The table of architecture `A`; `DotI8` is the rule of the int8 dot products, `DotCodes` of those
-// with rows without -128.
-template <class A, class DotI8 = WidenedDot<A>, class DotCodes = DotI8>
+// with rows without -128, `DotU4` of those with 4-bit numbers.
+template <class A, class DotI8 = WidenedDot<A>, class DotCodes = DotI8, class DotU4 = NibbleDot<A>>
 constexpr Kernels make_kernels(const char* name) {
   return {
       .name = name,
@@ -302,6 +349,8 @@ constexpr Kernels make_kernels(const char* name) {
       .dot_i8_x4 = dot_i8_x4<DotI8>,
       .dot_codes = dot_i8<DotCodes>,
       .dot_codes_x4 = dot_i8_x4<DotCodes>,
+      .dot_u4 = dot_u4<DotU4>,
+      .dot_u4_x4 = dot_u4_x4<DotU4>,
       .l1_i8 = pair<ByteL1<A>>,
       .l1_i8_x4 = pair_x4<ByteL1<A>>,
       .l2_squared_i8 = pair<WidenedL2Squared<A>>,
@@ -313,10 +362,12 @@ constexpr Kernels make_kernels(const char* name) {
       .l1_scan = pair_scan<L1<A>>,
       .dot_i8_scan = dot_i8_scan<DotI8>,
       .dot_codes_scan = dot_i8_scan<DotCodes>,
+      .dot_u4_scan = dot_u4_scan<DotU4>,
       .l1_i8_scan = pair_scan<ByteL1<A>>,
       .hamming_scan = pair_scan<Hamming<A>>,
       .max_abs = max_abs<A>,
       .encode_i8 = encode_i8,
+      .encode_u4 = encode_u4,
   };
 }
 

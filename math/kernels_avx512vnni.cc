@@ -30,9 +30,20 @@ struct VnniDot {
   KINDRED_INLINE int32_t result(const Sum& s) const { return sum_i32(s) - excess(); }
 };
 
+struct VnniNibbleDot : NibbleDot<xsimd::avx512bw> {
+  KINDRED_INLINE static Sum step(const Sum& sum, const Bytes& row, const Bytes& low,
+                                 const Bytes& high) {
+    const __m512i mask = _mm512_set1_epi8(0x0F);
+    const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(row, 4), mask);
+    const __m512i of_low = _mm512_dpbusd_epi32(sum, _mm512_and_si512(row, mask), low);
+    return _mm512_dpbusd_epi32(of_low, upper, high);
+  }
+};
+
 }  // namespace
 
 extern const Kernels kKernelsAvx512Vnni;
-constexpr Kernels kKernelsAvx512Vnni = make_kernels<xsimd::avx512bw, VnniDot>("avx512vnni");
+constexpr Kernels kKernelsAvx512Vnni =
+    make_kernels<xsimd::avx512bw, VnniDot, VnniDot, VnniNibbleDot>("avx512vnni");
 
 }  // namespace kindred::math

@@ -14,6 +14,10 @@ namespace {
 
 constexpr float kMaxCode = 127;
 
+// Of 16 levels. The second is the best step for normally distributed elements of variance 1.
+constexpr float kLargestLevel = 7.5F;
+constexpr float kNormalStep = 0.3352F;
+
 // The smallest float not below `x`, which carries a relative error of at most 1e-9.
 float rounded_up(double x) {
   const double bound = x * (1 + 1e-9);
@@ -50,6 +54,42 @@ Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noex
   const int32_t squares = kernels.dot_i8(codes, kernels.sum_i8(codes, dim), codes, dim);
   return {scale, rounded_up(scale * std::sqrt(static_cast<double>(squares))),
           rounded_up(std::sqrt(residual_squares))};
+}
+
+NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes) noexcept {
+  assert(2 * bytes >= dim);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const Kernels& kernels = active();
+  const float largest = kernels.max_abs(v, dim);
+  std::memset(codes, 0x88, bytes);
+  if (!(largest < std::numeric_limits<float>::max())) return {0, kInfinity};
+  const float widest = largest / kLargestLevel;
+  if (widest < FLT_MIN) return {0, norm_above(v, dim)};
+  const double norm_squared = squared_norm(v, dim);
+  const auto normal =
+      static_cast<float>(kNormalStep * std::sqrt(norm_squared / static_cast<double>(dim)));
+  float scale = widest;
+  float squares = kernels.encode_u4(v, dim, widest, codes, bytes);
+  if (normal >= FLT_MIN && normal < widest) {
+    const float normal_squares = kernels.encode_u4(v, dim, normal, codes, bytes);
+    if (normal_squares < squares) {
+      scale = normal;
+      squares = normal_squares;
+    } else {
+      kernels.encode_u4(v, dim, widest, codes, bytes);
+    }
+  }
+  if (!(squares < norm_squared)) {  // a few large elements, and little else
+    std::memset(codes, 0x88, bytes);
+    return {0, norm_above(v, dim)};
+  }
+  // float32 rounds the residuals, their squares and the sum, and loses squares below its range.
+  constexpr double kOfResidual = 1e-4;
+  constexpr double kOfElement = 2e-7;
+  constexpr double kOfSquare = 1e-18;
+  const double norm = std::sqrt(static_cast<double>(squares)) * (1 + kOfResidual);
+  return {scale, rounded_up(norm + kOfElement * std::sqrt(norm_squared) +
+                            kOfSquare * std::sqrt(static_cast<double>(dim)))};
 }
 
 }  // namespace kindred::math

@@ -1,5 +1,5 @@
-// float32 -> int8 codes with one scale a vector, and the numbers that bound what a dot product of
-// codes can be off by.
+// float32 -> codes of 8 or 4 bits with one scale a vector, and the numbers that bound what a dot
+// product of codes can be off by.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -21,6 +21,19 @@ struct Codes {
 // `codes` has room for `padded` >= dim elements; those past dim are set to 0.
 // REQUIRES: v finite. For |<a,b> - a.scale * b.scale * <codes_a, codes_b>| see dot_error.
 Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept;
+
+// v[i] = scale * (number[i] - 7.5) + residual[i], numbers from 0 to 15.
+struct NibbleCodes {
+  float scale;          // 0: all is residual
+  float residual_norm;  // Euclidean norm of the residual, rounded up
+};
+
+// Quantises `v` (dim elements) uniformly to 4 bits, packed into `bytes` >= dim / 2 bytes as
+// Kernels::encode_u4 does. Steps are such that the largest element is the last level's, or those
+// that suit normally distributed elements (Max 1960, "Quantizing for minimum distortion", table II)
+// and cut the largest off, whichever leaves less. Numbers past dim are 8. `v` may be anything:
+// where it cannot be quantised the residual's norm is infinite.
+NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes) noexcept;
 
 // The Euclidean norm of `v`, rounded up; infinite beyond float32's range.
 float norm_above(const float* v, size_t dim) noexcept;

@@ -161,6 +161,74 @@ TEST_CASE("int8 kernels are exact at the extremes of value and length", "[math][
       check_bytes(*kernels, std::vector<int8_t>(n, value_a), std::vector<int8_t>(n, value_b), 0);
 }
 
+// The element of a packed row of 4-bit numbers.
+int32_t number(const std::vector<uint8_t>& row, size_t i) {
+  return i < row.size() ? row[i] & 15 : row[i - row.size()] >> 4;
+}
+
+void check_nibbles(const Kernels& kernels, const std::vector<int8_t>& query,
+                   const std::vector<uint8_t>& rows, size_t count) {
+  const size_t bytes = rows.size() / count;
+  std::vector<int32_t> scanned(count);
+  kernels.dot_u4_scan(query.data(), rows.data(), bytes, bytes, count, scanned.data());
+  const uint8_t* const four[4] = {rows.data(), rows.data() + (count > 1 ? bytes : 0), rows.data(),
+                                  rows.data() + (count - 1) * bytes};
+  int32_t of_four[4];
+  kernels.dot_u4_x4(query.data(), four, bytes, of_four);
+  CAPTURE(kernels.name, bytes, count);
+  for (size_t r = 0; r < count; ++r) {
+    const uint8_t* const at = rows.data() + r * bytes;
+    const std::vector<uint8_t> row(at, at + bytes);
+    int32_t expected = 0;
+    for (size_t i = 0; i < 2 * bytes; ++i) expected += query[i] * number(row, i);
+    CHECK(kernels.dot_u4(query.data(), at, bytes) == expected);
+    CHECK(scanned[r] == expected);
+    for (size_t i = 0; i < 4; ++i)
+      if (four[i] == at) CHECK(of_four[i] == expected);
+  }
+}
+
+TEST_CASE("kernels of 4-bit numbers equal a plain loop, one row, four or many", "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t bytes : {1, 2, 15, 16, 31, 32, 33, 63, 64, 65, 96, 160, 192, 391})
+      for (const size_t count : {1, 3, 4, 5, 50}) {
+        const std::vector<int8_t> random = random_bytes(count * bytes, 41);
+        check_nibbles(*kernels, random_bytes(2 * bytes, 42), {random.begin(), random.end()}, count);
+      }
+  for (const Kernels* kernels : math::runnable())
+    for (const int8_t value : {-128, 127})
+      check_nibbles(*kernels, std::vector<int8_t>(65536, value), std::vector<uint8_t>(32768, 255),
+                    1);
+}
+
+TEST_CASE("encode_u4 rounds to the nearest of 16 levels and returns the squared residual",
+          "[math][kernels]") {
+  for (const Kernels* kernels : math::runnable())
+    for (const size_t n : kernel_lengths())
+      for (const float share : {1.0F, 0.5F}) {  // of the largest element, for the last level
+        const std::vector<float> v = random_floats(n, 4);
+        const Placed<float> placed(v, 1);
+        const float scale = share * kernels->max_abs(placed.data(), n) / 7.5F + 1e-9F;
+        const size_t bytes = (n + 1) / 2 + n % 3;
+        std::vector<uint8_t> codes(bytes + 1, 99);
+        const double squares = kernels->encode_u4(placed.data(), n, scale, codes.data(), bytes);
+        CHECK(codes.back() == 99);
+        codes.pop_back();
+        double expected = 0;
+        CAPTURE(kernels->name, n, share);
+        for (size_t i = 0; i < n; ++i) {
+          const double level = v[i] / scale;
+          const double residual = v[i] - static_cast<double>(scale) * (number(codes, i) - 7.5);
+          expected += residual * residual;
+          if (std::abs(level) <= 7.5)
+            CHECK(std::abs(residual) <= 0.50001 * scale);
+          else
+            CHECK(number(codes, i) == (level > 0 ? 15 : 0));
+        }
+        CHECK(squares == Approx(expected).epsilon(1e-4).margin(1e-12));
+      }
+}
+
 TEST_CASE("encode_i8 rounds to nearest and returns the squared residual", "[math][kernels]") {
   for (const Kernels* kernels : math::runnable())
     for (const size_t n : kernel_lengths()) {

@@ -143,6 +143,45 @@ TEST_CASE("dot_error bounds the error where Cauchy-Schwarz is tight", "[math][qu
   }
 }
 
+TEST_CASE("4-bit codes say what is left of a vector", "[math][quantize]") {
+  for (const size_t dim : {1, 2, 7, 64, 100, 384, 1000})
+    for (uint32_t seed = 0; seed < 20; ++seed) {
+      std::vector<float> v = random_floats(dim, seed);
+      if (seed % 2 == 1) v[0] = 40;  // one element far beyond the others
+      if (seed % 5 == 4)
+        for (float& x : v) x *= 1e-15F;
+      const size_t bytes = (dim + 1) / 2 + seed % 3;
+      std::vector<uint8_t> codes(bytes);
+      const math::NibbleCodes made = math::quantize_u4(v.data(), dim, codes.data(), bytes);
+      double squares = 0;
+      for (size_t i = 0; i < dim; ++i) {
+        const int number = i < bytes ? codes[i] & 15 : codes[i - bytes] >> 4;
+        const double residual = v[i] - static_cast<double>(made.scale) * (number - 7.5);
+        squares += residual * residual;
+      }
+      CAPTURE(dim, seed);
+      CHECK(made.residual_norm >= std::sqrt(squares));
+      CHECK(made.residual_norm <= std::sqrt(squares) * 1.0003 + 3e-7 * norm(v) + 1e-16);
+      if (seed % 2 == 0) CHECK(std::sqrt(squares) <= norm(v) * 0.18);
+      CHECK(std::sqrt(squares) <= norm(v) * 1.00001);
+    }
+}
+
+TEST_CASE("what 4 bits cannot express is residual", "[math][quantize]") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  std::vector<uint8_t> codes(50);
+  const auto quantized = [&](float of_all) {
+    return math::quantize_u4(std::vector<float>(100, of_all).data(), 100, codes.data(), 50);
+  };
+  CHECK(quantized(0).residual_norm == 0);
+  CHECK(quantized(0).scale == 0);
+  CHECK(codes == std::vector<uint8_t>(50, 0x88));
+  CHECK(quantized(1e-38F).residual_norm >= 1e-37F);
+  CHECK(quantized(kInfinity).residual_norm == kInfinity);
+  CHECK(quantized(NAN).residual_norm == kInfinity);
+  CHECK(quantized(3e38F).residual_norm >= 0);
+}
+
 TEST_CASE("norm_above is the norm or the next float, and infinite beyond them",
           "[math][quantize]") {
   for (const char* kind : {"random", "tiny", "huge"})
