@@ -65,9 +65,8 @@ NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes
   if (!(largest < std::numeric_limits<float>::max())) return {0, kInfinity};
   const float widest = largest / kLargestLevel;
   if (widest < FLT_MIN) return {0, norm_above(v, dim)};
-  const double norm_squared = squared_norm(v, dim);
-  const auto normal =
-      static_cast<float>(kNormalStep * std::sqrt(norm_squared / static_cast<double>(dim)));
+  const float norm_squared = kernels.dot(v, v, dim);
+  const float normal = kNormalStep * std::sqrt(norm_squared / static_cast<float>(dim));
   float scale = widest;
   float squares = kernels.encode_u4(v, dim, widest, codes, bytes);
   if (normal >= FLT_MIN && normal < widest) {
@@ -88,7 +87,7 @@ NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes
   constexpr double kOfElement = 2e-7;
   constexpr double kOfSquare = 1e-18;
   const double norm = std::sqrt(static_cast<double>(squares)) * (1 + kOfResidual);
-  return {scale, rounded_up(norm + kOfElement * std::sqrt(norm_squared) +
+  return {scale, rounded_up(norm + kOfElement * std::sqrt(static_cast<double>(norm_squared)) +
                             kOfSquare * std::sqrt(static_cast<double>(dim)))};
 }
 

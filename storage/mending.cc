@@ -24,7 +24,7 @@ bool is_damage(const StorageError& error) {
 SegmentHeader header_of(const std::string& path) {
   SegmentHeader header{};
   File(path, File::Mode::kRead).read_at(0, &header, sizeof header);
-  if (header.header_sum != checksum(&header, offsetof(SegmentHeader, header_sum)))
+  if (!is_whole(header))
     throw StorageError(Fault::kCorrupt, path + ": the header's checksum does not fit");
   return header;
 }

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
+#include "storage/coarse_codes.h"
 #include "storage/prefetch.h"
 
 namespace kindred::storage {
@@ -32,6 +34,9 @@ constexpr size_t kWantedOfPrefix = 16;
 // In ns: a row that is looked at exactly, at least.
 constexpr double kLookCost = 250;
 
+// The same of a row whose int8 codes are looked at.
+constexpr double kSharpenCost = 40;
+
 // Rows that a peek keeps in view, at least.
 constexpr size_t kPeekEf = 20;
 
@@ -53,6 +58,10 @@ float bound_of(double distance) noexcept {
   constexpr float kMost = std::numeric_limits<float>::max();
   if (distance < -kMost) return -kInfinity;
   return static_cast<float>(std::min<double>(distance, kMost));
+}
+
+bool is_coarse(const RowLayer& layer) noexcept {
+  return !layer.blocks.empty() && layer.blocks[0].coarse != nullptr;
 }
 
 // Where the bound of a row is kept.
@@ -118,7 +127,7 @@ std::optional<Neighbor> NearestStream::next() {
   if (!scored_) score();
   if (!exact_ && given_ >= wanted_) widen();
   for (;;) {
-    if (cursor_ == pending_.size() && !exhausted_) refill();
+    while (cursor_ == pending_.size() && !exhausted_ && !is_certain()) refill();
     const float open = cursor_ < pending_.size() ? pending_[cursor_].bound : kInfinity;
     if (!seen_.empty() && (seen_.top().distance < open || cursor_ == pending_.size())) {
       const Neighbor nearest = seen_.top();
@@ -135,6 +144,11 @@ std::optional<Neighbor> NearestStream::next() {
     if (cursor_ + kAhead < pending_.size()) prefetch(pending_[cursor_ + kAhead]);
     look_at(pending_[cursor_++]);
   }
+}
+
+// Whether the nearest row seen is nearer than all that are behind pending_.
+bool NearestStream::is_certain() const {
+  return is_rough_ && !seen_.empty() && bound_of(seen_.top().distance) <= sharp_limit_;
 }
 
 void NearestStream::keep_only(std::span<const int64_t> ids) {
@@ -197,6 +211,7 @@ double NearestStream::scan_ahead() const {
 void NearestStream::score() {
   scored_ = true;
   bounds_.resize(layers_.size());
+  sharp_.resize(layers_.size());
   found_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
   by_graph_.assign(layers_.size(), 0);
@@ -225,6 +240,8 @@ void NearestStream::score(size_t layer) {
     score_only(layers_[layer], bounds);
   else
     score_whole(layers_[layer], bounds);
+  sharp_[layer].assign(is_coarse(layers_[layer]) ? bounds.size() : 0, false);
+  is_rough_ = is_rough_ || !sharp_[layer].empty();
   cost_ += costs_.scan * 1e-3 * static_cast<double>(visited_ - before);
 }
 
@@ -338,6 +355,7 @@ void NearestStream::begin_anew() {
   batch_ = std::max<size_t>(batch_, 3 * wanted_);
   exhausted_ = false;
   scored_exactly_ = false;
+  sharp_limit_ = -kInfinity;
 }
 
 void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
@@ -346,8 +364,13 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
-    if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
-    scorer_.lower_bounds(block, count, bounds.data() + first);
+    if (is_coarse(layer)) {
+      layer.verifier->verify_coarse(first, count);
+      scorer_.rough_bounds(block, 0, count, bounds.data() + first);
+    } else {
+      if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
+      scorer_.lower_bounds(block, count, bounds.data() + first);
+    }
     if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
       if (!layer.alive(first + i)) bounds[first + i] = kInfinity;
@@ -369,31 +392,109 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
   }
   bounds.resize(rows.size());
   visited_ += rows.size();
+  const bool coarse = is_coarse(layer);
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
-    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead]);
+    if (i + kCodesAhead < bounds.size()) {
+      if (coarse)
+        prefetch_coarse(layer, rows[i + kCodesAhead]);
+      else
+        prefetch_codes(layer, rows[i + kCodesAhead]);
+    }
     if (layer.verifier != nullptr && row >= verified) {
       verified = std::min<size_t>(layer.count, (row / kBlock + 1) * kBlock);
-      layer.verifier->verify_rows(row, verified - row);
+      if (coarse)
+        layer.verifier->verify_coarse(row, verified - row);
+      else
+        layer.verifier->verify_rows(row, verified - row);
     }
-    bounds[i] = layer.is_hidden(row)
-                    ? kInfinity
-                    : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
+    bounds[i] = kInfinity;
+    if (layer.is_hidden(row)) continue;
+    if (coarse)
+      scorer_.rough_bounds(layer.block_of(row), row % layer.block_rows, 1, &bounds[i]);
+    else
+      bounds[i] = scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
   }
+}
+
+// Bounds by coarse codes are replaced by those of int8 codes, as far as the nearest rows may have
+// them: those nearest by what is known are looked at first, and no bound is of interest beyond the
+// distance of the last.
+void NearestStream::sharpen() {
+  select(batch_, kInfinity);
+  for (Candidate& c : pending_) {
+    sharpen_at(c.layer, c.place);
+    c.bound = bounds_[c.layer][c.place];
+  }
+  std::sort(pending_.begin(), pending_.end());
+  const size_t missing = std::max(std::max(wanted_, given_ + 1) - given_, batch_ / 3);
+  float limit = pending_.size() < batch_ ? kInfinity : -kInfinity;
+  for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
+    if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
+    const Candidate& c = pending_[i];
+    bounds_[c.layer][c.place] = kInfinity;
+    if (const std::optional<double> distance = look_at(c))
+      limit = std::max(limit, bound_of(*distance));
+  }
+  pending_.clear();
+  sharpen_below(limit);
+}
+
+// Every bound that is not above the limit.
+void NearestStream::sharpen_below(float limit) {
+  sharp_limit_ = limit;
+  for (size_t s = 0; s < bounds_.size(); ++s) {
+    if (sharp_[s].empty()) continue;
+    std::vector<uint32_t> places;
+    const std::vector<float>& bounds = bounds_[s];
+    for (size_t first = 0; first < bounds.size(); first += kBlock) {
+      const size_t count = std::min(kBlock, bounds.size() - first);
+      if (smallest(bounds.data() + first, count) > limit) continue;
+      for (size_t i = first; i < first + count; ++i)
+        if (bounds[i] <= limit && bounds[i] < kInfinity && !sharp_[s][i])
+          places.push_back(static_cast<uint32_t>(i));
+    }
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (i + kCodesAhead < places.size())
+        prefetch_codes(layers_[s], row_of({0, static_cast<uint32_t>(s), places[i + kCodesAhead]}));
+      sharpen_at(s, places[i]);
+    }
+  }
+}
+
+void NearestStream::sharpen_at(size_t s, size_t place) {
+  if (sharp_[s].empty() || sharp_[s][place]) return;
+  sharp_[s][place] = true;
+  const RowLayer& layer = layers_[s];
+  const uint32_t row = row_of({0, static_cast<uint32_t>(s), static_cast<uint32_t>(place)});
+  ++visited_;
+  cost_ += kSharpenCost * 1e-3;
+  if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
+  float& bound = bounds_[s][place];
+  bound = std::max(bound, scorer_.lower_bound(layer.block_of(row), row % layer.block_rows));
 }
 
 // Makes pending_ the next batch of candidates, in order. Each batch is four times the last, so that
 // reading everything takes a logarithmic number of passes.
 void NearestStream::refill() {
-  if (!scored_exactly_ && !is_promising()) score_exactly();
-  pending_.clear();
-  cursor_ = 0;
   size_t rows = 0;
   for (const std::vector<float>& bounds : bounds_) rows += bounds.size();
   batch_ = std::min(batch_, rows + 1);  // one more than there are: all of them, and known to be
-  pending_.reserve(std::min(2 * batch_, rows) + kBlock);
-  float limit = kInfinity;  // candidates from here on are not among the batch_ smallest
+  if (is_rough_ && sharp_limit_ < kInfinity) sharpen();
+  if (!scored_exactly_ && !is_promising()) score_exactly();
+  select(batch_, is_rough_ ? sharp_limit_ : kInfinity);
+  exhausted_ = pending_.size() < batch_ && !(is_rough_ && sharp_limit_ < kInfinity);
+  std::sort(pending_.begin(), pending_.end());
+  for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
+  batch_ *= 4;
+}
+
+// Makes pending_ the `most` candidates with the smallest bounds, none above `last`, in no order.
+void NearestStream::select(size_t most, float last) {
+  pending_.clear();
+  cursor_ = 0;
+  float limit = std::nextafter(last, kInfinity);  // candidates from here on are not among them
   for (uint32_t s = 0; s < bounds_.size(); ++s) {
     const std::vector<float>& bounds = bounds_[s];
     for (size_t first = 0; first < bounds.size(); first += kBlock) {
@@ -401,14 +502,10 @@ void NearestStream::refill() {
       if (smallest(bounds.data() + first, count) >= limit) continue;
       for (size_t i = first; i < first + count; ++i)
         if (bounds[i] < limit) pending_.push_back({bounds[i], s, static_cast<uint32_t>(i)});
-      if (pending_.size() >= 2 * batch_) limit = keep_smallest();
+      if (pending_.size() >= 2 * most) limit = keep_smallest(most);
     }
   }
-  if (pending_.size() > batch_) keep_smallest();
-  exhausted_ = pending_.size() < batch_;
-  std::sort(pending_.begin(), pending_.end());
-  for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
-  batch_ *= 4;
+  if (pending_.size() > most) keep_smallest(most);
 }
 
 // Whether looking at the rows whose bounds are below the distance of the last of those wanted, as
@@ -432,6 +529,8 @@ bool NearestStream::is_promising() const {
 // Puts distances in the place of bounds.
 void NearestStream::score_exactly() {
   scored_exactly_ = true;
+  is_rough_ = false;
+  for (std::vector<bool>& sharp : sharp_) sharp.clear();
   for (size_t s = 0; s < bounds_.size(); ++s) {
     const RowLayer& layer = layers_[s];
     for (uint32_t place = 0; place < bounds_[s].size(); ++place) {
@@ -448,11 +547,11 @@ void NearestStream::score_exactly() {
   }
 }
 
-// Cuts pending_ down to its batch_ smallest candidates; returns the greatest bound among them.
-float NearestStream::keep_smallest() {
-  const auto last = pending_.begin() + static_cast<ptrdiff_t>(batch_ - 1);
+// Cuts pending_ down to its `most` smallest candidates; returns the greatest bound among them.
+float NearestStream::keep_smallest(size_t most) {
+  const auto last = pending_.begin() + static_cast<ptrdiff_t>(most - 1);
   std::nth_element(pending_.begin(), last, pending_.end());
-  pending_.resize(batch_);
+  pending_.resize(most);
   return pending_.back().bound;
 }
 
@@ -467,25 +566,24 @@ NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
   return {layer.block_of(row), row % layer.block_rows};
 }
 
-void NearestStream::look_at(const Candidate& candidate) {
-  const RowLayer& layer = layers_[candidate.layer];
-  look_at_row(layer, row_of(candidate));
+std::optional<double> NearestStream::look_at(const Candidate& candidate) {
+  return look_at_row(layers_[candidate.layer], row_of(candidate));
 }
 
-// Whether the row answers.
-bool NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
+// Its distance, if the row answers.
+std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  if (layer.is_changed(block.id[i])) return false;
+  if (layer.is_changed(block.id[i])) return std::nullopt;
   ++visited_;
   cost_ += std::max(costs_.look, kLookCost) * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
   const std::optional<double> distance = scorer_.exact(block, i);
-  if (!distance) return false;
+  if (!distance) return std::nullopt;
   const Neighbor neighbor{block.id[i], *distance};
-  if (last_ && *last_ > neighbor.distance) return false;  // too late
+  if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late
   seen_.push(neighbor);
-  return true;
+  return distance;
 }
 
 void NearestStream::prefetch(const Candidate& candidate) const {
@@ -503,6 +601,17 @@ void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
   storage::prefetch(at, std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes));
+}
+
+// The same of coarse codes.
+void NearestStream::prefetch_coarse(const RowLayer& layer, uint32_t row) const {
+  const RowBlock& block = layer.block_of(row);
+  const size_t i = row % layer.block_rows;
+  const size_t stride = block.code_stride / 2;
+  storage::prefetch(block.coarse + i * stride, std::min(stride, kPrefetchBytes));
+  storage::prefetch(block.coarse_numbers + i, sizeof(CoarseNumbers));
+  for (const float* number : {block.suffix_norm, block.norm_squared})
+    if (number != nullptr) storage::prefetch(number + i, sizeof(float));
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.

@@ -4,13 +4,15 @@
 // search of it costs less than a scan. A row that it has missed is not given once a farther one has
 // been: the order holds. All else is exact, by the optimal multi-step search of Seidl & Kriegel
 // 1998 ("Optimal Multi-Step k-Nearest Neighbor Search"): rows get a lower bound of their distance
-// from one scan of the int8 codes; they are then looked at exactly in the order of their bounds,
-// and the nearest one seen is given out as soon as no bound of the others is below it. Where that
-// would take too many of them, all that are left are looked at in the order in which they lie.
-// SPDX-License-Identifier: Apache-2.0
+// from one scan of the int8 codes, or of the 4-bit ones that segments have, which tell for which
+// rows the int8 codes are worth reading; they are then looked at exactly in the order of their
+// bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
+// Where that would take too many of them, all that are left are looked at in the order in which
+// they lie. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <queue>
 #include <span>
@@ -107,16 +109,22 @@ class NearestStream {
   void begin_anew();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);
+  bool is_certain() const;
+  void sharpen();
+  void sharpen_below(float limit);
+  void sharpen_at(size_t layer, size_t place);
   void refill();
+  void select(size_t most, float last);
   bool is_promising() const;
   void score_exactly();
-  float keep_smallest();
+  float keep_smallest(size_t most);
   uint32_t row_of(const Candidate& candidate) const;
   Place place_of(const Candidate& candidate) const;
-  void look_at(const Candidate& candidate);
-  bool look_at_row(const RowLayer& layer, uint32_t row);
+  std::optional<double> look_at(const Candidate& candidate);
+  std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
   void prefetch_codes(const RowLayer& layer, uint32_t row) const;
+  void prefetch_coarse(const RowLayer& layer, uint32_t row) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   VectorSpec spec_;
@@ -126,6 +134,11 @@ class NearestStream {
   // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
   // been pending already.
   std::vector<std::vector<float>> bounds_;
+  // Per layer, which of them are not by coarse codes any more; empty where none are.
+  std::vector<std::vector<bool>> sharp_;
+  bool is_rough_ = false;  // some layer's are
+  // As is none up to this one, and these are pending, have been or have no row.
+  float sharp_limit_ = -std::numeric_limits<float>::infinity();
   bool scored_ = false;
   size_t batch_;
   // While graphs answer for some layers: how far they are trusted, and what they have found.

@@ -15,6 +15,7 @@
 namespace kindred::storage {
 
 class Graph;
+struct CoarseNumbers;
 
 // Rows that lie end to end; row_codes.h says what the numbers mean. Borrowed from its layer's
 // owner.
@@ -29,6 +30,10 @@ struct RowBlock {
   const float* residual_norm = nullptr;
   const float* suffix_norm = nullptr;  // nullptr where codes cover all elements
   const float* norm_squared = nullptr;
+  // Where there are coarse codes (coarse_codes.h); nullptr else.
+  const uint8_t* coarse = nullptr;
+  const CoarseNumbers* coarse_numbers = nullptr;
+  const float* centre = nullptr;  // of all rows of a layer
   // Of rows that may end while they are read: the change number of the row that ended each, and how
   // many have ended. nullptr where no row ends.
   const std::atomic<int64_t>* died = nullptr;
@@ -45,6 +50,8 @@ class RowVerifier {
   virtual ~RowVerifier() = default;
   // Codes, numbers and ids of rows that lie end to end.
   virtual void verify_rows(size_t first, size_t count) const = 0;
+  // The same with coarse codes and their numbers in the place of codes.
+  virtual void verify_coarse(size_t first, size_t count) const = 0;
   // A row's vector and id.
   virtual void verify_exact(size_t row) const = 0;
 };

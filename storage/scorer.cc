@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "math/kernels.h"
+#include "storage/coarse_codes.h"
 
 namespace kindred::storage {
 namespace {
@@ -38,18 +39,18 @@ Scorer::Scorer(const VectorSpec& spec, const void* query)
   norm_squared_ = kernels.dot(v, v, spec.dim);
   if (!has_codes(spec)) return;
   const bool codable = is_codable(v, spec.dim, norm_squared_);
-  std::vector<float> scaled(v, v + spec.dim);
+  scaled_.assign(v, v + spec.dim);
   if (spec.metric == Metric::kCosine && codable && norm_squared_ > 0) {
     const float inverse = 1.0F / std::sqrt(norm_squared_);
-    for (float& x : scaled) x *= inverse;
+    for (float& x : scaled_) x *= inverse;
   }
   const size_t coded = spec.code_dim();
-  code_query_norm_ = math::norm_above(scaled.data(), coded);
-  suffix_query_norm_ = math::norm_above(scaled.data() + coded, spec.dim - coded);
+  code_query_norm_ = math::norm_above(scaled_.data(), coded);
+  suffix_query_norm_ = math::norm_above(scaled_.data() + coded, spec.dim - coded);
   const size_t stride = code_stride(spec);
   codes_ = math::make_aligned(stride);
   auto* codes = reinterpret_cast<int8_t*>(codes_.get());
-  query_codes_ = math::quantize_i8(scaled.data(), coded, codes, stride);
+  query_codes_ = math::quantize_i8(scaled_.data(), coded, codes, stride);
   if (!codable) query_codes_.residual_norm = kInfinity;
   query_sum_ = kernels.sum_i8(codes, coded);
 }
@@ -111,9 +112,8 @@ void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out
   }
 }
 
-// The distance by codes less everything it can be off by: the codes' residuals (quantize.h), what
-// the elements without codes may add, and the rounding of the exact kernels, which the bound must
-// not exceed either.
+// The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and
+// what the elements without codes may add.
 void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const {
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = code_query_norm_;
@@ -125,12 +125,59 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
   const float* code_norm = block.code_norm + first;
   const float* residual = block.residual_norm + first;
   const float* suffix = block.suffix_norm == nullptr ? nullptr : block.suffix_norm + first;
-  const float* squared = block.norm_squared + first;
   const auto upper_dot = [&](size_t i) {
     float error = code_norm[i] * query_residual + residual[i] * query_norm;
     if (suffix != nullptr) error += suffix[i] * query_suffix;
     return static_cast<float>(dots[i]) * (scale[i] * query_scale) + error * (1.0F + rounding);
   };
+  bound_by(upper_dot, block, first, count, out);
+}
+
+// The same of coarse codes. What these express of a row is no longer than their outermost levels.
+void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, float* out) {
+  if (integers_.size() < count) integers_.resize(count);
+  const size_t stride = block.code_stride / 2;
+  math::active().dot_u4_scan(reinterpret_cast<const int8_t*>(codes_.get()),
+                             block.coarse + first * stride, stride, stride, count,
+                             integers_.data());
+  const float centre = centre_dot(block);
+  const float rounding = 3.0F * math::rounding_error(spec_.dim);
+  const float query_norm = code_query_norm_;
+  const float query_suffix = suffix_query_norm_;
+  const float outermost = 7.5F * std::sqrt(static_cast<float>(spec_.code_dim()));
+  const float query_residual = outermost * query_codes_.residual_norm;
+  const float half_scale = 0.5F * query_codes_.scale;
+  const int32_t middle = 15 * query_sum_;
+  const int32_t* dots = integers_.data();
+  const CoarseNumbers* numbers = block.coarse_numbers + first;
+  const float* suffix = block.suffix_norm == nullptr ? nullptr : block.suffix_norm + first;
+  const auto upper_dot = [&](size_t i) {
+    const float scale = numbers[i].scale;
+    float error = scale * query_residual + numbers[i].residual_norm * query_norm;
+    if (suffix != nullptr) error += suffix[i] * query_suffix;
+    return centre + static_cast<float>(2 * dots[i] - middle) * (scale * half_scale) +
+           error * (1.0F + rounding);
+  };
+  bound_by(upper_dot, block, first, count, out);
+}
+
+float Scorer::centre_dot(const RowBlock& block) {
+  if (block.centre == centre_) return centre_dot_;
+  double sum = 0;
+  for (size_t i = 0; i < spec_.code_dim(); ++i)
+    sum += static_cast<double>(block.centre[i]) * scaled_[i];
+  centre_ = block.centre;
+  centre_dot_ = static_cast<float>(sum);
+  return centre_dot_;
+}
+
+// From upper bounds of dot products, scaled as codes are. The rounding of the exact kernels is
+// taken off, whose result a bound must not exceed either.
+template <class UpperDot>
+void Scorer::bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t first, size_t count,
+                      float* out) const {
+  const float rounding = 3.0F * math::rounding_error(spec_.dim);
+  const float* squared = block.norm_squared + first;
   switch (spec_.metric) {
     case Metric::kCosine:
       for (size_t i = 0; i < count; ++i) {

@@ -28,6 +28,8 @@ class Scorer {
   void lower_bounds(const RowBlock& block, size_t count, float* out);
   // The same for one row.
   float lower_bound(const RowBlock& block, size_t i);
+  // Bounds by the coarse codes of a block that has them: lower ones, for half the reading.
+  void rough_bounds(const RowBlock& block, size_t first, size_t count, float* out);
 
   // For graphs. Borrowed from the scorer.
   CodedQuery coded_query() const noexcept;
@@ -39,6 +41,10 @@ class Scorer {
   void raw_scores(const RowBlock& block, size_t first, size_t count);
   void bound(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const;
+  template <class UpperDot>
+  void bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t first, size_t count,
+                float* out) const;
+  float centre_dot(const RowBlock& block);
   void bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_floats(const RowBlock& block, size_t first, size_t count, float* out) const;
 
@@ -51,6 +57,9 @@ class Scorer {
   float norm_squared_ = 0;         // of the query
   float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
   float suffix_query_norm_ = 0;    // the same of the others
+  std::vector<float> scaled_;      // the query, scaled as for its codes
+  const float* centre_ = nullptr;  // that was asked for last, and its dot product with the query
+  float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h
   std::vector<float> floats_;      // the same of float32 vectors without codes
 };

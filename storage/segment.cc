@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/coarse_codes.h"
 #include "storage/error.h"
 #include "storage/row_codes.h"
 
@@ -45,6 +46,11 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   block_.residual_norm = section<float>(Section::kResidualNorm, spec.prefix > 0 ? 2 * n : n);
   if (spec.prefix > 0) block_.suffix_norm = block_.residual_norm + n;
   block_.norm_squared = section<float>(Section::kNormSquared, n);
+  if (header_.version >= kSegmentVersion && header_.code_stride > 0) {
+    block_.coarse = section<uint8_t>(Section::kCoarse, n * coarse_stride(spec));
+    block_.coarse_numbers = section<CoarseNumbers>(Section::kCoarseNumbers, n);
+    block_.centre = section<float>(Section::kCentre, code_stride(spec));
+  }
   block_.id = ids_ = section<int64_t>(Section::kIds, n);
   if (place_of(Section::kOrder).bytes > 0)
     order_ = section<uint32_t>(Section::kOrder, header_.distinct);
@@ -62,8 +68,7 @@ void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identit
   if (header_.version < 1 || header_.version > kSegmentVersion)
     corrupt("version 1 to " + std::to_string(kSegmentVersion) + " is wanted, got " +
             std::to_string(header_.version));
-  if (header_.header_sum != checksum(&header_, offsetof(SegmentHeader, header_sum)))
-    corrupt("the header's checksum does not fit");
+  if (!is_whole(header_)) corrupt("the header's checksum does not fit");
   if (header_.segment != identity.segment || header_.collection != identity.collection)
     corrupt("is another collection's or segment's");
   const bool fits = header_.dim == spec.dim && header_.prefix == spec.prefix &&
@@ -107,6 +112,16 @@ void Segment::verify_rows(size_t first, size_t count) const {
   for (const float* of_row :
        {block_.scale, block_.code_norm, block_.residual_norm, block_.norm_squared})
     require(of_row + first, count * sizeof(float));
+  if (block_.suffix_norm != nullptr) require(block_.suffix_norm + first, count * sizeof(float));
+  require(ids_ + first, count * sizeof(int64_t));
+}
+
+void Segment::verify_coarse(size_t first, size_t count) const {
+  const size_t stride = block_.code_stride / 2;
+  require(block_.coarse + first * stride, count * stride);
+  require(block_.coarse_numbers + first, count * sizeof(CoarseNumbers));
+  require(block_.centre, block_.code_stride * sizeof(float));
+  require(block_.norm_squared + first, count * sizeof(float));
   if (block_.suffix_norm != nullptr) require(block_.suffix_norm + first, count * sizeof(float));
   require(ids_ + first, count * sizeof(int64_t));
 }
@@ -225,6 +240,10 @@ RowLayer Segment::layer(const DeadRows& dead) const {
          {&block.scale, &block.code_norm, &block.residual_norm, &block.norm_squared})
       *of_row += first;
     if (block.suffix_norm != nullptr) block.suffix_norm += first;
+    if (block.coarse != nullptr) {
+      block.coarse += first * (block.code_stride / 2);
+      block.coarse_numbers += first;
+    }
     block.id += first;
     layer.blocks.push_back(block);
   }

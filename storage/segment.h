@@ -38,6 +38,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   // Compares every block with its checksum.
   void verify() const;
   void verify_rows(size_t first, size_t count) const override;
+  void verify_coarse(size_t first, size_t count) const override;
   void verify_exact(size_t row) const override;
   // For whoever reads all of it once: what has been read is resident no longer.
   void release_pages() const noexcept { mapping_->release(); }

@@ -2,19 +2,22 @@
 // longer change; docs/format.md describes it.
 //
 //   file     := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
-//   sections := exact, codes, scale, code_norm, residual_norm, norm_squared, ids, order, sums
+//   sections := exact, codes, scale, code_norm, residual_norm, norm_squared, coarse codes, their
+//               numbers, centre, ids, order, sums
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace kindred::storage {
 
 inline constexpr uint64_t kSegmentMagic = 0x314745534e494b4bULL;  // "KKINSEG1"
-// Files whose codes cover all elements are of version 1.
-inline constexpr uint32_t kSegmentVersion = 2;
+// Before version 3 there were no coarse codes, nor places for them in the header; before version 2
+// codes covered all elements.
+inline constexpr uint32_t kSegmentVersion = 3;
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr size_t kSegmentPage = 4096;
 // What one checksum covers.
@@ -29,9 +32,14 @@ enum class Section : uint32_t {
   kCodeNorm,
   kResidualNorm,  // of all rows; then, where codes cover a prefix, the suffix_norm of all rows
   kNormSquared,
-  kSums,  // XXH3-64 of each 64 KiB of all sections before this one
+  kSums,           // XXH3-64 of each 64 KiB of all other sections, which lie before it
+  kCoarse,         // see coarse_codes.h; empty where kCodes is, as the next two
+  kCoarseNumbers,  // CoarseNumbers of each row
+  kCentre,         // float32: one row's elements, of the stride of kCodes
   kCount,
 };
+// Sections that headers before version 3 have places for.
+inline constexpr size_t kSectionsBefore3 = static_cast<size_t>(Section::kSums) + 1;
 
 struct SectionPlace {
   uint64_t offset;
@@ -57,6 +65,10 @@ struct SegmentHeader {
   uint64_t header_sum;  // XXH3-64 of all bytes before
 };
 static_assert(sizeof(SegmentHeader) <= kSegmentPage);
+
+// Whether the header has its checksum. One of an older version becomes one of today's, but for the
+// number.
+bool is_whole(SegmentHeader& header) noexcept;
 
 inline SectionPlace& place(SegmentHeader& header, Section section) noexcept {
   return header.sections[static_cast<size_t>(section)];

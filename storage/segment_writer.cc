@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "math/aligned.h"
+#include "storage/coarse_codes.h"
 #include "storage/error.h"
 #include "storage/row_codes.h"
 
@@ -40,7 +41,7 @@ std::string SegmentWriter::vector(size_t row) {
 void SegmentWriter::finish(const std::function<bool(size_t row)>& counts) {
   SegmentHeader header{};
   header.magic = kSegmentMagic;
-  header.version = spec_.prefix > 0 ? kSegmentVersion : 1;
+  header.version = kSegmentVersion;
   header.byte_order = kByteOrder;
   header.segment = identity_.segment;
   header.collection = identity_.collection;
@@ -67,34 +68,81 @@ void SegmentWriter::write_section(SegmentHeader& header, Section section,
   out_.pad(kSegmentPage);
 }
 
+// By row, as sections have them.
+struct SegmentWriter::Numbers {
+  explicit Numbers(size_t rows, bool has_suffixes)
+      : scale(rows),
+        code_norm(rows),
+        residual_norm(has_suffixes ? 2 * rows : rows),
+        squared(rows) {}
+
+  void set(size_t row, const RowNumbers& of_row) {
+    scale[row] = of_row.scale;
+    code_norm[row] = of_row.code_norm;
+    residual_norm[row] = of_row.residual_norm;
+    squared[row] = of_row.norm_squared;
+    if (residual_norm.size() > scale.size()) residual_norm[scale.size() + row] = of_row.suffix_norm;
+  }
+
+  std::vector<float> scale;
+  std::vector<float> code_norm;
+  std::vector<float> residual_norm;  // of all rows; then, of a prefix's, the suffix_norm of all
+  std::vector<float> squared;
+};
+
 // The exact rows are read back from the file, so that they need not stay in memory.
 void SegmentWriter::write_codes(SegmentHeader& header) {
   out_.publish();
   const std::optional<Mapping> exact =
       ids_.empty() ? std::nullopt : std::optional<Mapping>(std::in_place, file_, out_.position());
   RowEncoder encoder(spec_);
-  std::vector<float> numbers[4];
-  for (std::vector<float>& of_kind : numbers) of_kind.resize(ids_.size());
-  if (spec_.prefix > 0) numbers[2].resize(2 * ids_.size());
+  Numbers numbers(ids_.size(), spec_.prefix > 0);
   std::vector<int8_t> codes(header.code_stride);
   place(header, Section::kCodes) = {out_.position(), ids_.size() * codes.size()};
   const size_t releasing = Mapping::kReleaseBytes / stride_ + 1;
   for (size_t row = 0; row < ids_.size(); ++row) {
     if (row % releasing == releasing - 1) exact->release();
-    const RowNumbers of_row =
-        encoder.encode(exact->data() + kSegmentPage + row * stride_, codes.data());
+    numbers.set(row, encoder.encode(exact->data() + kSegmentPage + row * stride_, codes.data()));
     out_.write(codes.data(), codes.size());
-    numbers[0][row] = of_row.scale;
-    numbers[1][row] = of_row.code_norm;
-    numbers[2][row] = of_row.residual_norm;
-    if (spec_.prefix > 0) numbers[2][ids_.size() + row] = of_row.suffix_norm;
-    numbers[3][row] = of_row.norm_squared;
   }
   out_.pad(kSegmentPage);
-  write_section(header, Section::kScale, numbers[0]);
-  write_section(header, Section::kCodeNorm, numbers[1]);
-  write_section(header, Section::kResidualNorm, numbers[2]);
-  write_section(header, Section::kNormSquared, numbers[3]);
+  write_section(header, Section::kScale, numbers.scale);
+  write_section(header, Section::kCodeNorm, numbers.code_norm);
+  write_section(header, Section::kResidualNorm, numbers.residual_norm);
+  write_section(header, Section::kNormSquared, numbers.squared);
+  if (header.code_stride > 0) write_coarse_codes(header, numbers);
+}
+
+// The same with the codes. A distance of prefixes is divided by each row's norm, so that a centre
+// does not drop out of it: it is zero there.
+void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& numbers) {
+  constexpr size_t kRowsOfCentre = 4096;
+  out_.publish();
+  const size_t rows = ids_.size();
+  const size_t stride = header.code_stride;
+  const Mapping mapping(file_, out_.position());
+  const auto* codes =
+      reinterpret_cast<const int8_t*>(mapping.data() + place(header, Section::kCodes).offset);
+  CentreOfCodes centre(spec_);
+  for (size_t row = 0; row < rows && spec_.prefix == 0; row += rows / kRowsOfCentre + 1)
+    centre.add(codes + row * stride, numbers.scale[row]);
+  const std::vector<float> mean = centre.mean();
+  CoarseEncoder encoder(spec_, mean);
+  std::vector<CoarseNumbers> of_rows(rows);
+  std::vector<uint8_t> coarse(coarse_stride(spec_));
+  place(header, Section::kCoarse) = {out_.position(), rows * coarse.size()};
+  const size_t releasing = Mapping::kReleaseBytes / stride + 1;
+  for (size_t row = 0; row < rows; ++row) {
+    if (row % releasing == releasing - 1) mapping.release();
+    const RowNumbers of_row{.scale = numbers.scale[row],
+                            .code_norm = numbers.code_norm[row],
+                            .residual_norm = numbers.residual_norm[row]};
+    of_rows[row] = encoder.encode(codes + row * stride, of_row, coarse.data());
+    out_.write(coarse.data(), coarse.size());
+  }
+  out_.pad(kSegmentPage);
+  write_section(header, Section::kCoarseNumbers, of_rows);
+  write_section(header, Section::kCentre, mean);
 }
 
 // Which row each id has: the last that counts. Left out where it is row 0, 1, 2, ...

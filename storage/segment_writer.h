@@ -1,5 +1,5 @@
 // Writes one segment file (segment_format.h), front to back: vectors as they come, the rest from
-// them at the end. Memory stays at about 32 bytes a row whatever the vectors' size.
+// them at the end. Memory stays at about 40 bytes a row whatever the vectors' size.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -37,7 +37,9 @@ class SegmentWriter {
   void finish(const std::function<bool(size_t row)>& counts);
 
  private:
+  struct Numbers;
   void write_codes(SegmentHeader& header);
+  void write_coarse_codes(SegmentHeader& header, const Numbers& numbers);
   void write_order(SegmentHeader& header, const std::function<bool(size_t row)>& counts);
   template <class T>
   void write_section(SegmentHeader& header, Section section, const std::vector<T>& values);
