@@ -22,6 +22,12 @@ CodeKernels::CodeKernels(const VectorSpec& spec) : kernels_(&math::active()) {
     comparison_ = Comparison::kHamming;
 }
 
+CodeKernels CodeKernels::of_coarse_codes(const VectorSpec& spec) {
+  CodeKernels kernels(spec);
+  kernels.comparison_ = Comparison::kDotOfCoarse;
+  return kernels;
+}
+
 int32_t CodeKernels::sum(const int8_t* query, size_t bytes) const noexcept {
   const bool wanted = comparison_ == Comparison::kDot || comparison_ == Comparison::kDotOfMade;
   return wanted ? kernels_->sum_i8(query, bytes) : 0;

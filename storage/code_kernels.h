@@ -1,8 +1,8 @@
 // How codes are compared: the one place where that depends on element type and metric. Codes are
-// what graphs read of a vector, and scans too: int8 numbers made for the purpose (row_codes.h), or
-// the vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose bytes are handed
-// in as those of the others.
-// SPDX-License-Identifier: Apache-2.0
+// what graphs read of a vector, and scans too: int8 numbers made for the purpose (row_codes.h),
+// 4-bit ones made of these (coarse_codes.h), which are compared with a query's int8 codes, or the
+// vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose bytes are handed in as
+// those of the others. SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,8 @@ class CodeKernels {
   // Compares nothing: to be assigned to.
   CodeKernels() = default;
   explicit CodeKernels(const VectorSpec& spec);
+  // For rows of coarse codes.
+  static CodeKernels of_coarse_codes(const VectorSpec& spec);
 
   // Whether what the functions below give is a distance, less where codes are nearer (the sum of
   // absolute differences under l1, the number of differing bits, the sum of squared differences of
@@ -26,7 +28,8 @@ class CodeKernels {
 
   // What the functions below want to know of a query beside its codes.
   int32_t sum(const int8_t* query, size_t bytes) const noexcept;
-  // Lengths count bytes, those that fill a row up with zeros among them.
+  // Lengths count bytes of a row, those that fill it up with zeros among them. Of coarse codes what
+  // they express is compared, in steps of theirs from the centre.
   float one(const int8_t* query, int32_t sum, const int8_t* row, size_t bytes) const noexcept {
     switch (comparison_) {
       case Comparison::kL1:
@@ -35,6 +38,8 @@ class CodeKernels {
         return static_cast<float>(kernels_->hamming(as_bits(query), as_bits(row), bytes));
       case Comparison::kDotOfMade:
         return static_cast<float>(kernels_->dot_codes(query, sum, row, bytes));
+      case Comparison::kDotOfCoarse:
+        return from_centre(kernels_->dot_u4(query, as_bits(row), bytes), sum);
       case Comparison::kDot:
         return static_cast<float>(kernels_->dot_i8(query, sum, row, bytes));
       case Comparison::kL1OfFloats:
@@ -49,6 +54,13 @@ class CodeKernels {
             float out[4]) const noexcept {
     if (is_of_floats()) return four_floats(query, rows, bytes, out);
     int32_t compared[4];
+    if (comparison_ == Comparison::kDotOfCoarse) {
+      const uint8_t* const coarse[4] = {as_bits(rows[0]), as_bits(rows[1]), as_bits(rows[2]),
+                                        as_bits(rows[3])};
+      kernels_->dot_u4_x4(query, coarse, bytes, compared);
+      for (size_t i = 0; i < 4; ++i) out[i] = from_centre(compared[i], sum);
+      return;
+    }
     if (comparison_ == Comparison::kDotOfMade)
       kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
     else if (comparison_ == Comparison::kDot)
@@ -57,7 +69,8 @@ class CodeKernels {
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
     for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]);
   }
-  // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
+  // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i. REQUIRES:
+  // codes are not coarse.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, float* out) const noexcept;
   // The same before it is rounded to float32. REQUIRES: codes are not of float32.
@@ -69,6 +82,7 @@ class CodeKernels {
   enum class Comparison : uint8_t {
     kDot,
     kDotOfMade,
+    kDotOfCoarse,
     kDotOfFloats,
     kL1,
     kHamming,
@@ -78,6 +92,10 @@ class CodeKernels {
 
   bool is_of_floats() const noexcept {
     return comparison_ == Comparison::kDotOfFloats || comparison_ >= Comparison::kL1OfFloats;
+  }
+  // Numbers from 0 to 15 stand for -7.5 to 7.5; the sum is the query's.
+  static float from_centre(int32_t dot, int32_t sum) noexcept {
+    return 0.5F * static_cast<float>(2 * dot - 15 * sum);
   }
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);

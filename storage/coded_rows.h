@@ -53,6 +53,19 @@ struct CodedRows {
   }
 };
 
+// What the nodes of a graph file have of rows: coarse codes, where these say enough, or codes.
+// Borrowed from the segment.
+struct NodeRows {
+  bool is_coarse = false;
+  const std::byte* codes = nullptr;
+  size_t stride = 0;
+  std::vector<NodeNumbers> numbers;  // by row
+
+  const std::byte* code(size_t row) const noexcept { return codes + row * stride; }
+};
+
+NodeRows node_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded);
+
 // REQUIRES: the segment's rows have been verified.
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/coarse_codes.h"
 #include "storage/error.h"
 #include "storage/row_codes.h"
 #include "storage/segment_format.h"
@@ -86,21 +87,24 @@ bool Graph::read_header() {
     h.header_sum = std::exchange(h.nodes, h.rows);
     return h.header_sum == checksum(&h, offsetof(GraphHeader, nodes));
   }
-  return h.version == kGraphVersion &&
+  return (h.version == kGraphVersion || h.version == kCoarseGraphVersion) &&
          h.header_sum == checksum(&h, offsetof(GraphHeader, header_sum));
 }
 
 bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (!read_header()) return false;
   const GraphHeader& h = header_;
-  const size_t codes = has_codes(spec) ? code_stride(spec) : exact_stride(spec);
+  const bool is_coarse = h.version == kCoarseGraphVersion;
+  const size_t codes = is_coarse         ? coarse_stride(spec)
+                       : has_codes(spec) ? code_stride(spec)
+                                         : exact_stride(spec);
   const bool ours = h.segment == segment.identity.segment &&
                     h.collection == segment.identity.collection && h.segment_sum == segment.sum &&
                     h.rows == segment.rows && h.dim == spec.dim &&
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
   if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.nodes == 0 ||
-      h.nodes > h.rows || h.node_stride != 2 * h.m * sizeof(uint32_t) + codes)
+      h.nodes > h.rows || codes == 0 || h.node_stride != node_stride(h, codes))
     return false;
   uint64_t above = h.nodes;
   for (size_t level = 0; level < kMostLevels; ++level) {
@@ -114,7 +118,7 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (checksum(sums_, plan.sums_bytes) != h.sums_sum) return false;
   blocks_ = plan.sums_bytes / sizeof(uint64_t);
   verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
-  kernels_ = CodeKernels(spec);
+  kernels_ = is_coarse ? CodeKernels::of_coarse_codes(spec) : CodeKernels(spec);
   code_bytes_ = codes;
   stride_ = h.node_stride;
   bottom_links_ = bottom_links(h.m);

@@ -169,17 +169,18 @@ struct Numbering {
 
 class GraphWriter {
  public:
-  GraphWriter(File& file, const CodedRows& rows, const EqualRows& equal, const SmallWorld& world,
-              const Numbering& numbering)
+  GraphWriter(File& file, const CodedRows& rows, const NodeRows& of_nodes, const EqualRows& equal,
+              const SmallWorld& world, const Numbering& numbering)
       : file_(file),
         out_(file, kGraphPage, kGraphBlock),
         rows_(rows),
+        of_nodes_(of_nodes),
         equal_(equal),
         world_(world),
         numbering_(numbering) {}
 
   void write(GraphHeader& header) {
-    write_nodes(header.m);
+    write_nodes(header);
     write_rows();
     if (has_ends(header)) write_ends();
     for (size_t level = 1; level <= numbering_.levels; ++level)
@@ -201,11 +202,14 @@ class GraphWriter {
   }
 
  private:
-  void write_nodes(size_t m) {
+  void write_nodes(const GraphHeader& header) {
+    const size_t links = bottom_links(header.m);
+    std::vector<std::byte> code(header.node_stride - 2 * header.m * sizeof(uint32_t));
     for (const uint32_t row : numbering_.rows) {
-      out_.write(&rows_.numbers[row], sizeof(NodeNumbers));
-      write_links(nearest(row, world_.links(row, 0), bottom_links(m)), bottom_links(m));
-      out_.write(rows_.code(row), rows_.stride);
+      out_.write(&of_nodes_.numbers[row], sizeof(NodeNumbers));
+      write_links(nearest(row, world_.links(row, 0), links), links);
+      std::memcpy(code.data(), of_nodes_.code(row), of_nodes_.stride);
+      out_.write(code.data(), code.size());
     }
     out_.pad(kGraphPage);
   }
@@ -250,20 +254,21 @@ class GraphWriter {
   File& file_;
   SequentialWriter out_;
   const CodedRows& rows_;
+  const NodeRows& of_nodes_;
   const EqualRows& equal_;
   const SmallWorld& world_;
   const Numbering& numbering_;
 };
 
 GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
-                      const CodedRows& rows, const Numbering& numbering) {
+                      const NodeRows& rows, const Numbering& numbering) {
   GraphHeader header{};
   header.magic = kGraphMagic;
-  header.version = kGraphVersion;
+  header.version = rows.is_coarse ? kCoarseGraphVersion : kGraphVersion;
   header.byte_order = kByteOrder;
   header.segment = segment.id();
   header.collection = segment.collection();
-  header.rows = rows.count;
+  header.rows = segment.rows();
   header.nodes = numbering.rows.size();
   header.segment_sum = segment.graph_of().sum;
   header.dim = static_cast<uint32_t>(spec.dim);
@@ -272,7 +277,7 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   header.levels = numbering.levels;
   header.m = static_cast<uint32_t>(options.m);
   header.ef_construction = static_cast<uint32_t>(options.ef_construction);
-  header.node_stride = static_cast<uint32_t>(2 * options.m * sizeof(uint32_t) + rows.stride);
+  header.node_stride = node_stride(header, rows.stride);
   header.level_nodes = numbering.level_nodes;
   return header;
 }
@@ -310,6 +315,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
       return true;
     }
     segment.verify_rows(0, segment.rows());
+    if (segment.block().coarse != nullptr) segment.verify_coarse(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
     const EqualRows equal(rows);
@@ -320,8 +326,9 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(order, levels);
-    GraphHeader header = header_of(segment, spec, options, rows, numbering);
-    GraphWriter writer(*draft, rows, equal, world, numbering);
+    const NodeRows of_nodes = node_rows(segment, spec, rows);
+    GraphHeader header = header_of(segment, spec, options, of_nodes, numbering);
+    GraphWriter writer(*draft, rows, of_nodes, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
       header.ef = static_cast<uint32_t>(effort_of(*graph, rows, segment, spec));

@@ -94,7 +94,7 @@ void find_nearest_vectors(const Rows& rows, const VectorSpec& spec, std::vector<
 // distance: where many are equally near, which of them are found says nothing.
 size_t found_of(const Sample& sample, const Rows& rows, std::span<const GraphHit> hits) {
   const CodedQuery query = rows.coded.query(sample.row);
-  const size_t looked_at = sample.vector ? hits.size() : std::min(hits.size(), kNearest + 1);
+  const size_t looked_at = sample.vector ? hits.size() : std::min(hits.size(), kLeastLookedAt);
   size_t found = 0;
   for (size_t i = 0; i < looked_at; ++i)
     if (hits[i].row != sample.row && rows.distance(sample, query, hits[i].row) <= sample.farthest)

@@ -4,8 +4,9 @@
 //
 //   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
 //   sections := nodes, rows, ends, upper, sums
-//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of codes, or,
-//            where it has none, of vectors (code_kernels.h)
+//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of coarse codes
+//            (coarse_codes.h), of codes or, where it has neither, of vectors (code_kernels.h) ;
+//            zeros up to a multiple of 64 from the node's start where codes are coarse
 //   rows  := for each node: its rows, one or more that are equal: uint32
 //   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]
@@ -22,8 +23,9 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
-// Of version 1 every row was a node: its header lacks `nodes`.
+// Of version 1 every row was a node: its header lacks `nodes`. Of version 3 codes are coarse.
 inline constexpr uint32_t kGraphVersion = 2;
+inline constexpr uint32_t kCoarseGraphVersion = 3;
 inline constexpr size_t kGraphPage = 4096;
 // What one checksum covers.
 inline constexpr size_t kGraphBlock = 4096;
@@ -60,7 +62,7 @@ struct GraphHeader {
   uint16_t levels;  // above the bottom one
   uint32_t m;
   uint32_t ef_construction;
-  uint32_t node_stride;                           // bytes, a multiple of 64
+  uint32_t node_stride;                           // bytes
   uint32_t ef;                                    // that finds enough: see graph_effort.h
   std::array<uint64_t, kMostLevels> level_nodes;  // of level 1, 2, ...
   uint64_t sums_sum;                              // XXH3-64 of the section of checksums
@@ -81,6 +83,13 @@ struct GraphPlan {
 
   explicit GraphPlan(const GraphHeader& header) noexcept;
 };
+
+// Of `codes` bytes a row.
+constexpr uint32_t node_stride(const GraphHeader& header, size_t codes) noexcept {
+  const size_t bytes = 2 * header.m * sizeof(uint32_t) + codes;
+  const bool is_padded = header.version == kCoarseGraphVersion;
+  return static_cast<uint32_t>(is_padded ? (bytes + 63) / 64 * 64 : bytes);
+}
 
 // Whether some nodes have more rows than one.
 constexpr bool has_ends(const GraphHeader& header) noexcept {

@@ -50,9 +50,6 @@ constexpr size_t kScannedOfListed = 4;
 // order in which they lie: they come from anywhere in memory (0.58 against 0.11 us at 1 KiB).
 constexpr size_t kAstray = 5;
 
-// Rows found by their codes that are looked at exactly, at least.
-constexpr size_t kLeastLookedAt = 30;
-
 // A distance as a bound: itself, unless it is beyond float32's range.
 float bound_of(double distance) noexcept {
   constexpr float kMost = std::numeric_limits<float>::max();
