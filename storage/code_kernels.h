@@ -69,11 +69,10 @@ class CodeKernels {
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
     for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]);
   }
-  // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i. REQUIRES:
-  // codes are not coarse.
+  // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, float* out) const noexcept;
-  // The same before it is rounded to float32. REQUIRES: codes are not of float32.
+  // The same before it is rounded to float32. REQUIRES: codes are neither of float32 nor coarse.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, int32_t* out) const noexcept;
 

@@ -7,28 +7,6 @@
 #include "storage/row_codes.h"
 
 namespace kindred::storage {
-namespace {
-
-// Whether coarse codes tell the rows apart: what they leave out is a small part of what rows differ
-// by (of normally distributed elements 1.2 %, of evenly distributed ones 0.4).
-bool are_fine_enough(const RowBlock& block, size_t rows, const VectorSpec& spec) {
-  constexpr double kMostLeftOut = 0.04;
-  if (block.coarse == nullptr) return false;
-  double squares = 0;
-  double left_out = 0;
-  for (size_t row = 0; row < rows; ++row) {
-    const double residual = block.coarse_numbers[row].residual_norm;
-    if (residual > std::numeric_limits<float>::max()) continue;
-    left_out += residual * residual;
-    squares += static_cast<double>(block.code_norm[row]) * block.code_norm[row];
-  }
-  for (size_t i = 0; i < spec.code_dim(); ++i)
-    squares -= static_cast<double>(rows) * block.centre[i] * block.centre[i];
-  return left_out <= kMostLeftOut * squares;
-}
-
-}  // namespace
-
 CodedQuery CodedRows::query(uint32_t row) const noexcept {
   const bool l2 = metric == math::Metric::kL2;
   return {.codes = code(row),
@@ -67,17 +45,16 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   return rows;
 }
 
-NodeRows node_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded) {
+NodeRows fine_rows(const CodedRows& coded) {
+  return {false, coded.kernels, coded.codes, coded.stride, coded.numbers};
+}
+
+NodeRows coarse_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded) {
   const RowBlock& block = segment.block();
-  if (!are_fine_enough(block, coded.count, spec))
-    return {false, reinterpret_cast<const std::byte*>(coded.codes), coded.stride, coded.numbers};
-  NodeRows rows{true, reinterpret_cast<const std::byte*>(block.coarse), coarse_stride(spec),
-                coded.numbers};
-  for (size_t row = 0; row < coded.count; ++row) {
-    // What the codes' scale has become, under cosine with a prefix divided by its norm.
-    const float divided = block.scale[row] > 0 ? coded.numbers[row].scale / block.scale[row] : 1.0F;
-    rows.numbers[row].scale = block.coarse_numbers[row].scale * divided;
-  }
+  NodeRows rows{true, CodeKernels::of_coarse_codes(spec),
+                reinterpret_cast<const int8_t*>(block.coarse), coarse_stride(spec), coded.numbers};
+  for (size_t row = 0; row < coded.count; ++row)
+    rows.numbers[row].scale = block.coarse_numbers[row].scale;
   return rows;
 }
 

@@ -53,20 +53,23 @@ struct CodedRows {
   }
 };
 
-// What the nodes of a graph file have of rows: coarse codes, where these say enough, or codes.
-// Borrowed from the segment.
+// REQUIRES: the segment's rows have been verified.
+CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
+
+// What the nodes of a graph file have of rows: their codes, or coarse ones. Borrowed from the
+// segment.
 struct NodeRows {
   bool is_coarse = false;
-  const std::byte* codes = nullptr;
+  CodeKernels kernels;
+  const int8_t* codes = nullptr;
   size_t stride = 0;
   std::vector<NodeNumbers> numbers;  // by row
 
-  const std::byte* code(size_t row) const noexcept { return codes + row * stride; }
+  const int8_t* code(size_t row) const noexcept { return codes + row * stride; }
 };
 
-NodeRows node_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded);
-
-// REQUIRES: the segment's rows have been verified.
-CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
+NodeRows fine_rows(const CodedRows& coded);
+// REQUIRES: the segment has coarse codes of all elements, and they have been verified.
+NodeRows coarse_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded);
 
 }  // namespace kindred::storage

@@ -282,6 +282,15 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   return header;
 }
 
+NodeRows node_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& rows,
+                   const GraphEffort& effort) {
+  // A distance of prefixes is divided by each row's norm, and coarse codes know no part of it.
+  if (segment.block().coarse == nullptr || spec.prefix > 0) return fine_rows(rows);
+  segment.verify_coarse(0, segment.rows());
+  NodeRows coarse = coarse_rows(segment, spec, rows);
+  return effort.is_enough(coarse) ? coarse : fine_rows(rows);
+}
+
 // Locked, so that nobody else builds the same; nullptr if somebody does, or has just finished. One
 // that was left behind by a process that died is taken over.
 std::unique_ptr<File> create_draft(const std::string& path) {
@@ -315,7 +324,6 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
       return true;
     }
     segment.verify_rows(0, segment.rows());
-    if (segment.block().coarse != nullptr) segment.verify_coarse(0, segment.rows());
     const CodedRows rows = coded_rows(segment, spec);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
     const EqualRows equal(rows);
@@ -326,12 +334,13 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(order, levels);
-    const NodeRows of_nodes = node_rows(segment, spec, rows);
+    const GraphEffort effort(rows, segment, spec);
+    const NodeRows of_nodes = node_rows(segment, spec, rows, effort);
     GraphHeader header = header_of(segment, spec, options, of_nodes, numbering);
     GraphWriter writer(*draft, rows, of_nodes, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      header.ef = static_cast<uint32_t>(effort_of(*graph, rows, segment, spec));
+      header.ef = static_cast<uint32_t>(effort.ef_of(*graph));
       writer.write_header(header);
     }
     draft->sync();

@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace kindred::storage {
 
@@ -46,6 +47,12 @@ struct NodeNumbers {
   // query's.
   float scale;
   float bias;
+
+  // Never NaN, which does not sort: what overflows is farthest.
+  float key(float factor, float compared) const noexcept {
+    const float key = bias - scale * factor * compared;
+    return key == key ? key : std::numeric_limits<float>::infinity();
+  }
 };
 
 struct GraphHeader {

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "storage/candidate_pool.h"
 #include "storage/graph.h"
@@ -206,9 +205,7 @@ class GraphWalk {
     graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
     for (size_t i = 0; i < kGroup; ++i) {
       const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[i]);
-      const float key = numbers->bias - numbers->scale * query_.factor * compared[i];
-      // NaN does not sort: what overflows is farthest.
-      out[i] = {key == key ? key : std::numeric_limits<float>::infinity(), met[i]};
+      out[i] = {numbers->key(query_.factor, compared[i]), met[i]};
     }
     distances_ += count;
     return count;

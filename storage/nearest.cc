@@ -145,7 +145,7 @@ std::optional<Neighbor> NearestStream::next() {
 
 // Whether the nearest row seen is nearer than all that are behind pending_.
 bool NearestStream::is_certain() const {
-  return is_rough_ && !seen_.empty() && bound_of(seen_.top().distance) <= sharp_limit_;
+  return !seen_.empty() && seen_.top().distance < behind_;
 }
 
 void NearestStream::keep_only(std::span<const int64_t> ids) {
@@ -353,6 +353,7 @@ void NearestStream::begin_anew() {
   exhausted_ = false;
   scored_exactly_ = false;
   sharp_limit_ = -kInfinity;
+  behind_ = -kInfinity;
 }
 
 void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
@@ -419,14 +420,14 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
 // them: those nearest by what is known are looked at first, and no bound is of interest beyond the
 // distance of the last.
 void NearestStream::sharpen() {
-  select(batch_, kInfinity);
+  const bool is_cut = select(batch_, kInfinity);
   for (Candidate& c : pending_) {
     sharpen_at(c.layer, c.place);
     c.bound = bounds_[c.layer][c.place];
   }
   std::sort(pending_.begin(), pending_.end());
   const size_t missing = std::max(std::max(wanted_, given_ + 1) - given_, batch_ / 3);
-  float limit = pending_.size() < batch_ ? kInfinity : -kInfinity;
+  float limit = is_cut ? -kInfinity : kInfinity;
   for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
     if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
     const Candidate& c = pending_[i];
@@ -465,7 +466,6 @@ void NearestStream::sharpen_at(size_t s, size_t place) {
   sharp_[s][place] = true;
   const RowLayer& layer = layers_[s];
   const uint32_t row = row_of({0, static_cast<uint32_t>(s), static_cast<uint32_t>(place)});
-  ++visited_;
   cost_ += kSharpenCost * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
   float& bound = bounds_[s][place];
@@ -480,15 +480,18 @@ void NearestStream::refill() {
   batch_ = std::min(batch_, rows + 1);  // one more than there are: all of them, and known to be
   if (is_rough_ && sharp_limit_ < kInfinity) sharpen();
   if (!scored_exactly_ && !is_promising()) score_exactly();
-  select(batch_, is_rough_ ? sharp_limit_ : kInfinity);
-  exhausted_ = pending_.size() < batch_ && !(is_rough_ && sharp_limit_ < kInfinity);
+  const float last = is_rough_ ? sharp_limit_ : kInfinity;
+  const bool is_cut = select(batch_, last);
+  exhausted_ = !is_cut && last == kInfinity;
   std::sort(pending_.begin(), pending_.end());
+  behind_ = is_cut ? pending_.back().bound : std::nextafter(last, kInfinity);
   for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
   batch_ *= 4;
 }
 
 // Makes pending_ the `most` candidates with the smallest bounds, none above `last`, in no order.
-void NearestStream::select(size_t most, float last) {
+// Whether some may be left that are not above it.
+bool NearestStream::select(size_t most, float last) {
   pending_.clear();
   cursor_ = 0;
   float limit = std::nextafter(last, kInfinity);  // candidates from here on are not among them
@@ -503,6 +506,7 @@ void NearestStream::select(size_t most, float last) {
     }
   }
   if (pending_.size() > most) keep_smallest(most);
+  return pending_.size() == most;
 }
 
 // Whether looking at the rows whose bounds are below the distance of the last of those wanted, as

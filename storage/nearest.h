@@ -114,7 +114,7 @@ class NearestStream {
   void sharpen_below(float limit);
   void sharpen_at(size_t layer, size_t place);
   void refill();
-  void select(size_t most, float last);
+  bool select(size_t most, float last);
   bool is_promising() const;
   void score_exactly();
   float keep_smallest(size_t most);
@@ -136,9 +136,8 @@ class NearestStream {
   std::vector<std::vector<float>> bounds_;
   // Per layer, which of them are not by coarse codes any more; empty where none are.
   std::vector<std::vector<bool>> sharp_;
-  bool is_rough_ = false;  // some layer's are
-  // As is none up to this one, and these are pending, have been or have no row.
-  float sharp_limit_ = -std::numeric_limits<float>::infinity();
+  bool is_rough_ = false;                                        // some layer's are
+  float sharp_limit_ = -std::numeric_limits<float>::infinity();  // up to here none is
   bool scored_ = false;
   size_t batch_;
   // While graphs answer for some layers: how far they are trusted, and what they have found.
@@ -155,8 +154,10 @@ class NearestStream {
   std::vector<size_t> answering_;                     // how many of them answer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
-  bool exhausted_ = false;       // nothing is left behind pending_
-  bool scored_exactly_ = false;  // bounds_ are the distances themselves
+  float behind_ = -std::numeric_limits<float>::infinity();  // the least bound that is left behind
+                                                            // pending_ may be this
+  bool exhausted_ = false;                                  // nothing is left there
+  bool scored_exactly_ = false;                             // bounds_ are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
   double cost_ = 0;
