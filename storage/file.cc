@@ -20,7 +20,7 @@
 namespace kindred::storage {
 namespace {
 
-constexpr uint64_t kSyncStep = 1 << 20;
+constexpr uint64_t kWriteStep = 2 << 20;
 
 [[noreturn]] void fail(const std::string& path, const char* what) {
   const int error = errno;
@@ -123,18 +123,22 @@ void sync_folder(const std::string& path) {
 }
 
 SequentialWriter::SequentialWriter(File& file, uint64_t offset, size_t block)
-    : file_(file), offset_(offset), block_(block), begun_(offset) {
-  buffer_.reserve(kSumBlock);
-}
+    : file_(file), offset_(offset), block_(block), written_(offset) {}
 
 void SequentialWriter::write(const void* data, size_t bytes) {
   const auto* at = static_cast<const std::byte*>(data);
   while (bytes > 0) {
-    const size_t part = std::min(bytes, kSumBlock - buffer_.size());
+    const uint64_t step_end = (position() / kWriteStep + 1) * kWriteStep;
+    const uint64_t end = std::min(block_end(), step_end);
+    const auto part = static_cast<size_t>(std::min<uint64_t>(bytes, end - position()));
     buffer_.insert(buffer_.end(), at, at + part);
     at += part;
     bytes -= part;
-    if (buffer_.size() == kSumBlock) flush();
+    if (position() == block_end()) {
+      sums_.push_back(checksum(buffer_.data() + summed_, block_));
+      summed_ += block_;
+    }
+    if (position() == step_end) publish();
   }
 }
 
@@ -145,22 +149,19 @@ void SequentialWriter::pad(size_t alignment) {
 }
 
 void SequentialWriter::publish() {
-  file_.write_at(offset_, buffer_.data(), buffer_.size());
+  const auto unwritten = static_cast<size_t>(position() - written_);
+  file_.write_at(written_, buffer_.data() + buffer_.size() - unwritten, unwritten);
+  file_.begin_sync(written_, unwritten);
+  written_ = position();
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(summed_));
+  offset_ += summed_;
+  summed_ = 0;
 }
 
 void SequentialWriter::finish() {
-  if (!buffer_.empty()) flush();
-}
-
-void SequentialWriter::flush() {
-  for (size_t at = 0; at < buffer_.size(); at += block_)
-    sums_.push_back(checksum(buffer_.data() + at, std::min(block_, buffer_.size() - at)));
+  if (summed_ < buffer_.size())
+    sums_.push_back(checksum(buffer_.data() + summed_, buffer_.size() - summed_));
   publish();
-  offset_ += buffer_.size();
-  buffer_.clear();
-  if (offset_ - begun_ < kSyncStep) return;
-  file_.begin_sync(begun_, offset_ - begun_);
-  begun_ = offset_;
 }
 
 Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {
