@@ -159,8 +159,8 @@ void bench_from_memory(const math::Kernels& kernels) {
                                 code_dots.data());
        }},
       {"4-bit scan", [&] {
-         kernels.dot_u4_scan(code_rows, reinterpret_cast<const uint8_t*>(codes.get()), kDim / 2,
-                             kDim / 2, kRowsInMemory, code_dots.data());
+         kernels.dot_u4_scan(code_rows, code_rows, kDim / 2, kDim / 2, kRowsInMemory,
+                             code_dots.data());
        }}};
   for (const size_t ahead : {0, 1024, 2048, 4096, 8192, 16384})
     variants.push_back({"read, " + std::to_string(ahead) + " ahead",

@@ -317,7 +317,7 @@ KINDRED_INLINE void encode_u4_at(const float* v, size_t n, size_t at, float scal
   encode_u4_block(rest, scale, numbers, sums);
 }
 
-float encode_u4(const float* v, size_t n, float scale, uint8_t* codes, size_t bytes) noexcept {
+float encode_u4(const float* v, size_t n, float scale, int8_t* codes, size_t bytes) noexcept {
   float sums[8] = {};
   for (size_t at = 0; at < bytes; at += kEncodeBlock) {
     uint8_t low[kEncodeBlock];

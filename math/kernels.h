@@ -53,10 +53,10 @@ struct Kernels {
                        size_t n) noexcept;
   void (*dot_codes_x4)(const int8_t* query, int32_t query_sum, const int8_t* const rows[4],
                        size_t n, int32_t out[4]) noexcept;
-  // int8 with 4-bit numbers from 0 to 15, packed two a byte as encode_u4 does; the query has
-  // 2 * bytes elements. Exact for bytes up to 32,768.
-  int32_t (*dot_u4)(const int8_t* query, const uint8_t* row, size_t bytes) noexcept;
-  void (*dot_u4_x4)(const int8_t* query, const uint8_t* const rows[4], size_t bytes,
+  // int8 with 4-bit numbers from 0 to 15, packed two a byte as encode_u4 does, whatever the bytes'
+  // type; the query has 2 * bytes elements. Exact for bytes up to 32,768.
+  int32_t (*dot_u4)(const int8_t* query, const int8_t* row, size_t bytes) noexcept;
+  void (*dot_u4_x4)(const int8_t* query, const int8_t* const rows[4], size_t bytes,
                     int32_t out[4]) noexcept;
   uint32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t n) noexcept;
   void (*l1_i8_x4)(const int8_t* query, const int8_t* const rows[4], size_t n,
@@ -82,7 +82,7 @@ struct Kernels {
                       size_t dim, size_t count, int32_t* out) noexcept;
   void (*dot_codes_scan)(const int8_t* query, int32_t query_sum, const int8_t* rows, size_t stride,
                          size_t dim, size_t count, int32_t* out) noexcept;
-  void (*dot_u4_scan)(const int8_t* query, const uint8_t* rows, size_t stride, size_t bytes,
+  void (*dot_u4_scan)(const int8_t* query, const int8_t* rows, size_t stride, size_t bytes,
                       size_t count, int32_t* out) noexcept;
   void (*l1_i8_scan)(const int8_t* query, const int8_t* rows, size_t stride, size_t dim,
                      size_t count, uint32_t* out) noexcept;
@@ -101,7 +101,7 @@ struct Kernels {
   // gets number[j] in its lower half and number[j + bytes] in its upper one. Returns the sum of
   // (v[i] - scale * (number[i] - 7.5))^2 with a relative error below 1e-4, but for what underflows.
   // REQUIRES: v finite, 1 / scale normal, n <= 2 * bytes.
-  float (*encode_u4)(const float* v, size_t n, float scale, uint8_t* codes, size_t bytes) noexcept;
+  float (*encode_u4)(const float* v, size_t n, float scale, int8_t* codes, size_t bytes) noexcept;
 };
 
 // The kernels in use: the best compiled set that this CPU and operating system support, or the one

@@ -32,7 +32,7 @@ struct NibbleDot {
 };
 
 template <class Rule>
-KINDRED_INLINE int32_t nibble_dot(const int8_t* query, const uint8_t* row, size_t bytes) {
+KINDRED_INLINE int32_t nibble_dot(const int8_t* query, const int8_t* row, size_t bytes) {
   constexpr size_t kCount = Rule::kCount;
   const int8_t* const upper = query + bytes;
   typename Rule::Sum s0(0), s1(0);
@@ -54,12 +54,12 @@ KINDRED_INLINE int32_t nibble_dot(const int8_t* query, const uint8_t* row, size_
 }
 
 template <class Rule>
-int32_t dot_u4(const int8_t* query, const uint8_t* row, size_t bytes) noexcept {
+int32_t dot_u4(const int8_t* query, const int8_t* row, size_t bytes) noexcept {
   return nibble_dot<Rule>(query, row, bytes);
 }
 
 template <class Rule>
-void dot_u4_x4(const int8_t* query, const uint8_t* const rows[4], size_t bytes,
+void dot_u4_x4(const int8_t* query, const int8_t* const rows[4], size_t bytes,
                int32_t out[4]) noexcept {
   using Bytes = typename Rule::Bytes;
   constexpr size_t kCount = Rule::kCount;
@@ -74,19 +74,19 @@ void dot_u4_x4(const int8_t* query, const uint8_t* const rows[4], size_t bytes,
   size_t i = 0;
   for (; i + kCount <= bytes; i += kCount)
     add(Rule::load(query + i), Rule::load(upper + i),
-        [i](const uint8_t* row) { return Rule::load(row + i); });
+        [i](const int8_t* row) { return Rule::load(row + i); });
   if (i < bytes) {
     const size_t left = bytes - i;
     add(Rule::load_first(query + i, left), Rule::load_first(upper + i, left),
-        [i, left](const uint8_t* row) { return Rule::load_first(row + i, left); });
+        [i, left](const int8_t* row) { return Rule::load_first(row + i, left); });
   }
   sum4_i32(s0, s1, s2, s3, out);
 }
 
 template <class Rule>
-void dot_u4_scan(const int8_t* query, const uint8_t* rows, size_t stride, size_t bytes,
-                 size_t count, int32_t* out) noexcept {
-  const RowBlock<uint8_t> block{rows, stride, bytes, count};
+void dot_u4_scan(const int8_t* query, const int8_t* rows, size_t stride, size_t bytes, size_t count,
+                 int32_t* out) noexcept {
+  const RowBlock<int8_t> block{rows, stride, bytes, count};
   const RowPrefetch prefetch(block);
   for (size_t r = 0; r < count; ++r) {
     prefetch.at(r);

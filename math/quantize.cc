@@ -56,7 +56,7 @@ Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noex
           rounded_up(std::sqrt(residual_squares))};
 }
 
-NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes) noexcept {
+NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes) noexcept {
   assert(2 * bytes >= dim);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const Kernels& kernels = active();

@@ -33,7 +33,7 @@ struct NibbleCodes {
 // that suit normally distributed elements (Max 1960, "Quantizing for minimum distortion", table II)
 // and cut the largest off, whichever leaves less. Numbers past dim are 8. `v` may be anything:
 // where it cannot be quantised the residual's norm is infinite.
-NibbleCodes quantize_u4(const float* v, size_t dim, uint8_t* codes, size_t bytes) noexcept;
+NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes) noexcept;
 
 // The Euclidean norm of `v`, rounded up; infinite beyond float32's range.
 float norm_above(const float* v, size_t dim) noexcept;

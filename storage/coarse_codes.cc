@@ -31,7 +31,7 @@ CoarseEncoder::CoarseEncoder(const VectorSpec& spec, std::vector<float> centre)
       apart_(dim_) {}
 
 CoarseNumbers CoarseEncoder::encode(const int8_t* codes, const RowNumbers& numbers,
-                                    uint8_t* coarse) {
+                                    int8_t* coarse) {
   for (size_t i = 0; i < dim_; ++i)
     apart_[i] = numbers.scale * static_cast<float>(codes[i]) - centre_[i];
   const math::NibbleCodes made = math::quantize_u4(apart_.data(), dim_, coarse, centre_.size() / 2);

@@ -43,7 +43,7 @@ class CoarseEncoder {
   CoarseEncoder(const VectorSpec& spec, std::vector<float> centre);
 
   // Writes coarse_stride() bytes. The row's int8 codes and numbers are RowEncoder's.
-  CoarseNumbers encode(const int8_t* codes, const RowNumbers& numbers, uint8_t* coarse);
+  CoarseNumbers encode(const int8_t* codes, const RowNumbers& numbers, int8_t* coarse);
 
  private:
   size_t dim_;

@@ -66,7 +66,7 @@ void CodeKernels::scan(const int8_t* query, int32_t sum, const int8_t* rows, siz
     const int8_t* const block = rows + first * stride;
     const bool is_coarse = comparison_ == Comparison::kDotOfCoarse;
     if (is_coarse)
-      kernels_->dot_u4_scan(query, as_bits(block), stride, bytes, some, compared.data());
+      kernels_->dot_u4_scan(query, block, stride, bytes, some, compared.data());
     else
       scan(query, sum, block, stride, bytes, some, compared.data());
     std::transform(compared.begin(), compared.begin() + static_cast<ptrdiff_t>(some), out + first,

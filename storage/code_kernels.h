@@ -39,7 +39,7 @@ class CodeKernels {
       case Comparison::kDotOfMade:
         return static_cast<float>(kernels_->dot_codes(query, sum, row, bytes));
       case Comparison::kDotOfCoarse:
-        return from_centre(kernels_->dot_u4(query, as_bits(row), bytes), sum);
+        return from_centre(kernels_->dot_u4(query, row, bytes), sum);
       case Comparison::kDot:
         return static_cast<float>(kernels_->dot_i8(query, sum, row, bytes));
       case Comparison::kL1OfFloats:
@@ -55,9 +55,7 @@ class CodeKernels {
     if (is_of_floats()) return four_floats(query, rows, bytes, out);
     int32_t compared[4];
     if (comparison_ == Comparison::kDotOfCoarse) {
-      const uint8_t* const coarse[4] = {as_bits(rows[0]), as_bits(rows[1]), as_bits(rows[2]),
-                                        as_bits(rows[3])};
-      kernels_->dot_u4_x4(query, coarse, bytes, compared);
+      kernels_->dot_u4_x4(query, rows, bytes, compared);
       for (size_t i = 0; i < 4; ++i) out[i] = from_centre(compared[i], sum);
       return;
     }

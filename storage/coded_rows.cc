@@ -51,8 +51,8 @@ NodeRows fine_rows(const CodedRows& coded) {
 
 NodeRows coarse_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded) {
   const RowBlock& block = segment.block();
-  NodeRows rows{true, CodeKernels::of_coarse_codes(spec),
-                reinterpret_cast<const int8_t*>(block.coarse), coarse_stride(spec), coded.numbers};
+  NodeRows rows{true, CodeKernels::of_coarse_codes(spec), block.coarse, coarse_stride(spec),
+                coded.numbers};
   for (size_t row = 0; row < coded.count; ++row)
     rows.numbers[row].scale = block.coarse_numbers[row].scale;
   return rows;

@@ -31,7 +31,7 @@ struct RowBlock {
   const float* suffix_norm = nullptr;  // nullptr where codes cover all elements
   const float* norm_squared = nullptr;
   // Where there are coarse codes (coarse_codes.h); nullptr else.
-  const uint8_t* coarse = nullptr;
+  const int8_t* coarse = nullptr;
   const CoarseNumbers* coarse_numbers = nullptr;
   const float* centre = nullptr;  // of all rows of a layer
   // Of rows that may end while they are read: the change number of the row that ended each, and how

@@ -47,7 +47,7 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   if (spec.prefix > 0) block_.suffix_norm = block_.residual_norm + n;
   block_.norm_squared = section<float>(Section::kNormSquared, n);
   if (header_.version >= kSegmentVersion && header_.code_stride > 0) {
-    block_.coarse = section<uint8_t>(Section::kCoarse, n * coarse_stride(spec));
+    block_.coarse = section<int8_t>(Section::kCoarse, n * coarse_stride(spec));
     block_.coarse_numbers = section<CoarseNumbers>(Section::kCoarseNumbers, n);
     block_.centre = section<float>(Section::kCentre, code_stride(spec));
   }

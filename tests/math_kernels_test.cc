@@ -162,23 +162,23 @@ TEST_CASE("int8 kernels are exact at the extremes of value and length", "[math][
 }
 
 // The element of a packed row of 4-bit numbers.
-int32_t number(const std::vector<uint8_t>& row, size_t i) {
-  return i < row.size() ? row[i] & 15 : row[i - row.size()] >> 4;
+int32_t number(const std::vector<int8_t>& row, size_t i) {
+  return i < row.size() ? row[i] & 15 : row[i - row.size()] >> 4 & 15;
 }
 
 void check_nibbles(const Kernels& kernels, const std::vector<int8_t>& query,
-                   const std::vector<uint8_t>& rows, size_t count) {
+                   const std::vector<int8_t>& rows, size_t count) {
   const size_t bytes = rows.size() / count;
   std::vector<int32_t> scanned(count);
   kernels.dot_u4_scan(query.data(), rows.data(), bytes, bytes, count, scanned.data());
-  const uint8_t* const four[4] = {rows.data(), rows.data() + (count > 1 ? bytes : 0), rows.data(),
-                                  rows.data() + (count - 1) * bytes};
+  const int8_t* const four[4] = {rows.data(), rows.data() + (count > 1 ? bytes : 0), rows.data(),
+                                 rows.data() + (count - 1) * bytes};
   int32_t of_four[4];
   kernels.dot_u4_x4(query.data(), four, bytes, of_four);
   CAPTURE(kernels.name, bytes, count);
   for (size_t r = 0; r < count; ++r) {
-    const uint8_t* const at = rows.data() + r * bytes;
-    const std::vector<uint8_t> row(at, at + bytes);
+    const int8_t* const at = rows.data() + r * bytes;
+    const std::vector<int8_t> row(at, at + bytes);
     int32_t expected = 0;
     for (size_t i = 0; i < 2 * bytes; ++i) expected += query[i] * number(row, i);
     CHECK(kernels.dot_u4(query.data(), at, bytes) == expected);
@@ -197,8 +197,7 @@ TEST_CASE("kernels of 4-bit numbers equal a plain loop, one row, four or many", 
       }
   for (const Kernels* kernels : math::runnable())
     for (const int8_t value : {-128, 127})
-      check_nibbles(*kernels, std::vector<int8_t>(65536, value), std::vector<uint8_t>(32768, 255),
-                    1);
+      check_nibbles(*kernels, std::vector<int8_t>(65536, value), std::vector<int8_t>(32768, -1), 1);
 }
 
 TEST_CASE("encode_u4 rounds to the nearest of 16 levels and returns the squared residual",
@@ -210,7 +209,7 @@ TEST_CASE("encode_u4 rounds to the nearest of 16 levels and returns the squared 
         const Placed<float> placed(v, 1);
         const float scale = share * kernels->max_abs(placed.data(), n) / 7.5F + 1e-9F;
         const size_t bytes = (n + 1) / 2 + n % 3;
-        std::vector<uint8_t> codes(bytes + 1, 99);
+        std::vector<int8_t> codes(bytes + 1, 99);
         const double squares = kernels->encode_u4(placed.data(), n, scale, codes.data(), bytes);
         CHECK(codes.back() == 99);
         codes.pop_back();

@@ -151,11 +151,11 @@ TEST_CASE("4-bit codes say what is left of a vector", "[math][quantize]") {
       if (seed % 5 == 4)
         for (float& x : v) x *= 1e-15F;
       const size_t bytes = (dim + 1) / 2 + seed % 3;
-      std::vector<uint8_t> codes(bytes);
+      std::vector<int8_t> codes(bytes);
       const math::NibbleCodes made = math::quantize_u4(v.data(), dim, codes.data(), bytes);
       double squares = 0;
       for (size_t i = 0; i < dim; ++i) {
-        const int number = i < bytes ? codes[i] & 15 : codes[i - bytes] >> 4;
+        const int number = i < bytes ? codes[i] & 15 : codes[i - bytes] >> 4 & 15;
         const double residual = v[i] - static_cast<double>(made.scale) * (number - 7.5);
         squares += residual * residual;
       }
@@ -169,13 +169,13 @@ TEST_CASE("4-bit codes say what is left of a vector", "[math][quantize]") {
 
 TEST_CASE("what 4 bits cannot express is residual", "[math][quantize]") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  std::vector<uint8_t> codes(50);
+  std::vector<int8_t> codes(50);
   const auto quantized = [&](float of_all) {
     return math::quantize_u4(std::vector<float>(100, of_all).data(), 100, codes.data(), 50);
   };
   CHECK(quantized(0).residual_norm == 0);
   CHECK(quantized(0).scale == 0);
-  CHECK(codes == std::vector<uint8_t>(50, 0x88));
+  CHECK(codes == std::vector<int8_t>(50, static_cast<int8_t>(0x88)));
   CHECK(quantized(1e-38F).residual_norm >= 1e-37F);
   CHECK(quantized(kInfinity).residual_norm == kInfinity);
   CHECK(quantized(NAN).residual_norm == kInfinity);
