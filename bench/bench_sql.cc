@@ -108,21 +108,32 @@ void bench_vectorlite(const Data& data, const Settings& settings, const Scratch&
   print_head("knn, k = 10, against an approximate index: vectorlite, built at " +
              std::to_string(static_cast<int>(static_cast<double>(data.rows) / build.cpu)) +
              " rows/s of CPU");
-  // Pairs of about equal recall; ratios are to the last row of each table.
-  const auto ask_pair = [&](const char* ours, const char* theirs, double target) {
-    ask(
-        data, settings,
-        {{std::string("kindred, ef = ") + ours, &kindred,
-          std::string("SELECT rowid, distance FROM knn('items', ?1, 10, ") + ours + ")"},
-         {std::string("vectorlite, ef = ") + theirs, &db,
-          std::string("SELECT rowid FROM items WHERE knn_search(embedding, knn_param(?1, 10, ") +
-              theirs + "))"}},
-        [](size_t) { return true; }, target);
-  };
-  ask_pair("40", "40", 2.5);
-  ask_pair("64", "64", 3);
-  ask_pair("100", "100", 3);
-  ask_pair("160", "160", 3);
+  constexpr const char* kEfs[] = {"16", "24", "32", "40", "50", "64", "80", "100", "128", "160"};
+  std::vector<Question> questions;
+  for (const char* ef : kEfs)
+    questions.push_back(
+        {std::string("kindred, ef = ") + ef, &kindred,
+         std::string("SELECT rowid, distance FROM knn('items', ?1, 10, ") + ef + ")"});
+  for (const char* ef : kEfs)
+    questions.push_back(
+        {std::string("vectorlite, ef = ") + ef, &db,
+         std::string("SELECT rowid FROM items WHERE knn_search(embedding, knn_param(?1, 10, ") +
+             ef + "))"});
+  const std::vector<Answered> all = ask(
+      data, settings, questions, [](size_t) { return true; }, 0);
+  const std::span<const Answered> ours(all.data(), std::size(kEfs));
+  const std::span<const Answered> theirs(all.data() + std::size(kEfs), std::size(kEfs));
+  std::printf(
+      "\nAt equal recall, between the efforts next to it:\n\n"
+      "| recall@10 | kindred | vectorlite | ratio | target |\n|---|---|---|---|---|\n");
+  for (const auto& [recall, target] : {std::pair(0.976, 2.5), std::pair(0.99, 3.0)}) {
+    const auto our_cost = cost_of_recall(ours, recall);
+    const auto their_cost = cost_of_recall(theirs, recall);
+    if (!our_cost || !their_cost) continue;
+    const double ratio = *their_cost / *our_cost;
+    std::printf("| %.3f | %s | %s | %.2fx | %gx: %s |\n", recall, time_text(*our_cost).c_str(),
+                time_text(*their_cost).c_str(), ratio, target, ratio >= target ? "OK" : "SHORT");
+  }
 }
 
 void bench_filter(const Data& data, const Settings& settings, Database& kindred, Database& vec0) {

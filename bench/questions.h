@@ -20,7 +20,7 @@
 namespace kindred::bench {
 
 inline constexpr size_t kDim = 384;
-inline constexpr size_t kQueries = 100;
+inline constexpr size_t kQueries = 200;
 inline constexpr size_t kK = 10;
 
 using Ids = std::vector<int64_t>;
@@ -208,9 +208,15 @@ inline size_t batch_of(double seconds_a_query) {
   return std::clamp<size_t>(static_cast<size_t>(kTurn / seconds_a_query), 10, 10000);
 }
 
+struct Answered {
+  double recall;
+  double cpu;  // seconds a query
+};
+
 // Asks every variant every query once for its recall, then measures them in turns.
-inline void ask(const Data& data, const Settings& settings, const std::vector<Question>& questions,
-                const std::function<bool(size_t)>& passes, double target) {
+inline std::vector<Answered> ask(const Data& data, const Settings& settings,
+                                 const std::vector<Question>& questions,
+                                 const std::function<bool(size_t)>& passes, double target) {
   std::vector<Ids> truth;
   for (size_t q = 0; q < kQueries; ++q) truth.push_back(data.nearest(q, passes));
   std::vector<Statement> statements;
@@ -234,6 +240,23 @@ inline void ask(const Data& data, const Settings& settings, const std::vector<Qu
   }
   take_turns(variants, settings.rounds);
   print(variants, recalls, target);
+  std::vector<Answered> answered;
+  for (size_t v = 0; v < variants.size(); ++v)
+    answered.push_back({recalls[v], median(variants[v].cpu)});
+  return answered;
+}
+
+// What a recall costs, between the two efforts that are next to it; `by_effort` ascends. nullopt
+// where none reaches it, or the least is beyond.
+inline std::optional<double> cost_of_recall(std::span<const Answered> by_effort, double recall) {
+  for (size_t i = 1; i < by_effort.size(); ++i) {
+    const Answered& less = by_effort[i - 1];
+    const Answered& more = by_effort[i];
+    if (less.recall > recall || more.recall < recall || more.recall == less.recall) continue;
+    const double share = (recall - less.recall) / (more.recall - less.recall);
+    return less.cpu + share * (more.cpu - less.cpu);
+  }
+  return std::nullopt;
 }
 
 // A directory that goes with its object.
