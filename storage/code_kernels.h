@@ -2,7 +2,8 @@
 // what graphs read of a vector, and scans too: int8 numbers made for the purpose (row_codes.h),
 // 4-bit ones made of these (coarse_codes.h), which are compared with a query's int8 codes, or the
 // vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose bytes are handed in as
-// those of the others. SPDX-License-Identifier: Apache-2.0
+// those of the others.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstddef>

@@ -4,9 +4,8 @@
 //
 //   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
 //   sections := nodes, rows, ends, upper, sums
-//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of coarse codes
-//            (coarse_codes.h), of codes or, where it has neither, of vectors (code_kernels.h) ;
-//            zeros up to a multiple of 64 from the node's start where codes are coarse
+//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of codes, of
+//            coarse ones, with zeros up to a multiple of 64, or of vectors (code_kernels.h)
 //   rows  := for each node: its rows, one or more that are equal: uint32
 //   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]

@@ -8,7 +8,8 @@
 // rows the int8 codes are worth reading; they are then looked at exactly in the order of their
 // bounds, and the nearest one seen is given out as soon as no bound of the others is below it.
 // Where that would take too many of them, all that are left are looked at in the order in which
-// they lie. SPDX-License-Identifier: Apache-2.0
+// they lie.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>

@@ -73,6 +73,11 @@ struct RowLayer {
   // Of all rows, where there is one.
   std::shared_ptr<const Graph> graph;
 
+  // Of a row that answers: its place in `only`, if that is set.
+  size_t place_of(uint32_t row) const noexcept {
+    if (!only) return row;
+    return static_cast<size_t>(std::lower_bound(only->begin(), only->end(), row) - only->begin());
+  }
   const RowBlock& block_of(size_t row) const noexcept { return blocks[row / block_rows]; }
   bool alive(size_t row) const noexcept {
     const RowBlock& block = block_of(row);

@@ -1,0 +1,176 @@
+// What NearestStream does with graphs.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+
+#include "storage/nearest.h"
+
+namespace kindred::storage {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// Candidates whose rows are on the way.
+constexpr size_t kAhead = 3;
+
+// Distances that a search of a graph needs for each of ef.
+constexpr double kDistancesPerEf = 14;
+
+// Where codes are of a prefix the ef of a graph finds the candidates for so many rows; for more
+// rows as many times more are needed.
+constexpr size_t kWantedOfPrefix = 16;
+
+// Rows that a peek keeps in view, at least.
+constexpr size_t kPeekEf = 20;
+
+// Filters that no more rows pass are scanned.
+constexpr size_t kAlwaysScanned = 10000;
+
+}  // namespace
+
+std::vector<int64_t> NearestStream::peek(size_t count) {
+  std::vector<int64_t> ids;
+  size_t largest = layers_.size();
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (!exact_ && !layers_[s].only && prefers_graph(layers_[s]) &&
+        (largest == layers_.size() || layers_[s].count > layers_[largest].count))
+      largest = s;
+  if (largest == layers_.size()) return ids;
+  const RowLayer& layer = layers_[largest];
+  const auto hits = graph_hits(largest, std::max(count, kPeekEf));
+  if (!hits) return ids;
+  for (const GraphHit& hit : *hits) {
+    if (ids.size() == count) break;
+    const int64_t id = layer.block_of(hit.row).id[hit.row % layer.block_rows];
+    if (!layer.is_hidden(hit.row) && !layer.is_changed(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+double NearestStream::first_cost() const {
+  double cost = 0;
+  for (const RowLayer& layer : layers_) {
+    if (!exact_ && prefers_graph(layer))
+      cost += (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
+    else
+      cost += costs_.scan * static_cast<double>(layer.only ? layer.only->size() : layer.count);
+  }
+  return cost * 1e-3;
+}
+
+double NearestStream::scan_ahead() const {
+  double cost = 0;
+  if (exact_ || !scored_ || given_ < wanted_) return cost;
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
+      cost += costs_.scan * 1e-3 * static_cast<double>(layers_[s].count);
+  return cost;
+}
+
+// Whether a graph has found fewer rows that answer than may be needed of it.
+bool NearestStream::is_short(size_t needed) const {
+  for (size_t s = 0; s < layers_.size(); ++s)
+    if (by_graph_[s] != 0 && answering_[s] < needed) return true;
+  return false;
+}
+
+// Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
+// those that the caller chooses from it is enough to find the nearer ones so.
+size_t NearestStream::ef_of(const RowLayer& layer) const {
+  size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
+  if (ef_ == 0 && spec_.prefix > 0)
+    given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
+  if (!chosen_from_) return std::max(given, 2 * wanted_);
+  return std::max(given * 3 / 2, given + wanted_ * 2);
+}
+
+// With a filter a search computes as many more distances as fewer rows pass.
+bool NearestStream::prefers_graph(const RowLayer& layer) const {
+  if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
+  const double search =
+      (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
+  const auto rows = static_cast<double>(layer.count);
+  if (!layer.only) return search < costs_.scan * rows;
+  const auto passing = static_cast<double>(layer.only->size());
+  return layer.only->size() > kAlwaysScanned &&
+         0.7 * search * rows / passing < costs_.scan * passing;
+}
+
+// What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
+std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, size_t ef) {
+  const RowLayer& layer = layers_[s];
+  const size_t before = visited_;
+  std::optional<std::span<const GraphHit>> hits;
+  if (layer.only) {
+    std::vector<uint64_t> passing((layer.count + 63) / 64);
+    for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
+    const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
+                                                          costs_.scan / costs_.graph)};
+    hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
+  } else if (chosen_from_) {
+    if (!searches_[s]) searches_[s].emplace(*layer.graph, scorer_.coded_query());
+    hits = searches_[s]->widen(ef, visited_);
+  } else {
+    hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
+  }
+  cost_ += costs_.graph * 1e-3 * static_cast<double>(visited_ - before);
+  return hits;
+}
+
+// false if the layer is to be scanned after all.
+bool NearestStream::search_graph(size_t s) {
+  const RowLayer& layer = layers_[s];
+  const size_t ef = ef_of(layer);
+  const size_t of_wanted =
+      chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
+  const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
+  const auto hits = graph_hits(s, ef);
+  if (!hits) return false;
+  std::vector<uint32_t>& found = found_[s];
+  const size_t known = found.size();
+  size_t left = looked_at;
+  for (size_t i = 0; i < hits->size() && left > 0; ++i) {
+    const uint32_t row = (*hits)[i].row;
+    if (layer.is_hidden(row)) continue;
+    --left;
+    const auto end = found.begin() + static_cast<ptrdiff_t>(known);
+    if (!std::binary_search(found.begin(), end, row)) found.push_back(row);
+  }
+  for (size_t i = known; i < found.size(); ++i) {
+    if (i + kAhead < found.size()) prefetch_row(layer, found[i + kAhead]);
+    if (look_at_row(layer, found[i])) ++answering_[s];
+  }
+  std::sort(found.begin(), found.end());
+  return true;
+}
+
+// More rows are asked for than the graphs were searched for: searches them with more effort, or
+// scans their layers where that costs no more. Rows that have been found are not found again.
+void NearestStream::widen() {
+  if (chosen_from_) {
+    wanted_ = wanted_ * 8 / 5 + 1;
+  } else {
+    wanted_ *= 4;
+    grown_ *= 4;
+  }
+  bool any = false;
+  for (size_t s = 0; s < layers_.size(); ++s) {
+    if (by_graph_[s] == 0) continue;
+    if (prefers_graph(layers_[s]) && search_graph(s))
+      any = true;
+    else
+      leave_graph(s);
+  }
+  exact_ = !any;
+}
+
+// Scans the layer for what the graph has not found.
+void NearestStream::leave_graph(size_t s) {
+  by_graph_[s] = 0;
+  searches_[s].reset();
+  score(s);
+  for (const uint32_t row : found_[s]) bounds_[s][layers_[s].place_of(row)] = kInfinity;
+  begin_anew();
+}
+
+}  // namespace kindred::storage
