@@ -301,6 +301,7 @@ void NearestStream::sharpen_at(size_t s, size_t place) {
   sharp_[s][place] = true;
   const RowLayer& layer = layers_[s];
   const uint32_t row = row_of({0, static_cast<uint32_t>(s), static_cast<uint32_t>(place)});
+  ++sharpened_;
   cost_ += kSharpenCost * 1e-3;
   if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
   float& bound = bounds_[s][place];

@@ -75,6 +75,8 @@ class NearestStream {
   const std::vector<RowLayer>& layers() const noexcept { return layers_; }
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
+  // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.
+  size_t sharpened() const noexcept { return sharpened_; }
   // Whether what has been given so far is certain to be the nearest: no graph has found it.
   bool is_exact() const noexcept { return exact_; }
 
@@ -161,6 +163,7 @@ class NearestStream {
   bool scored_exactly_ = false;                             // bounds_ are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
+  size_t sharpened_ = 0;
   double cost_ = 0;
 };
 

@@ -124,6 +124,32 @@ TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]")
   }
 }
 
+// Rows of one cluster are a hundredth as far from each other as clusters are.
+TEST_CASE("nodes have coarse codes where these tell neighbours apart", "[storage][graph]") {
+  for (const char* shape : {"even", "clusters"}) {
+    INFO(shape);
+    Random random(16);
+    const VectorSpec spec{Element::kFloat32, Metric::kCosine, 64};
+    Clusters clusters(spec, shape, random);
+    GraphFile file(spec, clusters.vectors(20000, random));
+    file.build({.ef_construction = 64});
+    GraphHeader header;
+    std::memcpy(&header, content(file.graph_path()).data(), sizeof header);
+    const bool is_even = std::string(shape) == "even";
+    CHECK(header.version == (is_even ? kCoarseGraphVersion : kGraphVersion));
+    double recall = 0;
+    for (size_t q = 0; q < kQueries; ++q) {
+      const std::string query = clusters.vector(random);
+      const Found found = file.search(query, kTen, {.ef = 150});
+      CHECK_FALSE(found.is_exact);
+      CHECK(file.wrong_distances(query, found.rows) == 0);
+      recall += file.recall(query, found.rows, kTen) / kQueries;
+    }
+    CAPTURE(recall);
+    CHECK(recall >= (is_even ? 0.87 : 0.97));
+  }
+}
+
 TEST_CASE("a graph of a prefix finds the rows whose whole vectors are nearest",
           "[storage][graph]") {
   const auto [metric, shape] =

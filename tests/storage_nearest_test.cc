@@ -5,11 +5,15 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <set>
 
 #include "math/kernels.h"
+#include "storage/segment.h"
+#include "storage/segment_writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_log.h"
+#include "tests/support/files.h"
 #include "tests/support/random.h"
 
 using namespace kindred::storage;
@@ -135,6 +139,15 @@ Tail tail_of(const Case& c, Random& random) {
   return tail;
 }
 
+// The vectors as the rows of a segment, by ascending id.
+RowLayer segment_of(const Case& c) {
+  const ScratchDirectory folder;  // what is mapped needs no name
+  SegmentWriter writer(folder.file("1.kin"), c.spec, {1, 1});
+  for (const auto& [id, vector] : c.vectors) writer.append(id, vector);
+  writer.finish([](size_t) { return true; });
+  return Segment::open(folder.file("1.kin"), c.spec, {1, 1})->layer({});
+}
+
 // Sets the number of dimensions and, where there may be, now and then that of a prefix or that
 // there are no codes.
 void draw_dimensions(VectorSpec& spec, Random& random) {
@@ -160,8 +173,11 @@ TEST_CASE("a stream gives all rows exactly as sorting all distances does", "[sto
         const Case c = make_case(spec, shape, static_cast<size_t>(random.below(900)), random);
         const Tail tail = tail_of(c, random);
         const Answer wanted = by_sorting(c, c.vectors);
-        for (const size_t expected : {size_t{0}, size_t{1}, size_t{10}, size_t{5000}})
+        const RowLayer segment = segment_of(c);
+        for (const size_t expected : {size_t{0}, size_t{1}, size_t{10}, size_t{5000}}) {
           REQUIRE(difference(by_stream(c, {tail.slice()}, expected), wanted) == "");
+          REQUIRE(difference(by_stream(c, {segment}, expected), wanted) == "");
+        }
       }
 }
 
@@ -178,7 +194,9 @@ TEST_CASE("a query whose squares float32 has no room for is answered exactly",
         for (float& x : query) x *= scale;
         c.query = bytes_of(query);
         const Tail tail = tail_of(c, random);
-        REQUIRE(difference(by_stream(c, {tail.slice()}, 10), by_sorting(c, c.vectors)) == "");
+        const Answer wanted = by_sorting(c, c.vectors);
+        REQUIRE(difference(by_stream(c, {tail.slice()}, 10), wanted) == "");
+        REQUIRE(difference(by_stream(c, {segment_of(c)}, 10), wanted) == "");
       }
 }
 
@@ -191,14 +209,16 @@ TEST_CASE("only and hidden rows restrict a stream and change nothing else", "[st
     draw_dimensions(spec, random);
     const Case c = make_case(spec, random.pick(kShapes), 400, random);
     const Tail tail = tail_of(c, random);
-    RowLayer slice = tail.slice();
+    const bool is_in_segment = random.one_in(2);
+    RowLayer slice = is_in_segment ? segment_of(c) : tail.slice();
     Vectors answering = c.vectors;
+    uint32_t in_segment = 0;
     const bool with_only = random.one_in(2);
     if (with_only) slice.only.emplace();
     std::set<uint32_t> hidden;
     ChangedIds changed;
     for (const auto& [id, vector] : c.vectors) {
-      const uint32_t row = *tail.find(id, slice.cn);
+      const uint32_t row = is_in_segment ? in_segment++ : *tail.find(id, slice.cn);
       const bool is_hidden = random.one_in(5);
       const bool is_only = random.one_in(3);
       if (is_hidden && random.one_in(2))
@@ -236,8 +256,8 @@ TEST_CASE("a stream goes on with some of its rows only, wherever it stands", "[s
                                   return !std::binary_search(kept.begin(), kept.end(), row.second);
                                 }),
                  wanted.end());
-    const Tail tail = tail_of(c, random);
-    NearestStream stream(spec, c.query.data(), {tail.slice()}, {.expected = 3});
+    const RowLayer layer = random.one_in(2) ? segment_of(c) : tail_of(c, random).slice();
+    NearestStream stream(spec, c.query.data(), {layer}, {.expected = 3});
     Answer got;
     const auto take = [&](size_t most) {
       for (size_t i = 0; i < most; ++i)
@@ -250,19 +270,52 @@ TEST_CASE("a stream goes on with some of its rows only, wherever it stands", "[s
   }
 }
 
-TEST_CASE("a stream over two layers is one over all their rows", "[storage][nearest]") {
+TEST_CASE("a stream over a segment and two tails is one over all their rows",
+          "[storage][nearest]") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
     Random random(seed);
     const VectorSpec spec{Element::kFloat32, Metric::kCosine, 24};
     const Case all = make_case(spec, "tight", 500, random);
-    Case parts[2] = {all, all};
-    for (const auto& [id, vector] : all.vectors) parts[random.below(2)].vectors.erase(id);
-    std::vector<RowLayer> slices;
-    for (const Case& part : parts) slices.push_back(tail_of(part, random).slice());
+    Case parts[3] = {all, all, all};
+    for (const auto& [id, vector] : all.vectors) {
+      const auto kept = static_cast<size_t>(random.below(3));
+      for (size_t part = 0; part < 3; ++part)
+        if (part != kept) parts[part].vectors.erase(id);
+    }
+    std::vector<RowLayer> slices = {segment_of(parts[0])};
+    for (const size_t part : {1, 2}) slices.push_back(tail_of(parts[part], random).slice());
     const Answer wanted = by_sorting(all, all.vectors);
     REQUIRE(difference(by_stream(all, std::move(slices), 10), wanted) == "");
   }
+}
+
+// How many bounds of a layer's rows are above the distance, or not what they are for a row alone.
+size_t wrong_bounds(const Case& c, const RowLayer& layer) {
+  Scorer scorer(c.spec, c.query.data());
+  std::vector<float> bounds(layer.block_rows);
+  size_t wrong = 0;
+  for (size_t first = 0; first < layer.count; first += layer.block_rows) {
+    const RowBlock& block = layer.block_of(first);
+    const size_t count = std::min(layer.block_rows, layer.count - first);
+    const auto check = [&](const std::function<float(size_t)>& of_one) {
+      for (size_t i = 0; i < count; ++i) {
+        const std::optional<double> exact = scorer.exact(block, i);
+        if (exact && !(bounds[i] <= *exact)) ++wrong;
+        if (std::isnan(bounds[i]) || of_one(i) != bounds[i]) ++wrong;
+      }
+    };
+    scorer.lower_bounds(block, count, bounds.data());
+    check([&](size_t i) { return scorer.lower_bound(block, i); });
+    if (block.coarse == nullptr) continue;
+    scorer.rough_bounds(block, 0, count, bounds.data());
+    check([&](size_t i) {
+      float bound = 0;
+      scorer.rough_bounds(block, i, 1, &bound);
+      return bound;
+    });
+  }
+  return wrong;
 }
 
 TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bounds]") {
@@ -276,27 +329,10 @@ TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bo
         VectorSpec spec{element, metric, 0};
         draw_dimensions(spec, random);
         const Case c = make_case(spec, shape, 200, random);
-        Tail tail(spec, "films_log");
-        int64_t cn = 0;
-        for (const auto& [id, vector] : c.vectors)
-          tail.append({++cn, 1, id, static_cast<int64_t>(Op::kPut), vector});
-        const RowLayer slice = tail.slice();
-        Scorer scorer(spec, c.query.data());
-        std::vector<float> bounds(slice.block_rows);
-        size_t above = 0;
-        size_t differing = 0;
-        for (size_t first = 0; first < slice.count; first += slice.block_rows) {
-          const RowBlock& chunk = slice.block_of(first);
-          const size_t count = std::min(slice.block_rows, slice.count - first);
-          scorer.lower_bounds(chunk, count, bounds.data());
-          for (size_t i = 0; i < count; ++i) {
-            const std::optional<double> exact = scorer.exact(chunk, i);
-            if (exact && !(bounds[i] <= *exact)) ++above;
-            if (std::isnan(bounds[i]) || scorer.lower_bound(chunk, i) != bounds[i]) ++differing;
-          }
-        }
-        REQUIRE(above == 0);
-        REQUIRE(differing == 0);
+        const RowLayer segment = segment_of(c);
+        REQUIRE((segment.blocks[0].coarse != nullptr) == has_codes(spec));
+        REQUIRE(wrong_bounds(c, segment) == 0);
+        REQUIRE(wrong_bounds(c, tail_of(c, random).slice()) == 0);
       }
 }
 
@@ -321,6 +357,19 @@ TEST_CASE("a search of an ordinary collection looks at few rows exactly", "[stor
   for (int i = 0; i < 10; ++i) stream.next();
   const size_t scanned = c.vectors.size() * 2;
   CHECK(stream.visited() < scanned + 200);
+}
+
+TEST_CASE("a search of a segment looks at the int8 codes of few rows", "[storage][nearest]") {
+  Random random(12);
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    const VectorSpec spec{Element::kFloat32, metric, 384};
+    const Case c = make_case(spec, "even", 5000, random);
+    NearestStream stream(spec, c.query.data(), {segment_of(c)}, {.expected = 10});
+    for (int i = 0; i < 10; ++i) stream.next();
+    INFO(kindred::math::metric_name(metric));
+    CHECK(stream.visited() < 5000 + 200);
+    CHECK(stream.sharpened() < 500);
+  }
 }
 
 TEST_CASE("exact search looks at few rows where most of a vector is in its prefix",

@@ -189,6 +189,28 @@ TEST_CASE("what a search reads of a prefix's rows is compared with its checksum"
   CHECK(fault_of(search) == Fault::kCorrupt);
 }
 
+TEST_CASE("what a search reads of coarse codes is compared with its checksum",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kSpec, random_rows(40000, kSpec, 10));
+  const std::string query(kSpec.bytes(), '\1');
+  const auto search = [&] {
+    const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+    NearestStream(kSpec, query.data(), {segment->layer({})}, {.expected = 1}).next();
+  };
+  search();
+  SegmentHeader header{};
+  File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+  for (const Section section : {Section::kCoarse, Section::kCoarseNumbers, Section::kCentre}) {
+    const SectionPlace& at = place(header, section);
+    const uint64_t offset = at.offset + at.bytes / 2;
+    flip_bit(file.path(), offset);
+    CHECK(fault_of(search) == Fault::kCorrupt);
+    flip_bit(file.path(), offset);
+    search();
+  }
+}
+
 TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
   const std::vector<Row> rows = random_rows(3000, kSpec, 9);
   const auto written = [&](const VectorSpec& spec) {
@@ -196,6 +218,7 @@ TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
     write(file.path(), spec, rows);
     SegmentHeader header{};
     File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+    CHECK(place(header, Section::kCoarse).bytes * 2 == place(header, Section::kCodes).bytes);
     return std::pair(place(header, Section::kCodes).bytes,
                      file_size(std::filesystem::path(file.path())));
   };
