@@ -67,16 +67,14 @@ NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes)
   if (widest < FLT_MIN) return {0, norm_above(v, dim)};
   const float norm_squared = kernels.dot(v, v, dim);
   const float normal = kNormalStep * std::sqrt(norm_squared / static_cast<float>(dim));
-  float scale = widest;
-  float squares = kernels.encode_u4(v, dim, widest, codes, bytes);
-  if (normal >= FLT_MIN && normal < widest) {
-    const float normal_squares = kernels.encode_u4(v, dim, normal, codes, bytes);
-    if (normal_squares < squares) {
-      scale = normal;
-      squares = normal_squares;
-    } else {
-      kernels.encode_u4(v, dim, widest, codes, bytes);
-    }
+  // Of evenly spread residuals, which those of the widest step are.
+  const float widest_squares = static_cast<float>(dim) * widest * widest / 12;
+  const bool is_cut = normal >= FLT_MIN && normal < widest;
+  float scale = is_cut ? normal : widest;
+  float squares = kernels.encode_u4(v, dim, scale, codes, bytes);
+  if (is_cut && !(squares <= widest_squares)) {
+    scale = widest;
+    squares = kernels.encode_u4(v, dim, scale, codes, bytes);
   }
   if (!(squares < norm_squared)) {  // a few large elements, and little else
     std::memset(codes, 0x88, bytes);
