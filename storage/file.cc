@@ -20,7 +20,7 @@
 namespace kindred::storage {
 namespace {
 
-constexpr uint64_t kWriteStep = 2 << 20;
+constexpr uint64_t kSyncStep = 1 << 20;
 
 [[noreturn]] void fail(const std::string& path, const char* what) {
   const int error = errno;
@@ -123,12 +123,12 @@ void sync_folder(const std::string& path) {
 }
 
 SequentialWriter::SequentialWriter(File& file, uint64_t offset, size_t block)
-    : file_(file), offset_(offset), block_(block), written_(offset) {}
+    : file_(file), offset_(offset), block_(block), written_(offset), begun_(offset) {}
 
 void SequentialWriter::write(const void* data, size_t bytes) {
   const auto* at = static_cast<const std::byte*>(data);
   while (bytes > 0) {
-    const uint64_t step_end = (position() / kWriteStep + 1) * kWriteStep;
+    const uint64_t step_end = (position() / step_ + 1) * step_;
     const uint64_t end = std::min(block_end(), step_end);
     const auto part = static_cast<size_t>(std::min<uint64_t>(bytes, end - position()));
     buffer_.insert(buffer_.end(), at, at + part);
@@ -151,11 +151,13 @@ void SequentialWriter::pad(size_t alignment) {
 void SequentialWriter::publish() {
   const auto unwritten = static_cast<size_t>(position() - written_);
   file_.write_at(written_, buffer_.data() + buffer_.size() - unwritten, unwritten);
-  file_.begin_sync(written_, unwritten);
   written_ = position();
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(summed_));
   offset_ += summed_;
   summed_ = 0;
+  if (written_ - begun_ < kSyncStep) return;
+  file_.begin_sync(begun_, written_ - begun_);
+  begun_ = written_;
 }
 
 void SequentialWriter::finish() {

@@ -177,7 +177,9 @@ class GraphWriter {
         of_nodes_(of_nodes),
         equal_(equal),
         world_(world),
-        numbering_(numbering) {}
+        numbering_(numbering) {
+    out_.write_huge_pages();
+  }
 
   void write(GraphHeader& header) {
     write_nodes(header);

@@ -130,6 +130,7 @@ void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& num
   CoarseEncoder encoder(spec_, mean);
   std::vector<CoarseNumbers> of_rows(rows);
   std::vector<int8_t> coarse(coarse_stride(spec_));
+  out_.write_huge_pages();
   place(header, Section::kCoarse) = {out_.position(), rows * coarse.size()};
   const size_t releasing = Mapping::kReleaseBytes / stride + 1;
   for (size_t row = 0; row < rows; ++row) {
