@@ -252,17 +252,23 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
 }
 
 // Bounds by coarse codes are replaced by those of int8 codes, as far as the nearest rows may have
-// them: those nearest by what is known are looked at first, and no bound is of interest beyond the
-// distance of the last.
+// them: no bound is of interest that is above the distances of as many rows as are missing. Those
+// that are nearest by what is known are looked at for that.
 void NearestStream::sharpen() {
   const bool is_cut = select(batch_, kInfinity);
-  for (Candidate& c : pending_) {
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    if (i + kCodesAhead < pending_.size()) {
+      const Candidate& soon = pending_[i + kCodesAhead];
+      prefetch_codes(layers_[soon.layer], row_of(soon));
+    }
+    Candidate& c = pending_[i];
     sharpen_at(c.layer, c.place);
     c.bound = bounds_[c.layer][c.place];
   }
   std::sort(pending_.begin(), pending_.end());
-  const size_t missing = std::max(std::max(wanted_, given_ + 1) - given_, batch_ / 3);
-  float limit = is_cut ? -kInfinity : kInfinity;
+  const size_t missing = std::max(wanted_, given_ + 1) - given_;
+  const size_t third = std::min(batch_ / 3, pending_.size());  // of a stream that goes on and on
+  float limit = !is_cut ? kInfinity : third > 0 ? pending_[third - 1].bound : -kInfinity;
   for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
     if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
     const Candidate& c = pending_[i];
