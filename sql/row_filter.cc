@@ -12,9 +12,9 @@ namespace {
 
 // What an id in a list costs, what it costs to search among the listed, and what a row costs that
 // is asked by its id; in us, at 384 dimensions.
-constexpr double kListCost = 0.1;
-constexpr double kSearchCost = 0.04;
-constexpr double kProbeCost = 1;
+constexpr double kListCost = 0.2;
+constexpr double kSearchCost = 0.12;
+constexpr double kProbeCost = 2;
 
 constexpr size_t kMostSampled = 256;
 

@@ -23,7 +23,7 @@ constexpr size_t kPeeked = 16;
 
 // In us: what a list may cost before anything is known, and how much is spent on asking rows before
 // it is compared with what a list would cost. A candidate costs its distances and being asked.
-constexpr double kListedAtOnce = 13;
+constexpr double kListedAtOnce = 28;
 constexpr double kLeastSpent = 150;
 constexpr double kCandidateCost = 4;
 // The same of a first sample of all rows, and what asking must cost for it to be worth having.
@@ -33,8 +33,8 @@ constexpr double kWorthSampling = 80;
 // How much may be spent on asking rows, of what a list would cost: in any case, and when most of
 // the rows wanted have been found. And how much of what is spent goes into a sample of all rows,
 // which tells that.
-constexpr double kSpentOfList = 0.7;
-constexpr double kMostOfList = 1.4;
+constexpr double kSpentOfList = 0.4;
+constexpr double kMostOfList = 0.9;
 constexpr double kSampleShare = 0.08;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.

@@ -25,7 +25,7 @@ constexpr size_t kPrefetchBytes = 2048;
 constexpr size_t kCodesAhead = 8;
 
 // In ns: a row that is looked at exactly, at least.
-constexpr double kLookCost = 250;
+constexpr double kLookCost = 350;
 
 // The same of a row whose int8 codes are looked at.
 constexpr double kSharpenCost = 40;
