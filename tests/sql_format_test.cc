@@ -1,4 +1,5 @@
-// Databases that earlier versions wrote: fixtures/<format>/app.db with its folder.
+// Databases that earlier versions wrote: fixtures/<format>/app.db with its folder. Segment files are
+// of version 1 in format 2, of version 3 in 2-segment-3.
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <string>
@@ -34,7 +35,7 @@ void check_content(Database& db) {
 }  // namespace
 
 TEST_CASE("databases of every format are read, written and brought up to date", "[sql][format]") {
-  const std::string format = GENERATE("1", "2");
+  const std::string format = GENERATE("1", "2", "2-segment-3");
   INFO("format " << format);
   const ScratchDirectory scratch;
   const std::string path = copied(scratch, format);
