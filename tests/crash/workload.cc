@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/crash/victim.h"
 #include "tests/crash/worker.h"
@@ -52,16 +53,19 @@ class Workload {
   void lift() {
     lift_failure();
     tolerant_ = false;
+    is_just_lifted_ = true;
   }
 
+  // What the background met before the failure was lifted shows itself in the next step.
   void try_step(int step) {
+    if (has_failed() && ++steps_failing_ == kFailing) lift();
+    const bool tolerates = tolerant_ || std::exchange(is_just_lifted_, false);
     try {
-      if (has_failed() && ++steps_failing_ == kFailing) lift();
       if (step % 3 == 1) age_segments(path_);
       if (step % 6 == 4) other_collection();
       transaction(step);
     } catch (const std::exception& e) {
-      if (!tolerant_ || !has_failed()) throw;
+      if (!tolerates || !has_failed()) throw;
       after_error(e.what());
     }
     if (random_.one_in(3)) let_background_work();
@@ -134,6 +138,7 @@ class Workload {
   Database db_;
   Mirrored both_;
   bool tolerant_ = false;
+  bool is_just_lifted_ = false;
   int steps_failing_ = 0;
   int64_t next_ = 1;
 };
