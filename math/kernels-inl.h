@@ -251,6 +251,11 @@ inline constexpr size_t kEncodeBlock = 64;
 // Adding 1.5 * 2^23 rounds |x| < 2^22 to an integer, half to even, in the low bits of the mantissa.
 inline constexpr float kRounder = 12582912.0F;
 
+template <class T>
+KINDRED_INLINE T total(const T sums[8]) {
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 // Encodes kEncodeBlock elements and adds the squares of their residuals to `sums`. Plain loops that
 // the compiler vectorises for the file's instruction set: eight partial sums because it may not
 // reorder one, codes kept as floats because int8 would have to be widened again.
@@ -283,7 +288,7 @@ double encode_i8(const float* v, size_t n, float scale, int8_t* codes) noexcept 
     encode_block(rest.elements, scale, rest_codes, sums);
     __builtin_memcpy(codes + i, rest_codes, n - i);
   }
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  return total(sums);
 }
 
 // The same for 4-bit numbers: `numbers` gets one a byte. The residual is in float32, whose error
@@ -329,7 +334,7 @@ float encode_u4(const float* v, size_t n, float scale, int8_t* codes, size_t byt
     for (size_t i = 0; i < kEncodeBlock; ++i) low[i] = static_cast<uint8_t>(low[i] | high[i] << 4);
     __builtin_memcpy(codes + at, low, count);
   }
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  return total(sums);
 }
 
 // The table of architecture `A`; `DotI8` is the rule of the int8 dot products, `DotCodes` of those

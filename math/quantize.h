@@ -29,10 +29,11 @@ struct NibbleCodes {
 };
 
 // Quantises `v` (dim elements) uniformly to 4 bits, packed into `bytes` >= dim / 2 bytes as
-// Kernels::encode_u4 does. Steps are such that the largest element is the last level's, or those
-// that suit normally distributed elements (Max 1960, "Quantizing for minimum distortion", table II)
-// and cut the largest off, whichever leaves less. Numbers past dim are 8. `v` may be anything:
-// where it cannot be quantised the residual's norm is infinite.
+// Kernels::encode_u4 does. Steps are those that suit normally distributed elements (Max 1960,
+// "Quantizing for minimum distortion", table II), which cut the largest off, or, where that leaves
+// more than is to be expected of them, such that the largest element is the last level's. Where
+// neither leaves less than all of it the scale is 0. Numbers past dim are 8. `v` may be anything:
+// the residual's norm is infinite where it is not finite.
 NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes) noexcept;
 
 // The Euclidean norm of `v`, rounded up; infinite beyond float32's range.

@@ -43,6 +43,9 @@ void CodeKernels::scan(const int8_t* query, int32_t sum, const int8_t* rows, siz
     case Comparison::kHamming:
       kernels_->hamming_scan(as_bits(query), as_bits(rows), stride, bytes, count, distances);
       break;
+    case Comparison::kDotOfCoarse:
+      kernels_->dot_u4_scan(query, rows, stride, bytes, count, out);
+      break;
     case Comparison::kDotOfMade:
       kernels_->dot_codes_scan(query, sum, rows, stride, bytes, count, out);
       break;
@@ -63,16 +66,9 @@ void CodeKernels::scan(const int8_t* query, int32_t sum, const int8_t* rows, siz
   std::array<int32_t, 1024> compared;
   for (size_t first = 0; first < count; first += compared.size()) {
     const size_t some = std::min(compared.size(), count - first);
-    const int8_t* const block = rows + first * stride;
-    const bool is_coarse = comparison_ == Comparison::kDotOfCoarse;
-    if (is_coarse)
-      kernels_->dot_u4_scan(query, block, stride, bytes, some, compared.data());
-    else
-      scan(query, sum, block, stride, bytes, some, compared.data());
+    scan(query, sum, rows + first * stride, stride, bytes, some, compared.data());
     std::transform(compared.begin(), compared.begin() + static_cast<ptrdiff_t>(some), out + first,
-                   [is_coarse, sum](int32_t value) {
-                     return is_coarse ? from_centre(value, sum) : static_cast<float>(value);
-                   });
+                   [this, sum](int32_t value) { return result(value, sum); });
   }
 }
 

@@ -40,7 +40,7 @@ class CodeKernels {
       case Comparison::kDotOfMade:
         return static_cast<float>(kernels_->dot_codes(query, sum, row, bytes));
       case Comparison::kDotOfCoarse:
-        return from_centre(kernels_->dot_u4(query, row, bytes), sum);
+        return result(kernels_->dot_u4(query, row, bytes), sum);
       case Comparison::kDot:
         return static_cast<float>(kernels_->dot_i8(query, sum, row, bytes));
       case Comparison::kL1OfFloats:
@@ -55,23 +55,21 @@ class CodeKernels {
             float out[4]) const noexcept {
     if (is_of_floats()) return four_floats(query, rows, bytes, out);
     int32_t compared[4];
-    if (comparison_ == Comparison::kDotOfCoarse) {
+    if (comparison_ == Comparison::kDotOfCoarse)
       kernels_->dot_u4_x4(query, rows, bytes, compared);
-      for (size_t i = 0; i < 4; ++i) out[i] = from_centre(compared[i], sum);
-      return;
-    }
-    if (comparison_ == Comparison::kDotOfMade)
+    else if (comparison_ == Comparison::kDotOfMade)
       kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
     else if (comparison_ == Comparison::kDot)
       kernels_->dot_i8_x4(query, sum, rows, bytes, compared);
     else
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
-    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]);
+    for (size_t i = 0; i < 4; ++i) out[i] = result(compared[i], sum);
   }
   // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, float* out) const noexcept;
-  // The same before it is rounded to float32. REQUIRES: codes are neither of float32 nor coarse.
+  // The same before it is rounded to float32; of coarse codes the dot product of the numbers as
+  // they stand. REQUIRES: codes are not of float32.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
             size_t count, int32_t* out) const noexcept;
 
@@ -91,9 +89,11 @@ class CodeKernels {
   bool is_of_floats() const noexcept {
     return comparison_ == Comparison::kDotOfFloats || comparison_ >= Comparison::kL1OfFloats;
   }
-  // Numbers from 0 to 15 stand for -7.5 to 7.5; the sum is the query's.
-  static float from_centre(int32_t dot, int32_t sum) noexcept {
-    return 0.5F * static_cast<float>(2 * dot - 15 * sum);
+  // What one() says of an integer that a kernel gave. The numbers of coarse codes, 0 to 15, stand
+  // for -7.5 to 7.5; the sum is the query's.
+  float result(int32_t compared, int32_t sum) const noexcept {
+    if (comparison_ != Comparison::kDotOfCoarse) return static_cast<float>(compared);
+    return 0.5F * static_cast<float>(2 * compared - 15 * sum);
   }
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);

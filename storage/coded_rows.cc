@@ -7,6 +7,7 @@
 #include "storage/row_codes.h"
 
 namespace kindred::storage {
+
 CodedQuery CodedRows::query(uint32_t row) const noexcept {
   const bool l2 = metric == math::Metric::kL2;
   return {.codes = code(row),

@@ -17,11 +17,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Rows compared with the threshold at once: most blocks hold nothing near enough.
 constexpr size_t kBlock = 32;
 
-// Candidates whose rows are on the way, and how much of each: the processor fetches the rest of a
-// long row by itself.
-constexpr size_t kAhead = 3;
+// How much of a row is fetched ahead: the processor fetches the rest of a long one by itself.
 constexpr size_t kPrefetchBytes = 2048;
-// The same of codes, which are shorter.
+// Rows whose codes, which are shorter, are on the way.
 constexpr size_t kCodesAhead = 8;
 
 // In ns: a row that is looked at exactly, at least.
@@ -46,6 +44,15 @@ float bound_of(double distance) noexcept {
 
 bool is_coarse(const RowLayer& layer) noexcept {
   return !layer.blocks.empty() && layer.blocks[0].coarse != nullptr;
+}
+
+// Of those that are read first.
+void verify_codes(const RowLayer& layer, size_t first, size_t count) {
+  if (layer.verifier == nullptr) return;
+  if (is_coarse(layer))
+    layer.verifier->verify_coarse(first, count);
+  else
+    layer.verifier->verify_rows(first, count);
 }
 
 // Eight minima, since the compiler may not reorder one to vectorise it.
@@ -197,13 +204,11 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
-    if (is_coarse(layer)) {
-      layer.verifier->verify_coarse(first, count);
+    verify_codes(layer, first, count);
+    if (block.coarse != nullptr)
       scorer_.rough_bounds(block, 0, count, bounds.data() + first);
-    } else {
-      if (layer.verifier != nullptr) layer.verifier->verify_rows(first, count);
+    else
       scorer_.lower_bounds(block, count, bounds.data() + first);
-    }
     if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) continue;
     for (size_t i = 0; i < count; ++i)
       if (!layer.alive(first + i)) bounds[first + i] = kInfinity;
@@ -223,32 +228,34 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
                    [&](uint32_t row) { return all[row]; });
     return;
   }
+  score_listed(layer, bounds);
+}
+
+void NearestStream::score_listed(const RowLayer& layer, std::vector<float>& bounds) {
+  const std::vector<uint32_t>& rows = *layer.only;
+  const bool coarse = is_coarse(layer);
   bounds.resize(rows.size());
   visited_ += rows.size();
-  const bool coarse = is_coarse(layer);
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
-    if (i + kCodesAhead < bounds.size()) {
-      if (coarse)
-        prefetch_coarse(layer, rows[i + kCodesAhead]);
-      else
-        prefetch_codes(layer, rows[i + kCodesAhead]);
-    }
-    if (layer.verifier != nullptr && row >= verified) {
+    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead], coarse);
+    if (row >= verified) {
       verified = std::min<size_t>(layer.count, (row / kBlock + 1) * kBlock);
-      if (coarse)
-        layer.verifier->verify_coarse(row, verified - row);
-      else
-        layer.verifier->verify_rows(row, verified - row);
+      verify_codes(layer, row, verified - row);
     }
-    bounds[i] = kInfinity;
-    if (layer.is_hidden(row)) continue;
-    if (coarse)
-      scorer_.rough_bounds(layer.block_of(row), row % layer.block_rows, 1, &bounds[i]);
-    else
-      bounds[i] = scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
+    bounds[i] = layer.is_hidden(row) ? kInfinity : first_bound(layer, row);
   }
+}
+
+// By the codes that are read first.
+float NearestStream::first_bound(const RowLayer& layer, uint32_t row) {
+  const RowBlock& block = layer.block_of(row);
+  const size_t i = row % layer.block_rows;
+  if (block.coarse == nullptr) return scorer_.lower_bound(block, i);
+  float bound;
+  scorer_.rough_bounds(block, i, 1, &bound);
+  return bound;
 }
 
 // Bounds by coarse codes are replaced by those of int8 codes, as far as the nearest rows may have
@@ -259,7 +266,7 @@ void NearestStream::sharpen() {
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (i + kCodesAhead < pending_.size()) {
       const Candidate& soon = pending_[i + kCodesAhead];
-      prefetch_codes(layers_[soon.layer], row_of(soon));
+      prefetch_codes(layers_[soon.layer], row_of(soon), false);
     }
     Candidate& c = pending_[i];
     sharpen_at(c.layer, c.place);
@@ -267,8 +274,8 @@ void NearestStream::sharpen() {
   }
   std::sort(pending_.begin(), pending_.end());
   const size_t missing = std::max(wanted_, given_ + 1) - given_;
-  const size_t third = std::min(batch_ / 3, pending_.size());  // of a stream that goes on and on
-  float limit = !is_cut ? kInfinity : third > 0 ? pending_[third - 1].bound : -kInfinity;
+  float limit = is_cut ? -kInfinity : kInfinity;
+  if (is_cut && batch_ >= 3) limit = pending_[batch_ / 3 - 1].bound;  // a stream goes on and on
   for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
     if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
     const Candidate& c = pending_[i];
@@ -296,7 +303,8 @@ void NearestStream::sharpen_below(float limit) {
     }
     for (size_t i = 0; i < places.size(); ++i) {
       if (i + kCodesAhead < places.size())
-        prefetch_codes(layers_[s], row_of({0, static_cast<uint32_t>(s), places[i + kCodesAhead]}));
+        prefetch_codes(layers_[s], row_of({0, static_cast<uint32_t>(s), places[i + kCodesAhead]}),
+                       false);
       sharpen_at(s, places[i]);
     }
   }
@@ -434,27 +442,26 @@ void NearestStream::prefetch(const Candidate& candidate) const {
   prefetch_row(layer, row_of(candidate));
 }
 
-// Listed rows lie apart, and what a bound is made of in five places.
-void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
+// Listed rows lie apart, and what a bound is made of in up to five places.
+void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row, bool coarse) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  for (const float* numbers :
-       {block.scale, block.code_norm, block.residual_norm, block.suffix_norm, block.norm_squared})
-    if (numbers != nullptr) storage::prefetch(numbers + i, sizeof(float));
+  const auto fetch = [i](const auto* numbers) {
+    if (numbers != nullptr) storage::prefetch(numbers + i, sizeof *numbers);
+  };
+  fetch(block.suffix_norm);
+  fetch(block.norm_squared);
+  if (coarse) {
+    fetch(block.coarse_numbers);
+    storage::prefetch(block.coarse_code(i), std::min(block.coarse_stride(), kPrefetchBytes));
+    return;
+  }
+  fetch(block.scale);
+  fetch(block.code_norm);
+  fetch(block.residual_norm);
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
   storage::prefetch(at, std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes));
-}
-
-// The same of coarse codes.
-void NearestStream::prefetch_coarse(const RowLayer& layer, uint32_t row) const {
-  const RowBlock& block = layer.block_of(row);
-  const size_t i = row % layer.block_rows;
-  const size_t stride = block.code_stride / 2;
-  storage::prefetch(block.coarse + i * stride, std::min(stride, kPrefetchBytes));
-  storage::prefetch(block.coarse_numbers + i, sizeof(CoarseNumbers));
-  for (const float* number : {block.suffix_norm, block.norm_squared})
-    if (number != nullptr) storage::prefetch(number + i, sizeof(float));
 }
 
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.

@@ -81,6 +81,8 @@ class NearestStream {
   bool is_exact() const noexcept { return exact_; }
 
  private:
+  static constexpr size_t kAhead = 3;  // candidates whose rows are on their way from memory
+
   // A row, by its place in bounds_, and the lower bound of its distance.
   struct Candidate {
     float bound;
@@ -112,6 +114,8 @@ class NearestStream {
   void begin_anew();
   void score_whole(const RowLayer& layer, std::vector<float>& bounds);
   void score_only(const RowLayer& layer, std::vector<float>& bounds);
+  void score_listed(const RowLayer& layer, std::vector<float>& bounds);
+  float first_bound(const RowLayer& layer, uint32_t row);
   bool is_certain() const;
   void sharpen();
   void sharpen_below(float limit);
@@ -126,8 +130,7 @@ class NearestStream {
   std::optional<double> look_at(const Candidate& candidate);
   std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
-  void prefetch_codes(const RowLayer& layer, uint32_t row) const;
-  void prefetch_coarse(const RowLayer& layer, uint32_t row) const;
+  void prefetch_codes(const RowLayer& layer, uint32_t row, bool coarse) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   VectorSpec spec_;
@@ -157,10 +160,10 @@ class NearestStream {
   std::vector<size_t> answering_;                     // how many of them answer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
-  float behind_ = -std::numeric_limits<float>::infinity();  // the least bound that is left behind
-                                                            // pending_ may be this
-  bool exhausted_ = false;                                  // nothing is left there
-  bool scored_exactly_ = false;                             // bounds_ are the distances themselves
+  // No bound that is left behind pending_ is less.
+  float behind_ = -std::numeric_limits<float>::infinity();
+  bool exhausted_ = false;       // nothing is left there
+  bool scored_exactly_ = false;  // bounds_ are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
   size_t sharpened_ = 0;

@@ -10,9 +10,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Candidates whose rows are on the way.
-constexpr size_t kAhead = 3;
-
 // Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
 

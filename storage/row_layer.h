@@ -41,6 +41,8 @@ struct RowBlock {
 
   const std::byte* row(size_t i) const noexcept { return exact + i * exact_stride; }
   const int8_t* code(size_t i) const noexcept { return codes + i * code_stride; }
+  size_t coarse_stride() const noexcept { return code_stride / 2; }
+  const int8_t* coarse_code(size_t i) const noexcept { return coarse + i * coarse_stride(); }
 };
 
 // Rows that may have been damaged where they lie: to be asked for before they are read. Throws

@@ -136,10 +136,9 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
 // The same of coarse codes. What these express of a row is no longer than their outermost levels.
 void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, float* out) {
   if (integers_.size() < count) integers_.resize(count);
-  const size_t stride = block.code_stride / 2;
+  const size_t stride = block.coarse_stride();
   math::active().dot_u4_scan(reinterpret_cast<const int8_t*>(codes_.get()),
-                             block.coarse + first * stride, stride, stride, count,
-                             integers_.data());
+                             block.coarse_code(first), stride, stride, count, integers_.data());
   const float centre = centre_dot(block);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = code_query_norm_;

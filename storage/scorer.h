@@ -1,5 +1,5 @@
-// What one query needs to be compared with rows of a tail: exact distances, and for whole blocks
-// lower bounds of them at the speed of the int8 scan.
+// What one query needs to be compared with rows of a tail or a segment: exact distances, and for
+// whole blocks lower bounds of them at the speed of a scan of codes.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

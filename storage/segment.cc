@@ -117,8 +117,7 @@ void Segment::verify_rows(size_t first, size_t count) const {
 }
 
 void Segment::verify_coarse(size_t first, size_t count) const {
-  const size_t stride = block_.code_stride / 2;
-  require(block_.coarse + first * stride, count * stride);
+  require(block_.coarse_code(first), count * block_.coarse_stride());
   require(block_.coarse_numbers + first, count * sizeof(CoarseNumbers));
   require(block_.centre, block_.code_stride * sizeof(float));
   require(block_.norm_squared + first, count * sizeof(float));
@@ -241,7 +240,7 @@ RowLayer Segment::layer(const DeadRows& dead) const {
       *of_row += first;
     if (block.suffix_norm != nullptr) block.suffix_norm += first;
     if (block.coarse != nullptr) {
-      block.coarse += first * (block.code_stride / 2);
+      block.coarse = block_.coarse_code(first);
       block.coarse_numbers += first;
     }
     block.id += first;

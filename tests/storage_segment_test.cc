@@ -172,43 +172,32 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
   CHECK(got == wanted);
 }
 
-TEST_CASE("what a search reads of a prefix's rows is compared with its checksum",
-          "[storage][segment]") {
+// A search of a segment of `spec` finds a bit that has been flipped at this byte of a section, or,
+// where it is negative, in the middle.
+void check_flip_is_found(const VectorSpec& spec, Section section, int64_t byte = -1) {
   const TemporaryFile file;
-  write(file.path(), kPrefixed, random_rows(40000, kPrefixed, 8));
-  const std::string query(kPrefixed.bytes(), '\1');
+  write(file.path(), spec, random_rows(40000, spec, 8));
+  const std::string query(spec.bytes(), '\1');
   const auto search = [&] {
-    const auto segment = Segment::open(file.path(), kPrefixed, kIdentity);
-    NearestStream(kPrefixed, query.data(), {segment->layer({})}, {.expected = 1}).next();
+    const auto segment = Segment::open(file.path(), spec, kIdentity);
+    NearestStream(spec, query.data(), {segment->layer({})}, {.expected = 1}).next();
   };
   search();
   SegmentHeader header{};
   File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
-  const SectionPlace& norms = place(header, Section::kResidualNorm);
-  flip_bit(file.path(), norms.offset + norms.bytes / 2 + kSumBlock);  // among those of suffixes
+  const SectionPlace& at = place(header, section);
+  const uint64_t offset = at.offset + (byte < 0 ? at.bytes / 2 : static_cast<uint64_t>(byte));
+  flip_bit(file.path(), offset);
   CHECK(fault_of(search) == Fault::kCorrupt);
+  flip_bit(file.path(), offset);
+  search();
 }
 
-TEST_CASE("what a search reads of coarse codes is compared with its checksum",
-          "[storage][segment]") {
-  const TemporaryFile file;
-  write(file.path(), kSpec, random_rows(40000, kSpec, 10));
-  const std::string query(kSpec.bytes(), '\1');
-  const auto search = [&] {
-    const auto segment = Segment::open(file.path(), kSpec, kIdentity);
-    NearestStream(kSpec, query.data(), {segment->layer({})}, {.expected = 1}).next();
-  };
-  search();
-  SegmentHeader header{};
-  File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
-  for (const Section section : {Section::kCoarse, Section::kCoarseNumbers, Section::kCentre}) {
-    const SectionPlace& at = place(header, section);
-    const uint64_t offset = at.offset + at.bytes / 2;
-    flip_bit(file.path(), offset);
-    CHECK(fault_of(search) == Fault::kCorrupt);
-    flip_bit(file.path(), offset);
-    search();
-  }
+TEST_CASE("what a search reads of codes is compared with its checksum", "[storage][segment]") {
+  for (const Section section : {Section::kCoarse, Section::kCoarseNumbers, Section::kCentre})
+    check_flip_is_found(kSpec, section);
+  constexpr int64_t kNorms = 40000 * sizeof(float);  // those of suffixes lie behind
+  check_flip_is_found(kPrefixed, Section::kResidualNorm, kNorms + kSumBlock);
 }
 
 TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
