@@ -8,7 +8,6 @@
 #include "tests/support/model_files.h"
 
 using namespace kindred;
-using Catch::Matchers::Contains;
 using Ids = std::vector<model::TokenId>;
 
 namespace {
@@ -205,20 +204,22 @@ TEST_CASE("what a tokenizer.json has that is not supported is named", "[model][t
     return error(R"({"model":)" + kWordPiece + more + "}");
   };
   CHECK(with("").empty());
-  CHECK_THAT(with(R"(,"normalizer":{"type":"Nmt"})"),
-             Contains("t.json") && Contains("normalizer.type") && Contains("got \"Nmt\""));
-  CHECK_THAT(with(R"(,"pre_tokenizer":{"type":"Split"})"), Contains("pre_tokenizer.type"));
+  CHECK_THAT(with(R"(,"normalizer":{"type":"Nmt"})"), ContainsSubstring("t.json") &&
+                                                          ContainsSubstring("normalizer.type") &&
+                                                          ContainsSubstring("got \"Nmt\""));
+  CHECK_THAT(with(R"(,"pre_tokenizer":{"type":"Split"})"), ContainsSubstring("pre_tokenizer.type"));
   CHECK_THAT(with(R"(,"normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{}]})"),
-             Contains("normalizers[1].type"));
+             ContainsSubstring("normalizers[1].type"));
   CHECK_THAT(with(R"(,"normalizer":{"type":"Replace","pattern":{"Regex":"a+"},"content":"b"})"),
-             Contains("got \"a+\""));
+             ContainsSubstring("got \"a+\""));
   CHECK_THAT(with(R"(,"normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"})"),
-             Contains("precompiled_charsmap"));
-  CHECK_THAT(error(R"({"model":{"type":"WordLevel","vocab":{}}})"), Contains("got \"WordLevel\""));
+             ContainsSubstring("precompiled_charsmap"));
+  CHECK_THAT(error(R"({"model":{"type":"WordLevel","vocab":{}}})"),
+             ContainsSubstring("got \"WordLevel\""));
   CHECK_THAT(error(R"({"model":{"type":"BPE","vocab":{},"merges":[],"end_of_word_suffix":"x"}})"),
-             Contains("end_of_word_suffix"));
-  CHECK_THAT(error("{}"), Contains("model.type"));
-  CHECK_THAT(error("[]"), Contains("wanted an object"));
+             ContainsSubstring("end_of_word_suffix"));
+  CHECK_THAT(error("{}"), ContainsSubstring("model.type"));
+  CHECK_THAT(error("[]"), ContainsSubstring("wanted an object"));
 }
 
 TEST_CASE("a tokenizer.json whose ids cannot be right is refused", "[model][tokenizer]") {
@@ -226,28 +227,29 @@ TEST_CASE("a tokenizer.json whose ids cannot be right is refused", "[model][toke
     return error(R"({"model":{"type":"WordPiece","vocab":)" + json + "}}");
   };
   CHECK(vocabulary(R"({"a":0,"b":2})").empty());
-  CHECK_THAT(vocabulary(R"({"a":0,"b":0})"), Contains("an id for each token"));
-  CHECK_THAT(vocabulary(R"({"a":4000000000})"), Contains("wanted a whole number below"));
-  CHECK_THAT(vocabulary(R"({"a":-1})"), Contains("wanted a whole number below"));
-  CHECK_THAT(vocabulary(R"({"a":"0"})"), Contains("wanted a whole number below"));
-  CHECK_THAT(vocabulary("[]"), Contains("wanted an object"));
-  CHECK_THAT(vocabulary(R"({")" + std::string(2000, 'x') + R"(":0})"), Contains("bytes"));
+  CHECK_THAT(vocabulary(R"({"a":0,"b":0})"), ContainsSubstring("an id for each token"));
+  CHECK_THAT(vocabulary(R"({"a":4000000000})"), ContainsSubstring("wanted a whole number below"));
+  CHECK_THAT(vocabulary(R"({"a":-1})"), ContainsSubstring("wanted a whole number below"));
+  CHECK_THAT(vocabulary(R"({"a":"0"})"), ContainsSubstring("wanted a whole number below"));
+  CHECK_THAT(vocabulary("[]"), ContainsSubstring("wanted an object"));
+  CHECK_THAT(vocabulary(R"({")" + std::string(2000, 'x') + R"(":0})"), ContainsSubstring("bytes"));
   CHECK_THAT(error(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":["a a"]}})"),
-             Contains("\"aa\""));
+             ContainsSubstring("\"aa\""));
   CHECK_THAT(error(R"({"model":{"type":"BPE","vocab":{"a":0},"merges":["aa"]}})"),
-             Contains("merges[0]"));
+             ContainsSubstring("merges[0]"));
   CHECK_THAT(error(R"({"model":{"type":"Unigram","unk_id":7,"vocab":[["a",0]]}})"),
-             Contains("unk_id"));
-  CHECK_THAT(error(R"({"model":{"type":"Unigram","vocab":[["a"]]}})"), Contains("vocab[0]"));
+             ContainsSubstring("unk_id"));
+  CHECK_THAT(error(R"({"model":{"type":"Unigram","vocab":[["a"]]}})"),
+             ContainsSubstring("vocab[0]"));
   CHECK_THAT(error(R"({"model":)" + kWordPiece +
                    R"(,"added_tokens":[{"id":1,"content":"[X]","special":true}]})"),
-             Contains("its id 1 is that of \"un\""));
+             ContainsSubstring("its id 1 is that of \"un\""));
   CHECK_THAT(error(R"({"model":)" + kWordPiece +
                    R"(,"added_tokens":[{"id":4000000000,"content":"[X]"}]})"),
-             Contains("added_tokens[0].id"));
+             ContainsSubstring("added_tokens[0].id"));
   CHECK_THAT(
       error(R"({"model":)" + kWordPiece + R"(,"added_tokens":[{"id":9000000,"content":"[X]"}]})"),
-      Contains("got id 9000000"));
+      ContainsSubstring("got id 9000000"));
 }
 
 TEST_CASE("a tokenizer.json that is cut or nested without end is refused", "[model][tokenizer]") {
@@ -255,9 +257,9 @@ TEST_CASE("a tokenizer.json that is cut or nested without end is refused", "[mod
   REQUIRE(error(whole).empty());
   for (size_t length = 0; length < whole.size(); ++length)
     CHECK(error(whole.substr(0, length)) != "");
-  CHECK_THAT(error(std::string(5'000'000, '[')), Contains("nested deeper"));
+  CHECK_THAT(error(std::string(5'000'000, '[')), ContainsSubstring("nested deeper"));
   std::string nested = "null";
   for (int i = 0; i < 200; ++i) nested = R"({"type":"Sequence","normalizers":[)" + nested + "]}";
   CHECK_THAT(error(R"({"model":)" + kWordPiece + R"(,"normalizer":)" + nested + "}"),
-             Contains("nested deeper"));
+             ContainsSubstring("nested deeper"));
 }

@@ -63,7 +63,7 @@ TEST_CASE("numbers beyond float32's largest are refused by name", "[sql][vector]
   for (const char* text : {"[3.4028236e38]", "[-1e400]", "[1e+99999999999999999999]",
                            "[1000000000000000000000000000000000000000]"}) {
     INFO(text);
-    CHECK_THAT(message(text), Catch::Matchers::Contains("is beyond float32's largest number"));
+    CHECK_THAT(message(text), ContainsSubstring("is beyond float32's largest number"));
   }
 }
 
@@ -121,9 +121,8 @@ TEST_CASE("int8 vectors are integers from -128 to 127", "[sql][vector]") {
   CHECK(parse_int8_vector("[127,-128, 0,-0]") == std::vector<int8_t>{127, -128, 0, 0});
   for (const char* text : {"[128]", "[-129]", "[1.5]", "[1e1]", "[1.0]"}) {
     INFO(text);
-    CHECK_THROWS_WITH(
-        parse_int8_vector(text),
-        Catch::Matchers::Contains("is no int8: integers from -128 to 127 are wanted"));
+    CHECK_THROWS_WITH(parse_int8_vector(text),
+                      ContainsSubstring("is no int8: integers from -128 to 127 are wanted"));
   }
 }
 

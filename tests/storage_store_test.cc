@@ -246,7 +246,8 @@ TEST_CASE("a newer format is refused in words", "[store]") {
   { const Store store(folder.path()); }
   RawStore(folder.path()).put(RawStore::kAbout, "format", "2");
   CHECK(fault_in([&] { Store store(folder.path()); }) == Fault::kNewer);
-  CHECK_THROWS_WITH(Store(folder.path()), Catch::Contains("format 2") && Catch::Contains("newer"));
+  CHECK_THROWS_WITH(Store(folder.path()),
+                    ContainsSubstring("format 2") && ContainsSubstring("newer"));
 }
 
 TEST_CASE("a store that lost its id is refused", "[store]") {
