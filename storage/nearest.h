@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "storage/graph.h"
+#include "storage/key_errors.h"
 #include "storage/row_layer.h"
 #include "storage/scorer.h"
 
@@ -107,6 +108,8 @@ class NearestStream {
   size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
+  void look_at_hits(size_t layer, std::span<const GraphHit> hits, size_t most);
+  std::optional<KeyErrors> key_errors() const;
   std::optional<std::span<const GraphHit>> graph_hits(size_t layer, size_t ef);
   void leave_graph(size_t layer);
   bool is_short(size_t needed) const;

@@ -123,22 +123,46 @@ bool NearestStream::search_graph(size_t s) {
   const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
   const auto hits = graph_hits(s, ef);
   if (!hits) return false;
+  look_at_hits(s, *hits, looked_at);
+  return true;
+}
+
+// At the first `most` that a graph has found and that have not been looked at before.
+void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_t most) {
+  const RowLayer& layer = layers_[s];
   std::vector<uint32_t>& found = found_[s];
   const size_t known = found.size();
-  size_t left = looked_at;
-  for (size_t i = 0; i < hits->size() && left > 0; ++i) {
-    const uint32_t row = (*hits)[i].row;
+  std::vector<float> keys;
+  for (size_t i = 0; i < hits.size() && most > 0; ++i) {
+    const uint32_t row = hits[i].row;
     if (layer.is_hidden(row)) continue;
-    --left;
+    --most;
     const auto end = found.begin() + static_cast<ptrdiff_t>(known);
-    if (!std::binary_search(found.begin(), end, row)) found.push_back(row);
+    if (std::binary_search(found.begin(), end, row)) continue;
+    found.push_back(row);
+    keys.push_back(hits[i].key);
   }
+  std::optional<KeyErrors> errors = key_errors();
   for (size_t i = known; i < found.size(); ++i) {
+    const float key = keys[i - known];
+    if (errors && errors->rules_out(key)) {
+      found.resize(i);
+      break;
+    }
     if (i + kAhead < found.size()) prefetch_row(layer, found[i + kAhead]);
-    if (look_at_row(layer, found[i])) ++answering_[s];
+    const std::optional<double> distance = look_at_row(layer, found[i]);
+    if (!distance) continue;
+    ++answering_[s];
+    if (errors) errors->add(key, *distance);
   }
   std::sort(found.begin(), found.end());
-  return true;
+}
+
+// nullopt where all rows that are found are worth a look: codes of prefixes say too little, and who
+// chooses from rows wants those that are farther as well.
+std::optional<KeyErrors> NearestStream::key_errors() const {
+  if (chosen_from_ || spec_.prefix > 0 || !has_codes(spec_)) return std::nullopt;
+  return KeyErrors(scorer_.key_slope(), spec_.metric == math::Metric::kL2, wanted_);
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/key_errors.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "tests/support/catch.h"
+#include "tests/support/random.h"
+
+using namespace kindred;
+using storage::KeyErrors;
+
+namespace {
+
+// Nearly normal, with a deviation of 1 (Irwin-Hall).
+double noise(test::Random& random) {
+  double sum = 0;
+  for (int i = 0; i < 12; ++i) sum += random.uniform() / 2;
+  return sum;
+}
+
+struct Row {
+  float key;
+  double distance;
+};
+
+// By ascending key: distances are 3 + 2 * key, give or take `error`.
+std::vector<Row> rows_with_errors(test::Random& random, double error, size_t count) {
+  std::vector<Row> rows;
+  for (size_t i = 0; i < count; ++i) {
+    const double truth = 0.01 * static_cast<double>(random.below(1000));
+    rows.push_back({static_cast<float>(truth + error * noise(random)), 3 + 2 * truth});
+  }
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
+  return rows;
+}
+
+// How many are looked at before the next is ruled out.
+size_t looked_at(const std::vector<Row>& rows, size_t wanted, bool squares = false) {
+  KeyErrors errors(2, squares, wanted);
+  size_t count = 0;
+  for (; count < rows.size() && !errors.rules_out(rows[count].key); ++count)
+    errors.add(rows[count].key, rows[count].distance);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("Keys that are exact rule out all that are farther than the wanted ones",
+          "[key_errors]") {
+  test::Random random(1);
+  const std::vector<Row> rows = rows_with_errors(random, 0, 500);
+  CHECK(looked_at(rows, 3) >= 12);  // so many until it is known that they are exact
+  CHECK(looked_at(rows, 3) <= 16);
+  CHECK(looked_at(rows, 40) >= 40);
+  CHECK(looked_at(rows, 40) <= 48);
+}
+
+TEST_CASE("Of the nearest rows one in a thousand is ruled out at most", "[key_errors]") {
+  test::Random random(2);
+  size_t missed = 0;
+  size_t looked = 0;
+  constexpr size_t kRounds = 500;
+  constexpr size_t kWanted = 10;
+  for (size_t round = 0; round < kRounds; ++round) {
+    std::vector<Row> rows = rows_with_errors(random, 0.1, 500);
+    const size_t count = looked_at(rows, kWanted);
+    looked += count;
+    const auto unseen = rows.begin() + static_cast<ptrdiff_t>(count);
+    std::vector<double> distances;
+    for (const Row& row : rows) distances.push_back(row.distance);
+    std::nth_element(distances.begin(), distances.begin() + kWanted - 1, distances.end());
+    const double farthest = distances[kWanted - 1];
+    missed += static_cast<size_t>(
+        std::count_if(unseen, rows.end(), [&](const Row& row) { return row.distance < farthest; }));
+  }
+  CHECK(missed <= kRounds * kWanted / 1000);
+  CHECK(looked < kRounds * 100);  // of 500
+}
+
+TEST_CASE("Nothing is ruled out before as many rows as are wanted have a distance",
+          "[key_errors]") {
+  KeyErrors errors(1, false, 20);
+  for (int i = 0; i < 19; ++i) errors.add(static_cast<float>(i), i);
+  CHECK_FALSE(errors.rules_out(1e9F));
+  errors.add(19, 19);
+  CHECK(errors.rules_out(1e9F));
+}
+
+TEST_CASE("Keys that order as squares of distances are compared with these", "[key_errors]") {
+  test::Random random(3);
+  std::vector<Row> rows = rows_with_errors(random, 0, 500);
+  for (Row& row : rows) row.distance = std::sqrt(row.distance);
+  CHECK(looked_at(rows, 3, true) <= 16);
+}
+
+TEST_CASE("Distances beyond all numbers rule nothing out", "[key_errors]") {
+  KeyErrors errors(1, false, 1);
+  for (int i = 0; i < 40; ++i) errors.add(static_cast<float>(i), 1e308 * 10);
+  CHECK_FALSE(errors.rules_out(1e9F));
+}
