@@ -4,10 +4,12 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <vector>
 
 namespace kindred::storage {
@@ -21,69 +23,95 @@ struct Candidate {
   }
 };
 
-// The nearest candidates, sorted, of which some have been expanded. A binary search and a memmove
-// for each entry: faster than two heaps up to several hundred.
+// Nodes that a pool can tell apart; graphs have no more.
+inline constexpr uint64_t kMostNodes = uint64_t{1} << 31;
+
+// The nearest candidates, sorted, of which some have been expanded. A search without branches and
+// a memmove for each entry: faster than two heaps up to several hundred.
 class CandidatePool {
  public:
   void reset(size_t capacity) {
-    capacity_ = capacity;
     size_ = 0;
     next_ = 0;
-    if (entries_.size() < capacity + 1) {
-      entries_.resize(capacity + 1);
-      expanded_.resize(capacity + 1);
-    }
+    grow(capacity);
   }
   size_t size() const noexcept { return size_; }
   size_t capacity() const noexcept { return capacity_; }
-  const Candidate& operator[](size_t i) const noexcept { return entries_[i]; }
+  Candidate operator[](size_t i) const noexcept { return unpack(entries_[i]); }
   bool is_full() const noexcept { return size_ == capacity_; }
   // Keys from here on are not taken.
-  float limit() const noexcept {
-    return is_full() ? entries_[size_ - 1].key : std::numeric_limits<float>::infinity();
-  }
-  bool is_last_expanded() const noexcept { return expanded_[size_ - 1] != 0; }
+  float limit() const noexcept { return limit_; }
+  bool is_last_expanded() const noexcept { return (entries_[size_ - 1] & 1) != 0; }
 
   // Room for more, behind what is there. REQUIRES: all have been expanded.
   void grow(size_t capacity) {
     capacity_ = capacity;
-    entries_.resize(capacity + 1);
-    expanded_.resize(capacity + 1);
+    if (entries_.size() < capacity + 1) entries_.resize(capacity + 1);
+    set_limit();
   }
   // REQUIRES: it is not full and the candidate is no nearer than any in it.
   void append(const Candidate& candidate, bool expanded) noexcept {
-    entries_[size_] = candidate;
-    expanded_[size_++] = expanded ? 1 : 0;
+    entries_[size_++] = pack(candidate) | (expanded ? 1U : 0U);
+    set_limit();
   }
 
+  // REQUIRES: the key is not NaN, and the node below kMostNodes.
   void insert(const Candidate& candidate) noexcept {
-    const auto end = entries_.begin() + static_cast<ptrdiff_t>(size_);
-    const auto at =
-        static_cast<size_t>(std::lower_bound(entries_.begin(), end, candidate) - entries_.begin());
+    const uint64_t entry = pack(candidate);
+    const size_t at = place_of(entry);
     if (at == capacity_) return;
     const size_t moved = std::min(size_, capacity_ - 1) - at;
-    std::memmove(&entries_[at + 1], &entries_[at], moved * sizeof(Candidate));
-    std::memmove(&expanded_[at + 1], &expanded_[at], moved);
-    entries_[at] = candidate;
-    expanded_[at] = 0;
+    std::memmove(&entries_[at + 1], &entries_[at], moved * sizeof(uint64_t));
+    entries_[at] = entry;
     size_ = std::min(size_ + 1, capacity_);
     next_ = std::min(next_, at);
+    set_limit();
   }
 
-  // The next that has not been expanded, which it is from now on; nullptr if all have been.
-  const Candidate* take() noexcept {
-    while (next_ < size_ && expanded_[next_] != 0) ++next_;
-    if (next_ == size_) return nullptr;
-    expanded_[next_] = 1;
-    return &entries_[next_++];
+  // The next that has not been expanded, which it is from now on.
+  std::optional<uint32_t> take() noexcept {
+    while (next_ < size_ && (entries_[next_] & 1) != 0) ++next_;
+    if (next_ == size_) return std::nullopt;
+    entries_[next_] |= 1;
+    return unpack(entries_[next_++]).node;
   }
 
  private:
-  std::vector<Candidate> entries_;
-  std::vector<uint8_t> expanded_;
+  // An entry is one number: the key's bits, so that they order as the key does, the node, and
+  // whether it has been expanded.
+  static uint64_t pack(const Candidate& candidate) noexcept {
+    const auto bits = std::bit_cast<int32_t>(candidate.key);
+    const auto order = static_cast<uint32_t>(bits) ^ (static_cast<uint32_t>(bits >> 31) | kSign);
+    return uint64_t{order} << 32 | uint64_t{candidate.node} << 1;
+  }
+  static Candidate unpack(uint64_t entry) noexcept {
+    const auto order = static_cast<uint32_t>(entry >> 32);
+    const uint32_t flipped = (order & kSign) != 0 ? kSign : ~uint32_t{0};
+    return {std::bit_cast<float>(order ^ flipped), static_cast<uint32_t>(entry) >> 1};
+  }
+
+  void set_limit() noexcept {
+    limit_ = is_full() ? (*this)[size_ - 1].key : std::numeric_limits<float>::infinity();
+  }
+
+  // How many entries come before one.
+  size_t place_of(uint64_t entry) const noexcept {
+    const uint64_t* first = entries_.data();
+    for (size_t left = size_; left > 0;) {
+      const size_t half = (left + 1) / 2;
+      first += half & -static_cast<size_t>(first[half - 1] < entry);
+      left -= half;
+    }
+    return static_cast<size_t>(first - entries_.data());
+  }
+
+  static constexpr uint32_t kSign = uint32_t{1} << 31;
+
+  std::vector<uint64_t> entries_;
   size_t capacity_ = 0;
   size_t size_ = 0;
   size_t next_ = 0;  // all before have been expanded
+  float limit_ = std::numeric_limits<float>::infinity();
 };
 
 }  // namespace kindred::storage

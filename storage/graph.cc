@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/candidate_pool.h"
 #include "storage/coarse_codes.h"
 #include "storage/error.h"
 #include "storage/row_codes.h"
@@ -104,7 +105,7 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
   if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.nodes == 0 ||
-      h.nodes > h.rows || codes == 0 || h.node_stride != node_stride(h, codes))
+      h.nodes > std::min(h.rows, kMostNodes) || codes == 0 || h.node_stride != node_stride(h, codes))
     return false;
   uint64_t above = h.nodes;
   for (size_t level = 0; level < kMostLevels; ++level) {

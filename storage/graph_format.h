@@ -49,8 +49,9 @@ struct NodeNumbers {
 
   // Never NaN, which does not sort: what overflows is farthest.
   float key(float factor, float compared) const noexcept {
+    constexpr float kFarthest = std::numeric_limits<float>::infinity();
     const float key = bias - scale * factor * compared;
-    return key == key ? key : std::numeric_limits<float>::infinity();
+    return key < kFarthest ? key : kFarthest;
   }
 };
 

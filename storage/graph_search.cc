@@ -1,6 +1,7 @@
 // The search loop. It differs from hnswlib's in what the processor sees: node_queue.h.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "storage/candidate_pool.h"
@@ -24,6 +25,21 @@ struct Spare {
   Candidate candidate;
   bool expanded;
   bool operator<(const Spare& other) const noexcept { return candidate < other.candidate; }
+};
+
+// Nodes that have been compared at once: `count`, filled up with the last.
+struct Group {
+  const uint32_t* nodes = nullptr;
+  size_t count = 0;
+  float keys[kGroup];
+
+  Candidate operator[](size_t i) const noexcept { return {keys[i], nodes[i]}; }
+  // Those with keys below a limit, a bit each.
+  unsigned below(float limit) const noexcept {
+    unsigned bits = 0;
+    for (size_t i = 0; i < kGroup; ++i) bits |= static_cast<unsigned>(keys[i] < limit) << i;
+    return bits & ((1U << count) - 1);
+  }
 };
 
 }  // namespace
@@ -56,7 +72,12 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 class GraphWalk {
  public:
   GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
-      : graph_(graph), query_(query), room_(room), code_at_(2 * graph.m() * sizeof(uint32_t)) {
+      : graph_(graph),
+        query_(query),
+        room_(room),
+        code_at_(2 * graph.m() * sizeof(uint32_t)),
+        fetched_(std::min(graph.code_bytes_, kMostFetched)),
+        is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
     room_.visited.reset(graph.size());
     room_.met.reset(2 * graph.m());
   }
@@ -164,58 +185,59 @@ class GraphWalk {
     return false;
   }
 
+  bool are_whole(const std::byte* const (&nodes)[kGroup]) noexcept {
+    if (is_verified_) return true;
+    return std::all_of(nodes, nodes + kGroup,
+                       [this](const std::byte* node) { return is_whole(node, graph_.stride_); });
+  }
+
   // What a distance is computed from. The links that are not beside the numbers come later.
   void fetch(uint32_t node) const noexcept {
     const std::byte* at = graph_.node(node);
     prefetch(at, sizeof(NodeNumbers));
-    prefetch(at + code_at_, std::min(graph_.code_bytes_, kMostFetched));
+    prefetch(at + code_at_, fetched_);
   }
 
   void fetch_links(uint32_t node) const noexcept {
     prefetch(graph_.node(node) + kLine, code_at_ - std::min(code_at_, kLine));
   }
 
-  // Appends what a node links to and has not been visited. Ids beyond the graph, which damage could
-  // leave, are passed over.
+  // Appends what a node links to and has not been visited. An id beyond the graph, which damage
+  // could leave as well, ends them.
   void gather(uint32_t node) noexcept {
     room_.met.compact();
     const std::byte* at = graph_.node(node);
     const auto* links = reinterpret_cast<const uint32_t*>(at + sizeof(NodeNumbers));
-    const size_t size = graph_.size();
-    for (size_t i = 0; i < graph_.bottom_links_; ++i) {
-      const uint32_t link = links[i];
-      if (link >= size) break;
-      if (room_.visited.visit(link)) room_.met.push(link);
-    }
+    room_.met.push_some({links, graph_.bottom_links_}, graph_.size(),
+                        [this](uint32_t link) { return room_.visited.visit(link); });
   }
 
-  // The next nodes of those met, with their keys; fewer than kGroup at the end, none if a block is
-  // damaged.
-  size_t compare(Candidate (&out)[kGroup]) noexcept {
-    uint32_t met[kGroup];
-    const size_t count = room_.met.take(met, [this](uint32_t node) { fetch(node); });
+  // Compares the next nodes of those met; false if a block is damaged.
+  bool compare(Group& group) noexcept {
+    group.nodes = room_.met.take(group.count, [this](uint32_t node) { fetch(node); });
     const int8_t* rows[kGroup];
     const std::byte* nodes[kGroup];
     for (size_t i = 0; i < kGroup; ++i) {
-      nodes[i] = graph_.node(met[i]);
-      if (!is_whole(nodes[i], graph_.stride_)) return 0;
+      nodes[i] = graph_.node(group.nodes[i]);
+      asm("" : "+r"(nodes[i]));  // g++ 12 would multiply in vectors, of which SSE2 makes a lot
       rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + code_at_);
     }
+    if (!are_whole(nodes)) return false;
     float compared[kGroup];
     graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
     for (size_t i = 0; i < kGroup; ++i) {
       const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[i]);
-      out[i] = {numbers->key(query_.factor, compared[i]), met[i]};
+      group.keys[i] = numbers->key(query_.factor, compared[i]);
     }
-    distances_ += count;
-    return count;
+    distances_ += group.count;
+    return true;
   }
 
   // Greedy steps through the upper levels.
   Candidate descend() noexcept {
-    Candidate group[kGroup]{};
+    Group group;
     room_.met.push(0);
-    if (compare(group) == 0) return group[0];
+    if (!compare(group)) return {0, 0};
     Candidate best = group[0];
     for (size_t level = graph_.levels(); level > 0; --level)
       while (step(level, best)) {
@@ -231,11 +253,10 @@ class GraphWalk {
     room_.met.compact();
     for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met.push(first[i]);
     bool moved = false;
-    Candidate group[kGroup];
+    Group group;
     while (room_.met.size() > 0) {
-      const size_t count = compare(group);
-      if (count == 0) return false;
-      for (size_t i = 0; i < count; ++i) {
+      if (!compare(group)) return false;
+      for (size_t i = 0; i < group.count; ++i) {
         if (!(group[i] < best)) continue;
         best = group[i];
         moved = true;
@@ -248,27 +269,33 @@ class GraphWalk {
   template <bool keeps_spare>
   bool walk() {
     CandidatePool& pool = room_.pool;
+    Group group;
     for (;;) {
       while (room_.met.is_low()) {
-        const Candidate* const next = pool.take();
-        if (next == nullptr) break;
-        gather(next->node);
+        const std::optional<uint32_t> next = pool.take();
+        if (!next) break;
+        gather(*next);
       }
       if (room_.met.size() == 0) return true;
-      Candidate group[kGroup];
-      const size_t count = compare(group);
-      if (count == 0) return false;
-      for (size_t i = 0; i < count; ++i) {
-        if (group[i].key < pool.limit()) {
-          if (keeps_spare && pool.is_full())
-            room_.spare.push_back({pool[pool.size() - 1], pool.is_last_expanded()});
-          pool.insert(group[i]);
-          fetch_links(group[i].node);
-        } else if (keeps_spare) {
-          room_.spare.push_back({group[i], false});
-        }
+      if (!compare(group)) return false;
+      if (keeps_spare) {
+        for (size_t i = 0; i < group.count; ++i) insert_or_spare(group[i]);
+        continue;
+      }
+      for (unsigned nearer = group.below(pool.limit()); nearer != 0; nearer &= nearer - 1) {
+        const Candidate candidate = group[static_cast<size_t>(std::countr_zero(nearer))];
+        pool.insert(candidate);
+        fetch_links(candidate.node);
       }
     }
+  }
+
+  void insert_or_spare(const Candidate& candidate) {
+    CandidatePool& pool = room_.pool;
+    if (!(candidate.key < pool.limit())) return room_.spare.push_back({candidate, false});
+    if (pool.is_full()) room_.spare.push_back({pool[pool.size() - 1], pool.is_last_expanded()});
+    pool.insert(candidate);
+    fetch_links(candidate.node);
   }
 
   // All rows lead on, those that pass are kept: until no open node is nearer than the ef-th found.
@@ -290,11 +317,10 @@ class GraphWalk {
         open.pop_back();
       }
       if (room_.met.size() == 0) return true;
-      Candidate group[kGroup];
-      const size_t count = compare(group);
-      if (count == 0) return false;
-      for (size_t i = 0; i < count; ++i) {
-        const Candidate& candidate = group[i];
+      Group group;
+      if (!compare(group)) return false;
+      for (size_t i = 0; i < group.count; ++i) {
+        const Candidate candidate = group[i];
         if (found.size() == ef && !(candidate < found.front())) continue;
         open.push_back(candidate);
         std::push_heap(open.begin(), open.end(), is_farther);
@@ -312,7 +338,9 @@ class GraphWalk {
   const Graph& graph_;
   CodedQuery query_;
   GraphScratch& room_;
-  const size_t code_at_;  // in a node
+  const size_t code_at_;    // in a node
+  const size_t fetched_;    // bytes of a node's codes
+  const bool is_verified_;  // the whole graph
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter
   size_t ef_ = 0;                // of what can be widened; 0: not begun

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 namespace kindred::storage {
@@ -35,17 +36,32 @@ class NodeQueue {
     begin_ = 0;
   }
   void push(uint32_t node) noexcept { nodes_[end_++] = node; }
+  // Adds those of `nodes` that are wanted, about every other, which no branch could foresee; the
+  // first that is not below `limit` ends them.
+  template <class IsWanted>
+  void push_some(std::span<const uint32_t> nodes, size_t limit,
+                 const IsWanted& is_wanted) noexcept {
+    uint32_t* end = nodes_.data() + end_;
+    for (const uint32_t node : nodes) {
+      if (node >= limit) break;
+      *end = node;
+      end += is_wanted(node) ? 1 : 0;
+    }
+    end_ = static_cast<size_t>(end - nodes_.data());
+  }
 
-  // Takes the next nodes out, kGroup of them or all there are, at least one; `group` is filled up
-  // with the last. Calls fetch(node) for those whose turn comes soon. REQUIRES: it is not empty.
+  // The next nodes, kGroup of them or all there are, at least one, filled up with the last; how
+  // many there are is stored in `count`. Calls fetch(node) for those whose turn comes soon. Valid
+  // until the next call. REQUIRES: it is not empty.
   template <class Fetch>
-  size_t take(uint32_t (&group)[kGroup], const Fetch& fetch) noexcept {
+  const uint32_t* take(size_t& count, const Fetch& fetch) noexcept {
     const size_t soon = std::min(end_, begin_ + kGroup + kAhead);
     for (; fetched_ < soon; ++fetched_) fetch(nodes_[fetched_]);
-    const size_t count = std::min(kGroup, size());
-    for (size_t i = 0; i < kGroup; ++i) group[i] = nodes_[begin_ + std::min(i, count - 1)];
+    count = std::min(kGroup, size());
+    for (size_t i = count; i < kGroup; ++i) nodes_[begin_ + i] = nodes_[end_ - 1];
+    const uint32_t* const group = nodes_.data() + begin_;
     begin_ += count;
-    return count;
+    return group;
   }
 
  private:

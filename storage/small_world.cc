@@ -166,9 +166,9 @@ class WorldSearch {
     pool.insert({key(from), from});
     for (;;) {
       while (room_.met.is_low()) {
-        const Candidate* const next = pool.take();
-        if (next == nullptr) break;
-        follow(next->node, level, [this](Node node) { return room_.visited.visit(node); });
+        const std::optional<uint32_t> next = pool.take();
+        if (!next) break;
+        follow(*next, level, [this](Node node) { return room_.visited.visit(node); });
       }
       if (room_.met.size() == 0) break;
       for (const Candidate& candidate : compare()) {
@@ -178,7 +178,10 @@ class WorldSearch {
       }
     }
     Nearest found;
-    for (size_t i = 0; i < pool.size(); ++i) found.emplace(pool[i].key, pool[i].node);
+    for (size_t i = 0; i < pool.size(); ++i) {
+      const Candidate candidate = pool[i];
+      found.emplace(candidate.key, candidate.node);
+    }
     return found;
   }
 
@@ -200,8 +203,7 @@ class WorldSearch {
     const std::lock_guard lock(world_.link_list_locks_[node]);
     const auto* const list = world_.get_linklist_at_level(node, level);
     const size_t count = world_.getListCount(const_cast<hnswlib::linklistsizeint*>(list));
-    for (size_t i = 1; i <= count; ++i)
-      if (wanted(list[i])) room_.met.push(list[i]);
+    room_.met.push_some({list + 1, count}, world_.max_elements_, wanted);
   }
 
   void fetch(Node node) const noexcept {
@@ -217,8 +219,8 @@ class WorldSearch {
 
   // Those that have waited longest.
   std::span<const Candidate> compare() {
-    uint32_t nodes[NodeQueue::kGroup];
-    const size_t count = room_.met.take(nodes, [this](Node node) { fetch(node); });
+    size_t count;
+    const Node* const nodes = room_.met.take(count, [this](Node node) { fetch(node); });
     const size_t code_at = world_.plans_->payload.code_at;
     const int8_t* codes[NodeQueue::kGroup];
     for (size_t i = 0; i < NodeQueue::kGroup; ++i)

@@ -16,10 +16,9 @@ class VisitedNodes {
   // Whether it is the first time.
   bool visit(uint32_t node) noexcept {
     uint64_t& word = bits_[node / 64];
-    const uint64_t bit = uint64_t{1} << (node % 64);
-    if ((word & bit) != 0) return false;
-    word |= bit;
-    return true;
+    const uint64_t before = word;
+    word = before | uint64_t{1} << (node % 64);
+    return (before >> (node % 64) & 1) == 0;
   }
 
  private:
