@@ -106,8 +106,9 @@ Fault fault_of(const rocksdb::Status& status) {
   const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
   if (status.IsIOError() && (says("While lock file") || says("lock hold by current process")))
     return Fault::kBusy;
-  // A sorted file is looked for under its old suffix when it is not there.
-  if (status.IsCorruption() && says("While open a file") && says(".ldb: ")) return Fault::kMissing;
+  // A sorted file that is not there is named, up to RocksDB 7 by the suffix that it once had.
+  if (status.IsCorruption() && says("While open a file") && (says(".sst: ") || says(".ldb: ")))
+    return Fault::kMissing;
   if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument())
     return Fault::kCorrupt;
   return Fault::kIo;
