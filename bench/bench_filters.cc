@@ -33,7 +33,7 @@ namespace {
 constexpr size_t kDim = 384;
 constexpr size_t kQueries = 8;
 constexpr size_t kK = 10;
-constexpr double kShares[] = {0.001, 0.01, 0.05, 0.1, 0.5, 0.9};
+constexpr double kShares[] = {0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 0.9};
 // Traversals for more rows than that are not measured: a list is better by far.
 constexpr size_t kMostTraversed = 30000;
 // A measurement repeats its query until so much CPU time has passed.

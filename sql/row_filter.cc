@@ -14,7 +14,7 @@ namespace {
 // is asked by its id; in us, at 384 dimensions.
 constexpr double kListCost = 0.2;
 constexpr double kSearchCost = 0.12;
-constexpr double kProbeCost = 2;
+constexpr double kProbeCost = 2.5;
 
 constexpr size_t kMostSampled = 256;
 

@@ -19,7 +19,7 @@ constexpr uint64_t kDiverseOf = 5;
 constexpr uint64_t kMostDiverse = 1000;
 
 // Rows next to the query that are asked before anything is decided.
-constexpr size_t kPeeked = 16;
+constexpr size_t kPeeked = 10;
 
 // In us: what a list may cost before anything is known, and how much is spent on asking rows before
 // it is compared with what a list would cost. A candidate costs its distances and being asked.
@@ -30,10 +30,10 @@ constexpr double kCandidateCost = 4;
 constexpr double kFirstSample = 20;
 constexpr double kWorthSampling = 80;
 
-// How much may be spent on asking rows, of what a list would cost: in any case, and when most of
-// the rows wanted have been found. And how much of what is spent goes into a sample of all rows,
-// which tells that.
-constexpr double kSpentOfList = 0.4;
+// How much may be spent on asking rows, of what a list would cost: where what is left to be spent
+// would be no more than that, and as much again less as it would be more; and in any case. And how
+// much of what is spent goes into a sample of all rows, which tells that.
+constexpr double kSpentOfList = 0.7;
 constexpr double kMostOfList = 0.9;
 constexpr double kSampleShare = 0.08;
 
@@ -303,7 +303,7 @@ double Search::worth_listing(RowFilter& filter, size_t wanted) const {
     asking = kCandidateCost * static_cast<double>(wanted) / share;
     if (passed == 0) {
       asking *= 0.5;
-      tried = 0.375 * asking;
+      tried = 0.58 * asking;
     }
   }
   if (asking < kWorthSampling) return 0;
@@ -325,18 +325,18 @@ std::optional<storage::Neighbor> Search::next_passing() {
   return last_;
 }
 
-// Whether what has been spent on asking is no longer small beside a list, and what is still to be
-// spent, if rows go on passing as often, is more than one.
+// Whether what has been spent on asking is no longer small beside a list, the less so the more would
+// have to be spent still if rows went on passing as often.
 bool Search::is_list_better() {
   // Of a scan that is begun with there must be something left to use it.
   const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
   const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
   if (spent <= kLeastSpent + allowed) return false;
   const double list = filter_->list_cost(stream_->layers(), spent * kSampleShare);
-  if (spent <= kSpentOfList * list + allowed) return false;
   const double missing = static_cast<double>(batch_ - passed_.size());
   const double left = spent * missing / (static_cast<double>(passed_.size()) + 0.5);
-  return left > list || spent > kMostOfList * list + allowed;
+  const double most = left > list ? kSpentOfList * list * list / left : kMostOfList * list;
+  return spent > most + allowed;
 }
 
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The

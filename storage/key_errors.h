@@ -4,9 +4,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <queue>
+#include <vector>
 
 namespace kindred::storage {
 
@@ -14,10 +17,8 @@ namespace kindred::storage {
 // has found.
 class KeyErrors {
  public:
-  // Distances grow by `slope` where keys grow by 1; with `squares` their squares do. `wanted`: how
-  // many of the nearest rows are wanted, at least 1.
-  KeyErrors(double slope, bool squares, size_t wanted)
-      : slope_(slope), squares_(squares), wanted_(wanted) {}
+  // Distances grow by `slope` where keys grow by 1; with `squares` their squares do.
+  KeyErrors(double slope, bool squares) : slope_(slope), squares_(squares) {}
 
   // Takes in a row that has been looked at.
   void add(float key, double distance) {
@@ -27,15 +28,17 @@ class KeyErrors {
     const double before = error - mean_;
     mean_ += before / static_cast<double>(++count_);
     sum_of_squares_ += before * (error - mean_);
-    nearest_.push(value);
-    if (nearest_.size() > wanted_) nearest_.pop();
+    values_.push(value);
   }
 
-  // Whether a row with that key, or a greater one, is almost certainly not among the nearest.
-  bool rules_out(float key) const {
-    if (count_ < kLeastRows || nearest_.size() < wanted_) return false;
+  // Whether a row with that key, or a greater one, is almost certainly not among the `wanted`
+  // nearest. REQUIRES: keys and `wanted` ascend from call to call, more or less.
+  bool rules_out(float key, size_t wanted) {
+    if (count_ < std::max(kLeastRows, wanted)) return false;
     const double deviation = std::sqrt(sum_of_squares_ / static_cast<double>(count_ - 1));
-    return slope_ * key + mean_ - kDeviations * deviation > nearest_.top();
+    const double least = slope_ * key + mean_ - kDeviations * deviation;
+    for (; !values_.empty() && values_.top() < least; values_.pop()) ++nearer_;
+    return nearer_ >= wanted;
   }
 
  private:
@@ -47,11 +50,12 @@ class KeyErrors {
 
   double slope_;
   bool squares_;
-  size_t wanted_;
   size_t count_ = 0;
   double mean_ = 0;
   double sum_of_squares_ = 0;
-  std::priority_queue<double> nearest_;  // the wanted ones, farthest on top
+  // Of the rows looked at: those that were nearer than any with the last key, and the others.
+  size_t nearer_ = 0;
+  std::priority_queue<double, std::vector<double>, std::greater<>> values_;
 };
 
 }  // namespace kindred::storage

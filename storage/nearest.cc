@@ -23,13 +23,22 @@ constexpr size_t kPrefetchBytes = 2048;
 constexpr size_t kCodesAhead = 8;
 
 // In ns: a row that is looked at exactly, at least.
-constexpr double kLookCost = 350;
+constexpr double kLookCost = 600;
 
 // The same of a row whose int8 codes are looked at.
-constexpr double kSharpenCost = 40;
+constexpr double kSharpenCost = 80;
+
+// Of a row whose bound is compared with others, and of one that is put in order and looked at in
+// its turn; without the looking.
+constexpr double kSelectCost = 8;
+constexpr double kPendingCost = 150;
 
 // Rows that are read in order in the time of one elsewhere.
 constexpr size_t kScannedOfListed = 4;
+// Coarse codes are worth reading where one of so many rows is wanted at most.
+constexpr size_t kCoarseOfWanted = 128;
+// Where more than one of so many is looked at for its int8 codes, those of all are.
+constexpr size_t kSharpenedOfAll = 8;
 
 // Rows looked at in the order of their bounds cost so many times as much as those looked at in the
 // order in which they lie: they come from anywhere in memory (0.58 against 0.11 us at 1 KiB).
@@ -46,10 +55,14 @@ bool is_coarse(const RowLayer& layer) noexcept {
   return !layer.blocks.empty() && layer.blocks[0].coarse != nullptr;
 }
 
-// Of those that are read first.
-void verify_codes(const RowLayer& layer, size_t first, size_t count) {
+// Whether only listed rows are read: where they are many, reading all in order is quicker.
+bool reads_apart(const RowLayer& layer) noexcept {
+  return layer.only && layer.only->size() <= layer.count / kScannedOfListed;
+}
+
+void verify_codes(const RowLayer& layer, size_t first, size_t count, bool coarse) {
   if (layer.verifier == nullptr) return;
-  if (is_coarse(layer))
+  if (coarse)
     layer.verifier->verify_coarse(first, count);
   else
     layer.verifier->verify_rows(first, count);
@@ -159,6 +172,7 @@ void NearestStream::score() {
   sharp_.resize(layers_.size());
   found_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
+  errors_.assign(layers_.size(), {scorer_.key_slope(), spec_.metric == math::Metric::kL2});
   by_graph_.assign(layers_.size(), 0);
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {
@@ -171,16 +185,25 @@ void NearestStream::score() {
   while (!exact_ && is_short(needed)) widen();
 }
 
+// Whether coarse codes save reading most of the int8 ones: not where many rows are wanted, nor
+// where rows lie apart, which costs more than their bytes.
+bool NearestStream::is_worth_coarse(const RowLayer& layer) const {
+  return is_coarse(layer) && !reads_apart(layer) && wanted_ * kCoarseOfWanted <= layer.count;
+}
+
 void NearestStream::score(size_t layer) {
   std::vector<float>& bounds = bounds_[layer];
   const size_t before = visited_;
+  const bool coarse = is_worth_coarse(layers_[layer]);
   if (layers_[layer].only)
-    score_only(layers_[layer], bounds);
+    score_only(layers_[layer], coarse, bounds);
   else
-    score_whole(layers_[layer], bounds);
-  sharp_[layer].assign(is_coarse(layers_[layer]) ? bounds.size() : 0, false);
+    score_whole(layers_[layer], coarse, bounds);
+  visited_ += reads_apart(layers_[layer]) ? bounds.size() : layers_[layer].count;
+  sharp_[layer].assign(coarse ? bounds.size() : 0, false);
   is_rough_ = is_rough_ || !sharp_[layer].empty();
-  cost_ += costs_.scan * 1e-3 * static_cast<double>(visited_ - before);
+  const double each = costs_.scan * (is_coarse(layers_[layer]) && !coarse ? 2 : 1);
+  cost_ += each * 1e-3 * static_cast<double>(visited_ - before);
 }
 
 // Puts candidates that have not been looked at back among all others.
@@ -198,14 +221,14 @@ void NearestStream::begin_anew() {
   behind_ = -kInfinity;
 }
 
-void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bounds) {
+// By coarse codes, or by those that a row has anyway.
+void NearestStream::score_whole(const RowLayer& layer, bool coarse, std::vector<float>& bounds) {
   bounds.resize(layer.count);
-  visited_ += layer.count;
   for (size_t first = 0; first < layer.count; first += layer.block_rows) {
     const RowBlock& block = layer.block_of(first);
     const size_t count = std::min(layer.block_rows, layer.count - first);
-    verify_codes(layer, first, count);
-    if (block.coarse != nullptr)
+    verify_codes(layer, first, count, coarse);
+    if (coarse)
       scorer_.rough_bounds(block, 0, count, bounds.data() + first);
     else
       scorer_.lower_bounds(block, count, bounds.data() + first);
@@ -217,12 +240,11 @@ void NearestStream::score_whole(const RowLayer& layer, std::vector<float>& bound
   for (const uint32_t row : *layer.hidden) bounds[row] = kInfinity;
 }
 
-// Where many rows are listed, reading all of them in order is quicker than these here and there.
-void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds) {
+void NearestStream::score_only(const RowLayer& layer, bool coarse, std::vector<float>& bounds) {
   const std::vector<uint32_t>& rows = *layer.only;
-  if (rows.size() > layer.count / kScannedOfListed) {
+  if (!reads_apart(layer)) {
     std::vector<float> all;
-    score_whole(layer, all);
+    score_whole(layer, coarse, all);
     bounds.resize(rows.size());
     std::transform(rows.begin(), rows.end(), bounds.begin(),
                    [&](uint32_t row) { return all[row]; });
@@ -233,29 +255,19 @@ void NearestStream::score_only(const RowLayer& layer, std::vector<float>& bounds
 
 void NearestStream::score_listed(const RowLayer& layer, std::vector<float>& bounds) {
   const std::vector<uint32_t>& rows = *layer.only;
-  const bool coarse = is_coarse(layer);
   bounds.resize(rows.size());
-  visited_ += rows.size();
   size_t verified = 0;  // rows before this one need not be asked for
   for (size_t i = 0; i < bounds.size(); ++i) {
     const uint32_t row = rows[i];
-    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead], coarse);
+    if (i + kCodesAhead < bounds.size()) prefetch_codes(layer, rows[i + kCodesAhead]);
     if (row >= verified) {
       verified = std::min<size_t>(layer.count, (row / kBlock + 1) * kBlock);
-      verify_codes(layer, row, verified - row);
+      verify_codes(layer, row, verified - row, false);
     }
-    bounds[i] = layer.is_hidden(row) ? kInfinity : first_bound(layer, row);
+    bounds[i] = layer.is_hidden(row)
+                    ? kInfinity
+                    : scorer_.lower_bound(layer.block_of(row), row % layer.block_rows);
   }
-}
-
-// By the codes that are read first.
-float NearestStream::first_bound(const RowLayer& layer, uint32_t row) {
-  const RowBlock& block = layer.block_of(row);
-  const size_t i = row % layer.block_rows;
-  if (block.coarse == nullptr) return scorer_.lower_bound(block, i);
-  float bound;
-  scorer_.rough_bounds(block, i, 1, &bound);
-  return bound;
 }
 
 // Bounds by coarse codes are replaced by those of int8 codes, as far as the nearest rows may have
@@ -266,7 +278,7 @@ void NearestStream::sharpen() {
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (i + kCodesAhead < pending_.size()) {
       const Candidate& soon = pending_[i + kCodesAhead];
-      prefetch_codes(layers_[soon.layer], row_of(soon), false);
+      prefetch_codes(layers_[soon.layer], row_of(soon));
     }
     Candidate& c = pending_[i];
     sharpen_at(c.layer, c.place);
@@ -301,13 +313,35 @@ void NearestStream::sharpen_below(float limit) {
         if (bounds[i] <= limit && bounds[i] < kInfinity && !sharp_[s][i])
           places.push_back(static_cast<uint32_t>(i));
     }
-    for (size_t i = 0; i < places.size(); ++i) {
-      if (i + kCodesAhead < places.size())
-        prefetch_codes(layers_[s], row_of({0, static_cast<uint32_t>(s), places[i + kCodesAhead]}),
-                       false);
-      sharpen_at(s, places[i]);
-    }
+    if (places.size() > bounds.size() / kSharpenedOfAll)
+      sharpen_all(s);
+    else
+      sharpen(s, places);
   }
+  is_rough_ = std::any_of(sharp_.begin(), sharp_.end(), [](const auto& s) { return !s.empty(); });
+}
+
+void NearestStream::sharpen(size_t s, const std::vector<uint32_t>& places) {
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (i + kCodesAhead < places.size()) {
+      const Candidate soon{0, static_cast<uint32_t>(s), places[i + kCodesAhead]};
+      prefetch_codes(layers_[s], row_of(soon));
+    }
+    sharpen_at(s, places[i]);
+  }
+}
+
+// In the order in which they lie.
+void NearestStream::sharpen_all(size_t s) {
+  const RowLayer& layer = layers_[s];
+  std::vector<float> fine;
+  score_whole(layer, false, fine);
+  cost_ += 2 * costs_.scan * 1e-3 * static_cast<double>(layer.count);
+  std::vector<float>& bounds = bounds_[s];
+  sharpened_ += bounds.size();
+  for (uint32_t place = 0; place < bounds.size(); ++place)
+    bounds[place] = std::max(bounds[place], fine[layer.only ? (*layer.only)[place] : place]);
+  sharp_[s].clear();
 }
 
 void NearestStream::sharpen_at(size_t s, size_t place) {
@@ -336,6 +370,8 @@ void NearestStream::refill() {
   std::sort(pending_.begin(), pending_.end());
   behind_ = is_cut ? pending_.back().bound : std::nextafter(last, kInfinity);
   for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
+  cost_ += 1e-3 * (kSelectCost * static_cast<double>(rows) +
+                   kPendingCost * static_cast<double>(pending_.size()));
   batch_ *= 4;
 }
 
@@ -442,8 +478,8 @@ void NearestStream::prefetch(const Candidate& candidate) const {
   prefetch_row(layer, row_of(candidate));
 }
 
-// Listed rows lie apart, and what a bound is made of in up to five places.
-void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row, bool coarse) const {
+// Listed rows lie apart, and what a bound is made of in up to six places.
+void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
   const auto fetch = [i](const auto* numbers) {
@@ -451,11 +487,6 @@ void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row, bool coa
   };
   fetch(block.suffix_norm);
   fetch(block.norm_squared);
-  if (coarse) {
-    fetch(block.coarse_numbers);
-    storage::prefetch(block.coarse_code(i), std::min(block.coarse_stride(), kPrefetchBytes));
-    return;
-  }
   fetch(block.scale);
   fetch(block.code_norm);
   fetch(block.residual_norm);

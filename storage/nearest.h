@@ -105,23 +105,24 @@ class NearestStream {
   }
   void score();
   void score(size_t layer);
+  bool is_worth_coarse(const RowLayer& layer) const;
   size_t ef_of(const RowLayer& layer) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
   void look_at_hits(size_t layer, std::span<const GraphHit> hits, size_t most);
-  std::optional<KeyErrors> key_errors() const;
   std::optional<std::span<const GraphHit>> graph_hits(size_t layer, size_t ef);
   void leave_graph(size_t layer);
   bool is_short(size_t needed) const;
   void widen();
   void begin_anew();
-  void score_whole(const RowLayer& layer, std::vector<float>& bounds);
-  void score_only(const RowLayer& layer, std::vector<float>& bounds);
+  void score_whole(const RowLayer& layer, bool coarse, std::vector<float>& bounds);
+  void score_only(const RowLayer& layer, bool coarse, std::vector<float>& bounds);
   void score_listed(const RowLayer& layer, std::vector<float>& bounds);
-  float first_bound(const RowLayer& layer, uint32_t row);
   bool is_certain() const;
   void sharpen();
   void sharpen_below(float limit);
+  void sharpen(size_t layer, const std::vector<uint32_t>& places);
+  void sharpen_all(size_t layer);
   void sharpen_at(size_t layer, size_t place);
   void refill();
   bool select(size_t most, float last);
@@ -133,7 +134,7 @@ class NearestStream {
   std::optional<double> look_at(const Candidate& candidate);
   std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
-  void prefetch_codes(const RowLayer& layer, uint32_t row, bool coarse) const;
+  void prefetch_codes(const RowLayer& layer, uint32_t row) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   VectorSpec spec_;
@@ -161,6 +162,7 @@ class NearestStream {
   std::vector<std::optional<GraphSearch>> searches_;  // of layers: those that may go on
   std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
   std::vector<size_t> answering_;                     // how many of them answer
+  std::vector<KeyErrors> errors_;                     // of their keys, by layer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   // No bound that is left behind pending_ is less.

@@ -13,6 +13,9 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 // Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
 
+// What a distance costs in searches that go on: they keep more in view.
+constexpr double kWidenedDistance = 1.4;
+
 // Where codes are of a prefix the ef of a graph finds the candidates for so many rows; for more
 // rows as many times more are needed.
 constexpr size_t kWantedOfPrefix = 16;
@@ -78,7 +81,7 @@ size_t NearestStream::ef_of(const RowLayer& layer) const {
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
   if (!chosen_from_) return std::max(given, 2 * wanted_);
-  return std::max(given * 3 / 2, given + wanted_ * 2);
+  return std::max(given * 3 / 2, wanted_ * 2);
 }
 
 // With a filter a search computes as many more distances as fewer rows pass.
@@ -110,7 +113,8 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
   } else {
     hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
   }
-  cost_ += costs_.graph * 1e-3 * static_cast<double>(visited_ - before);
+  const double each = chosen_from_ ? kWidenedDistance * costs_.graph : costs_.graph;
+  cost_ += each * 1e-3 * static_cast<double>(visited_ - before);
   return hits;
 }
 
@@ -142,10 +146,11 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     found.push_back(row);
     keys.push_back(hits[i].key);
   }
-  std::optional<KeyErrors> errors = key_errors();
+  const bool learns = spec_.prefix == 0 && has_codes(spec_);  // codes of prefixes say too little
+  KeyErrors& errors = errors_[s];
   for (size_t i = known; i < found.size(); ++i) {
     const float key = keys[i - known];
-    if (errors && errors->rules_out(key)) {
+    if (learns && errors.rules_out(key, wanted_)) {
       found.resize(i);
       break;
     }
@@ -153,16 +158,9 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     const std::optional<double> distance = look_at_row(layer, found[i]);
     if (!distance) continue;
     ++answering_[s];
-    if (errors) errors->add(key, *distance);
+    if (learns) errors.add(key, *distance);
   }
   std::sort(found.begin(), found.end());
-}
-
-// nullopt where all rows that are found are worth a look: codes of prefixes say too little, and who
-// chooses from rows wants those that are farther as well.
-std::optional<KeyErrors> NearestStream::key_errors() const {
-  if (chosen_from_ || spec_.prefix > 0 || !has_codes(spec_)) return std::nullopt;
-  return KeyErrors(scorer_.key_slope(), spec_.metric == math::Metric::kL2, wanted_);
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or

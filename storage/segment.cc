@@ -9,6 +9,7 @@
 
 #include "storage/coarse_codes.h"
 #include "storage/error.h"
+#include "storage/prefetch.h"
 #include "storage/row_codes.h"
 
 namespace kindred::storage {
@@ -189,6 +190,24 @@ size_t Segment::first_at_least(int64_t id, size_t rank) const {
       high = middle;
   }
   return low;
+}
+
+// What first_at_least() will read if no id is missing between the one before ids[i], of that rank
+// or the next, and some that follow: lines that are far apart and wait for each other.
+void Segment::prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank) const {
+  constexpr size_t kAhead = 8;
+  const auto rank_of_next = [&](size_t next) {
+    const auto apart = static_cast<uint64_t>(ids[next]) - static_cast<uint64_t>(ids[i]);
+    return rank + std::min<uint64_t>(apart, distinct() - 1 - rank);
+  };
+  if (rank >= distinct()) return;
+  if (order_ == nullptr) {
+    if (i + kAhead < ids.size()) prefetch(ids_ + rank_of_next(i + kAhead), sizeof(int64_t));
+    return;
+  }
+  if (i + 2 * kAhead < ids.size())
+    prefetch(order_ + rank_of_next(i + 2 * kAhead), sizeof(uint32_t));
+  if (i + kAhead < ids.size()) prefetch(ids_ + row_at(rank_of_next(i + kAhead)), sizeof(int64_t));
 }
 
 std::optional<size_t> Segment::rank_of(int64_t id) const {

@@ -65,10 +65,11 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   template <class Visit>
   void for_each_rank(std::span<const int64_t> ids, Visit&& visit) const {
     size_t rank = 0;
-    for (const int64_t id : ids) {
-      rank = first_at_least(id, rank);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      prefetch_ranks(ids, i, rank);
+      rank = first_at_least(ids[i], rank);
       if (rank == distinct()) return;
-      if (id_at(rank) == id) visit(rank);
+      if (id_at(rank) == ids[i]) visit(rank);
     }
   }
 
@@ -92,6 +93,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   Segment(const std::string& path, const VectorSpec& spec, const SegmentIdentity& identity);
 
   size_t first_at_least(int64_t id, size_t rank) const;
+  void prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank) const;
   void require(const void* data, size_t bytes) const;
   void require_block(size_t block) const;
   void require_tables() const;

@@ -37,9 +37,9 @@ std::vector<Row> rows_with_errors(test::Random& random, double error, size_t cou
 
 // How many are looked at before the next is ruled out.
 size_t looked_at(const std::vector<Row>& rows, size_t wanted, bool squares = false) {
-  KeyErrors errors(2, squares, wanted);
+  KeyErrors errors(2, squares);
   size_t count = 0;
-  for (; count < rows.size() && !errors.rules_out(rows[count].key); ++count)
+  for (; count < rows.size() && !errors.rules_out(rows[count].key, wanted); ++count)
     errors.add(rows[count].key, rows[count].distance);
   return count;
 }
@@ -80,11 +80,11 @@ TEST_CASE("Of the nearest rows one in a thousand is ruled out at most", "[key_er
 
 TEST_CASE("Nothing is ruled out before as many rows as are wanted have a distance",
           "[key_errors]") {
-  KeyErrors errors(1, false, 20);
+  KeyErrors errors(1, false);
   for (int i = 0; i < 19; ++i) errors.add(static_cast<float>(i), i);
-  CHECK_FALSE(errors.rules_out(1e9F));
+  CHECK_FALSE(errors.rules_out(1e9F, 20));
   errors.add(19, 19);
-  CHECK(errors.rules_out(1e9F));
+  CHECK(errors.rules_out(1e9F, 20));
 }
 
 TEST_CASE("Keys that order as squares of distances are compared with these", "[key_errors]") {
@@ -95,7 +95,7 @@ TEST_CASE("Keys that order as squares of distances are compared with these", "[k
 }
 
 TEST_CASE("Distances beyond all numbers rule nothing out", "[key_errors]") {
-  KeyErrors errors(1, false, 1);
+  KeyErrors errors(1, false);
   for (int i = 0; i < 40; ++i) errors.add(static_cast<float>(i), 1e308 * 10);
-  CHECK_FALSE(errors.rules_out(1e9F));
+  CHECK_FALSE(errors.rules_out(1e9F, 1));
 }
