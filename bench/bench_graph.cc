@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "bench/clustered.h"
-#include "bench/hnswlib_index.h"
+#include "bench/graph_index.h"
 #include "math/kernels.h"
 #include "storage/graph.h"
 #include "storage/graph_builder.h"
@@ -166,7 +166,7 @@ void run(std::vector<Variant>& variants, const Data& data) {
                 v.median());
 }
 
-Search hnswlib_search(const HnswlibIndex* api, void* index, size_t ef, const Data& data) {
+Search hnswlib_search(const GraphIndex* api, void* index, size_t ef, const Data& data) {
   return [=, &data](size_t q) {
     uint32_t rows[kNearest];
     api->search(index, data.queries.data() + q * data.dim, kNearest, ef, rows);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/hnswlib_index.h"
+#include "bench/graph_index.h"
 
 #include <atomic>
 #include <memory>
@@ -55,11 +55,11 @@ void free_index(void* index) {
   delete static_cast<Index*>(index);
 }
 
-constexpr HnswlibIndex kIndex{build, load, search, free_index};
+constexpr GraphIndex kIndex{build, load, search, free_index};
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) const HnswlibIndex* KINDRED_HNSWLIB_NAME() {
+extern "C" __attribute__((visibility("default"))) const GraphIndex* KINDRED_HNSWLIB_NAME() {
   return &kIndex;
 }
 

@@ -1,5 +1,6 @@
-// hnswlib's own index over float32 vectors by inner product, as its users compile it: once with
-// -march=native and once for any x86-64, each in a shared object of its own.
+// Other libraries' own graphs over float32 vectors by inner product, called directly. Each is in a
+// shared object of its own, built as its users build it: hnswlib for any x86-64 (plain) and with
+// -march=native, usearch with that and with its own kernels.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -8,7 +9,7 @@
 
 namespace kindred::bench {
 
-struct HnswlibIndex {
+struct GraphIndex {
   // (rows, dim), row-major. Builds it with M = 16 on so many threads and keeps it in `path`.
   void (*build)(const float* vectors, size_t rows, size_t dim, size_t ef_construction,
                 size_t threads, const char* path);
@@ -18,7 +19,10 @@ struct HnswlibIndex {
   void (*free)(void* index);
 };
 
-extern "C" const HnswlibIndex* hnswlib_native();
-extern "C" const HnswlibIndex* hnswlib_plain();
+extern "C" const GraphIndex* hnswlib_native();
+extern "C" const GraphIndex* hnswlib_plain();
+// Of vectors as they are, and of int8 codes that it makes of them.
+extern "C" const GraphIndex* usearch_f32();
+extern "C" const GraphIndex* usearch_i8();
 
 }  // namespace kindred::bench
