@@ -498,8 +498,9 @@ void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
 // Candidates lie anywhere in memory: their rows are on the way while others are looked at.
 void NearestStream::prefetch_row(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
-  storage::prefetch(block.row(row % layer.block_rows),
-                    std::min<size_t>(block.exact_stride, kPrefetchBytes));
+  const size_t i = row % layer.block_rows;
+  storage::prefetch(block.id + i, sizeof(int64_t));
+  storage::prefetch(block.row(i), std::min<size_t>(block.exact_stride, kPrefetchBytes));
 }
 
 }  // namespace kindred::storage
