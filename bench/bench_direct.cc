@@ -49,11 +49,9 @@ Contender direct(const std::string& name, const GraphIndex* api, const Data& dat
 Contender through_sql(Database& db, const Data& data) {
   db.execute(
       "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, embedding float[384] "
-      "distance_metric=cosine); BEGIN");
-  Statement insert = db.prepare("INSERT INTO items VALUES(?1, ?2)");
-  for (size_t i = 0; i < data.rows; ++i)
-    insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.row(i)).run();
-  db.execute("COMMIT; INSERT INTO items(items) VALUES('optimize')");
+      "distance_metric=cosine)");
+  fill(db, data, "INSERT INTO items VALUES(?1, ?2)");
+  db.execute("INSERT INTO items(items) VALUES('optimize')");
   const auto ask = std::make_shared<Statement>(
       db.prepare("SELECT rowid, distance FROM knn('items', ?1, 10, ?2)"));
   return {"kindred through SQL", [ask, &data](size_t q, size_t ef) {

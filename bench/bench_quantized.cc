@@ -7,14 +7,6 @@
 namespace kindred::bench {
 namespace {
 
-void fill(Database& db, const Data& data, const std::string& sql) {
-  Statement insert = db.prepare(sql);
-  db.execute("BEGIN");
-  for (size_t i = 0; i < data.rows; ++i)
-    insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.row(i)).run();
-  db.execute("COMMIT");
-}
-
 const char* const kBits = "INSERT INTO items VALUES(?1, vec_quantize_binary(?2))";
 const char* const kBitsSql =
     "SELECT id, distance FROM items WHERE bits MATCH vec_quantize_binary(?1) AND k = 10";

@@ -1,5 +1,5 @@
 // What all questions to extensions share: data of a fixed seed with their exact neighbours,
-// variants that take turns, recall and CPU time side by side. One program includes it.
+// variants that take turns, recall and CPU time side by side.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -108,6 +108,15 @@ struct Data {
   std::vector<std::vector<int64_t>> metadata;  // a filter, a row
   std::vector<std::vector<double>> exact;      // a query, a row
 };
+
+// All rows in one transaction; ?1 of the INSERT is the id, ?2 the vector.
+inline void fill(Database& db, const Data& data, const std::string& insert_sql) {
+  Statement insert = db.prepare(insert_sql);
+  db.execute("BEGIN");
+  for (size_t i = 0; i < data.rows; ++i)
+    insert.bind(1, static_cast<int64_t>(i + 1)).bind(2, data.row(i)).run();
+  db.execute("COMMIT");
+}
 
 // ---- measuring
 
@@ -264,7 +273,9 @@ class Scratch {
  public:
   Scratch() {
     const char* root = std::getenv("TMPDIR");
-    std::string pattern = std::string(root != nullptr ? root : "/tmp") + "/kindred-bench-XXXXXX";
+    const std::string chosen_by_mkdtemp(6, 'X');
+    std::string pattern =
+        std::string(root != nullptr ? root : "/tmp") + "/kindred-bench-" + chosen_by_mkdtemp;
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory: " + pattern);
     path_ = pattern;
   }

@@ -30,9 +30,9 @@ constexpr double kCandidateCost = 4;
 constexpr double kFirstSample = 20;
 constexpr double kWorthSampling = 80;
 
-// How much may be spent on asking rows, of what a list would cost: where what is left to be spent
-// would be no more than that, and as much again less as it would be more; and in any case. And how
-// much of what is spent goes into a sample of all rows, which tells that.
+// How much may be spent on asking rows, of what a list would cost: where as much as a list is still
+// to be spent (half of it where twice as much is, and so on), and where less is. And how much of
+// what is spent goes into a sample of all rows, which tells what a list would cost.
 constexpr double kSpentOfList = 0.7;
 constexpr double kMostOfList = 0.9;
 constexpr double kSampleShare = 0.08;
@@ -325,8 +325,8 @@ std::optional<storage::Neighbor> Search::next_passing() {
   return last_;
 }
 
-// Whether what has been spent on asking is no longer small beside a list, the less so the more would
-// have to be spent still if rows went on passing as often.
+// Whether more has been spent on asking than a list is worth, by what would still have to be spent
+// if rows went on passing as often.
 bool Search::is_list_better() {
   // Of a scan that is begun with there must be something left to use it.
   const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();

@@ -37,6 +37,8 @@ constexpr double kPendingCost = 150;
 constexpr size_t kScannedOfListed = 4;
 // Coarse codes are worth reading where one of so many rows is wanted at most.
 constexpr size_t kCoarseOfWanted = 128;
+// What a scan of int8 codes costs, of one of coarse codes.
+constexpr double kFineOfCoarse = 2;
 // Where more than one of so many is looked at for its int8 codes, those of all are.
 constexpr size_t kSharpenedOfAll = 8;
 
@@ -191,19 +193,20 @@ bool NearestStream::is_worth_coarse(const RowLayer& layer) const {
   return is_coarse(layer) && !reads_apart(layer) && wanted_ * kCoarseOfWanted <= layer.count;
 }
 
-void NearestStream::score(size_t layer) {
-  std::vector<float>& bounds = bounds_[layer];
-  const size_t before = visited_;
-  const bool coarse = is_worth_coarse(layers_[layer]);
-  if (layers_[layer].only)
-    score_only(layers_[layer], coarse, bounds);
+void NearestStream::score(size_t s) {
+  const RowLayer& layer = layers_[s];
+  std::vector<float>& bounds = bounds_[s];
+  const bool coarse = is_worth_coarse(layer);
+  if (layer.only)
+    score_only(layer, coarse, bounds);
   else
-    score_whole(layers_[layer], coarse, bounds);
-  visited_ += reads_apart(layers_[layer]) ? bounds.size() : layers_[layer].count;
-  sharp_[layer].assign(coarse ? bounds.size() : 0, false);
-  is_rough_ = is_rough_ || !sharp_[layer].empty();
-  const double each = costs_.scan * (is_coarse(layers_[layer]) && !coarse ? 2 : 1);
-  cost_ += each * 1e-3 * static_cast<double>(visited_ - before);
+    score_whole(layer, coarse, bounds);
+  const size_t read = reads_apart(layer) ? bounds.size() : layer.count;
+  visited_ += read;
+  sharp_[s].assign(coarse ? bounds.size() : 0, false);
+  is_rough_ = is_rough_ || coarse;
+  const double each = is_coarse(layer) && !coarse ? kFineOfCoarse * costs_.scan : costs_.scan;
+  cost_ += each * 1e-3 * static_cast<double>(read);
 }
 
 // Puts candidates that have not been looked at back among all others.
@@ -336,7 +339,7 @@ void NearestStream::sharpen_all(size_t s) {
   const RowLayer& layer = layers_[s];
   std::vector<float> fine;
   score_whole(layer, false, fine);
-  cost_ += 2 * costs_.scan * 1e-3 * static_cast<double>(layer.count);
+  cost_ += kFineOfCoarse * costs_.scan * 1e-3 * static_cast<double>(layer.count);
   std::vector<float>& bounds = bounds_[s];
   sharpened_ += bounds.size();
   for (uint32_t place = 0; place < bounds.size(); ++place)
@@ -478,18 +481,13 @@ void NearestStream::prefetch(const Candidate& candidate) const {
   prefetch_row(layer, row_of(candidate));
 }
 
-// Listed rows lie apart, and what a bound is made of in up to six places.
+// Listed rows lie apart, and what a bound is made of in six places.
 void NearestStream::prefetch_codes(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  const auto fetch = [i](const auto* numbers) {
-    if (numbers != nullptr) storage::prefetch(numbers + i, sizeof *numbers);
-  };
-  fetch(block.suffix_norm);
-  fetch(block.norm_squared);
-  fetch(block.scale);
-  fetch(block.code_norm);
-  fetch(block.residual_norm);
+  for (const float* numbers :
+       {block.scale, block.code_norm, block.residual_norm, block.suffix_norm, block.norm_squared})
+    if (numbers != nullptr) storage::prefetch(numbers + i, sizeof(float));
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);
   storage::prefetch(at, std::min(coded ? block.code_stride : block.exact_stride, kPrefetchBytes));
