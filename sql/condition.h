@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,21 +23,35 @@ class Condition {
   // Adds one of role kIn, a list of values for a column.
   void add_list(const PlanTerm& term, std::vector<KeptValue> list);
 
-  bool empty() const noexcept { return sql_.empty(); }
+  bool empty() const noexcept { return parts_.empty(); }
   // Values it compares with: a statement looks at all of a list's whenever it runs.
-  size_t values() const noexcept { return values_.size(); }
+  size_t values() const noexcept;
   // Whether a statement can have so many more.
   bool has_room(sqlite3* db, size_t more) const;
-  // "c1 = ?2 COLLATE "BINARY" AND id > ?3": ?1 is left to the user of the condition.
-  const std::string& sql() const noexcept { return sql_; }
-  // Binds the values to a statement that contains sql().
-  void bind(Statement& statement) const;
+  // "c1 = ? COLLATE "BINARY" AND id > ?".
+  std::string sql() const;
+  // Binds the values to a statement that contains sql(), the first to parameter `first`.
+  void bind(Statement& statement, int first = 1) const;
+
+  // The same of what it says about one column alone, as an index sees it.
+  size_t parts() const noexcept { return parts_.size(); }
+  // The column; -1 is the rowid. Nullopt if an index of the column does not find its rows.
+  std::optional<int> indexed_column(size_t part) const noexcept;
+  const std::string& sql_of(size_t part) const noexcept { return parts_[part].sql; }
+  void bind_part(size_t part, Statement& statement, int first = 1) const;
+  // sql(), but for SQLite not to use any index except the part's.
+  std::string sql_led_by(size_t part) const;
 
  private:
-  std::string place(KeptValue value);
+  struct Part {
+    int column;
+    std::string sql;
+    std::vector<KeptValue> values;
+    bool finds_rows = false;  // by an index
+  };
+  Part& part_of(int column);
 
-  std::string sql_;
-  std::vector<KeptValue> values_;
+  std::vector<Part> parts_;
 };
 
 // Whether a list of values for a column is compared as SQLite does: see is_certain().

@@ -10,13 +10,17 @@
 namespace kindred::sql {
 namespace {
 
-// What an id in a list costs, what it costs to search among the listed, and what a row costs that
-// is asked by its id; in us, at 384 dimensions.
-constexpr double kListCost = 0.2;
-constexpr double kSearchCost = 0.12;
+// In us, at 384 dimensions: a row that an index gives, one that has to be looked up to see whether
+// the rest of the condition holds, and one that is passed by where there is no index; comparing a
+// row of a list, and asking one by its id.
+constexpr double kIndexCost = 0.19;
+constexpr double kLookUpCost = 2;
+constexpr double kScanCost = 0.05;
+constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
 
 constexpr size_t kMostSampled = 256;
+constexpr size_t kFirstCounted = 64;
 
 size_t answering(const storage::RowLayer& layer) {
   return layer.only ? layer.only->size() : layer.count;
@@ -31,50 +35,156 @@ int64_t id_at(const std::vector<storage::RowLayer>& layers, size_t i) {
   return layers[layer].block_of(row).id[row % layers[layer].block_rows];
 }
 
+bool has_index(const CollectionOptions& options, int column) {
+  if (column < 0) return true;
+  const ColumnKind kind = options.columns[static_cast<size_t>(column)].kind;
+  return kind == ColumnKind::kMetadata || kind == ColumnKind::kPartition ||
+         kind == ColumnKind::kKey;
+}
+
 }  // namespace
 
 RowFilter::RowFilter(Collection& collection, const Condition& condition,
-                     const std::optional<Ids>& only)
-    : collection_(&collection), condition_(&condition), only_(&only) {}
+                     const std::optional<Ids>& only, size_t rows)
+    : collection_(&collection), condition_(&condition), only_(&only), rows_(rows) {
+  for (size_t part = 0; part < condition.parts(); ++part)
+    if (const std::optional<int> column = condition.indexed_column(part);
+        column && has_index(collection.options(), *column))
+      indexed_.push_back({part});
+}
 
 RowFilter::~RowFilter() {
   collection_->return_filter(std::move(list_));
   collection_->return_filter(std::move(probe_));
 }
 
-RowFilter::Ids RowFilter::list() {
-  return *list(std::numeric_limits<double>::infinity());
+// Whether an index gives the rows that pass, all of them and no others.
+bool RowFilter::is_simple() const noexcept {
+  return condition_->parts() == 1 && !indexed_.empty();
+}
+
+void RowFilter::begin_list() {
+  const Indexed* const leading = is_simple() ? nullptr : lead();
+  list_ = collection_->take_filter(
+      "SELECT id FROM " + collection_->tables().rows() + " WHERE " +
+      (leading != nullptr ? condition_->sql_led_by(leading->part) : condition_->sql()));
+  condition_->bind(list_);
 }
 
 void RowFilter::end_list() {
   collection_->return_filter(std::move(list_));
   list_ = Statement();
-  listed_.clear();
-  read_ = 0;
 }
 
-std::optional<RowFilter::Ids> RowFilter::list(double most) {
-  if (!list_) {
-    list_ = collection_->take_filter("SELECT id FROM " + collection_->tables().rows() + " WHERE " +
-                                     condition_->sql());
-    condition_->bind(list_);
+// One that is not simple may pass by many rows before it gives one: it is made at once, or not yet.
+bool RowFilter::list_some(double most) {
+  if (is_listed_) return true;
+  if (!is_simple()) {
+    const double affordable = most / entry_cost();
+    if (affordable >= 1.5 * static_cast<double>(counted()))
+      count(static_cast<size_t>(affordable) + 1);
+    if (entries().value_or(most) * entry_cost() > most) return false;
+    most = std::numeric_limits<double>::infinity();
   }
-  for (; static_cast<double>(read_) * kListCost < most; ++read_) {
+  if (!list_) begin_list();
+  for (; static_cast<double>(read_) * kIndexCost < most; ++read_) {
     if (!list_.step()) {
-      Ids ids = std::move(listed_);
       end_list();
-      storage::sort_distinct(ids);
-      return ids;
+      storage::sort_distinct(listed_);
+      is_listed_ = true;
+      break;
     }
     const int64_t id = list_.integer(0);
     if (!*only_ || std::binary_search((*only_)->begin(), (*only_)->end(), id))
       listed_.push_back(id);
   }
-  return std::nullopt;
+  return is_listed_;
+}
+
+RowFilter::Ids RowFilter::take_list() {
+  if (!is_simple())
+    for (size_t most = kFirstCounted; !entries(); most *= 4) count(most);
+  list_some(std::numeric_limits<double>::infinity());
+  return std::move(listed_);
+}
+
+size_t RowFilter::count(size_t part, size_t most) {
+  Statement count = collection_->take_filter("SELECT count(*) FROM (SELECT 1 FROM " +
+                                             collection_->tables().rows() + " WHERE " +
+                                             condition_->sql_of(part) + " LIMIT ?)");
+  condition_->bind_part(part, count);
+  count.bind(sqlite3_bind_parameter_count(count.get()), static_cast<int64_t>(most)).step();
+  const auto rows = static_cast<size_t>(count.integer(0));
+  collection_->return_filter(std::move(count));
+  return rows;
+}
+
+// Counts the rows that indexes give, until it is known which gives fewest or each gives `most`.
+void RowFilter::count(size_t most) {
+  for (Indexed& indexed : indexed_) {
+    if (!indexed.whole && indexed.rows < most) {
+      indexed.rows = count(indexed.part, most);
+      indexed.whole = indexed.rows < most;
+    }
+    if (indexed.whole) most = std::min(most, indexed.rows);
+  }
+}
+
+const RowFilter::Indexed* RowFilter::lead() const noexcept {
+  const Indexed* least = nullptr;
+  for (const Indexed& indexed : indexed_)
+    if (indexed.whole && (least == nullptr || indexed.rows < least->rows)) least = &indexed;
+  return least;
+}
+
+// No index gives fewer.
+size_t RowFilter::counted() const noexcept {
+  size_t least = rows_;
+  for (const Indexed& indexed : indexed_) least = std::min(least, indexed.rows);
+  return least;
+}
+
+double RowFilter::entry_cost() const noexcept {
+  return indexed_.empty() ? kScanCost : is_simple() ? kIndexCost : kLookUpCost;
+}
+
+// Rows that have to be seen for a list, if it is known.
+std::optional<double> RowFilter::entries() const noexcept {
+  if (indexed_.empty()) return static_cast<double>(rows_);
+  if (is_simple() && is_listed_) return static_cast<double>(read_);
+  const Indexed* const leading = lead();
+  if (leading == nullptr) return std::nullopt;
+  return static_cast<double>(leading->rows);
+}
+
+// A row more is counted: of a small sample of a small share mostly none passes.
+double RowFilter::passing_share() const noexcept {
+  return (static_cast<double>(passed_) + 1) / (static_cast<double>(sampled_) + 1.0);
+}
+
+std::optional<double> RowFilter::known_share() const noexcept {
+  if (!is_listed_ || rows_ == 0) return std::nullopt;
+  return std::min(1.0, static_cast<double>(listed_.size()) / static_cast<double>(rows_));
+}
+
+double RowFilter::compare_cost() const noexcept {
+  return static_cast<double>(listed_.size()) * kCompareCost;
+}
+
+double RowFilter::least_list_cost() const noexcept {
+  if (is_simple()) return static_cast<double>(read_) * (kIndexCost + kCompareCost);
+  return entries().value_or(static_cast<double>(counted())) * entry_cost();
+}
+
+double RowFilter::guess_list_cost() const noexcept {
+  const double passing = passing_share() * static_cast<double>(rows_);
+  const double seen = entries().value_or(std::max(passing, static_cast<double>(counted())));
+  return std::max(seen * entry_cost() + std::min(passing, seen) * kCompareCost, least_list_cost());
 }
 
 // Rows far apart in the order they lie, by steps that cover an interval at any length.
-void RowFilter::sample(const std::vector<storage::RowLayer>& layers, size_t rows) {
+void RowFilter::sample(const std::vector<storage::RowLayer>& layers, double most) {
+  const size_t rows = std::min(static_cast<size_t>(most / kProbeCost), kMostSampled);
   constexpr double kGolden = 0.6180339887498949;
   size_t all = 0;
   for (const storage::RowLayer& layer : layers) all += answering(layer);
@@ -84,16 +194,6 @@ void RowFilter::sample(const std::vector<storage::RowLayer>& layers, size_t rows
     at_ += kGolden;
     at_ -= std::floor(at_);
   }
-}
-
-// Half a row more is counted: of a small sample of a small share mostly none passes.
-double RowFilter::list_cost(const std::vector<storage::RowLayer>& layers, double most) {
-  sample(layers, std::min(static_cast<size_t>(most / kProbeCost), kMostSampled));
-  size_t rows = 0;
-  for (const storage::RowLayer& layer : layers) rows += layer.count;
-  const double share = (static_cast<double>(passed_) + 0.5) / (static_cast<double>(sampled_) + 1.0);
-  const double listed = std::max(share * static_cast<double>(rows), static_cast<double>(read_));
-  return listed * (kListCost + kSearchCost);
 }
 
 double RowFilter::cost() const noexcept {
@@ -112,6 +212,10 @@ size_t RowFilter::count_passing(const Ids& ids) {
 
 void RowFilter::forget() {
   end_list();
+  listed_.clear();
+  read_ = 0;
+  is_listed_ = false;
+  for (Indexed& indexed : indexed_) indexed = {indexed.part};
   known_.clear();
 }
 
@@ -123,11 +227,11 @@ bool RowFilter::passes(int64_t id) {
 
 // The collection may have been renamed since the last row.
 bool RowFilter::probe(int64_t id) {
-  if (!probe_ || probed_table_ != collection_->tables().rows()) {
-    probed_table_ = collection_->tables().rows();
-    probe_ = collection_->take_filter("SELECT 1 FROM " + probed_table_ + " WHERE id = ?1 AND " +
-                                      condition_->sql());
-    condition_->bind(probe_);
+  if (!probe_ || probed_name_ != collection_->name()) {
+    probed_name_ = collection_->name();
+    probe_ = collection_->take_filter("SELECT 1 FROM " + collection_->tables().rows() +
+                                      " WHERE id = ? AND " + condition_->sql());
+    condition_->bind(probe_, 2);
   }
   ++probed_;
   const ResetGuard reset(probe_);

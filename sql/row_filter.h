@@ -1,6 +1,7 @@
 // A condition on a collection's stored columns as searches ask it: of all rows at once, which gives
 // the list of those that pass, or of one row after the other; and what each of the two costs, which
-// depends on how many pass. That is guessed from a sample.
+// depends on how many pass. That is not known before the list is made, which is therefore made
+// little by little, as far as it is worth it, and guessed from a sample of all rows.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -20,16 +21,17 @@ class RowFilter {
  public:
   using Ids = std::vector<int64_t>;
 
-  // Of the ids in `only`, sorted, where it is set. REQUIRES: all outlive it; the condition is not
-  // empty and does not change.
-  RowFilter(Collection& collection, const Condition& condition, const std::optional<Ids>& only);
+  // Of the ids in `only`, sorted, where it is set, and of `rows` rows in all. REQUIRES: all outlive
+  // it; the condition is not empty and does not change.
+  RowFilter(Collection& collection, const Condition& condition, const std::optional<Ids>& only,
+            size_t rows);
   ~RowFilter();
   RowFilter(RowFilter&&) noexcept = default;
 
-  // The ids that pass, sorted; or nullopt if listing them takes more than `most` us of CPU in all,
-  // and the next call goes on from there.
-  std::optional<Ids> list(double most);
-  Ids list();
+  // Goes on with the list until `most` us of CPU have been spent on it in all. Whether it is whole.
+  bool list_some(double most);
+  // The ids that pass, sorted: what has been listed, and the rest. Can be taken once.
+  Ids take_list();
 
   // How many of the rows pass, which passes() knows from then on: some few, now.
   size_t count_passing(const Ids& ids);
@@ -40,23 +42,48 @@ class RowFilter {
   // What that has cost so far, in us of CPU: as much as constants can say.
   double cost() const noexcept;
 
-  // What list() and comparing the rows costs, in us of CPU. `layers` are the rows there are, of
-  // which a sample is asked: of so many that it has cost no more than `most` us in all.
-  double list_cost(const std::vector<storage::RowLayer>& layers, double most);
+  // What comparing the listed rows costs, in us of CPU; what the list costs with it, at least, and
+  // as far as that can be guessed.
+  double compare_cost() const noexcept;
+  double least_list_cost() const noexcept;
+  double guess_list_cost() const noexcept;
+  // Makes the guess better by asking some of all rows, `layers`: of so many that it has cost no
+  // more than `most` us in all.
+  void sample(const std::vector<storage::RowLayer>& layers, double most);
+  // The share of the rows that pass, if it is known.
+  std::optional<double> known_share() const noexcept;
 
  private:
+  // A part of the condition that an index answers.
+  struct Indexed {
+    size_t part;
+    size_t rows = 0;     // counted so far
+    bool whole = false;  // these are all
+  };
+
+  bool is_simple() const noexcept;
+  void begin_list();
   void end_list();
   bool probe(int64_t id);
-  void sample(const std::vector<storage::RowLayer>& layers, size_t rows);
+  void count(size_t most);
+  size_t count(size_t part, size_t most);
+  const Indexed* lead() const noexcept;
+  size_t counted() const noexcept;
+  std::optional<double> entries() const noexcept;
+  double entry_cost() const noexcept;
+  double passing_share() const noexcept;
 
   Collection* collection_;
   const Condition* condition_;
   const std::optional<Ids>* only_;
+  size_t rows_;
+  std::vector<Indexed> indexed_;
   Statement list_;  // under way
   Ids listed_;
   size_t read_ = 0;  // rows of list_
+  bool is_listed_ = false;
   Statement probe_;
-  std::string probed_table_;  // the one it reads
+  std::string probed_name_;  // the collection's when it was prepared
   size_t probed_ = 0;
   Ids known_;  // ids that count_passing() has asked, in any order
   std::vector<char> known_passes_;

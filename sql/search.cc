@@ -21,24 +21,41 @@ constexpr uint64_t kMostDiverse = 1000;
 // Rows next to the query that are asked before anything is decided.
 constexpr size_t kPeeked = 10;
 
-// In us: what a list may cost before anything is known, and how much is spent on asking rows before
-// it is compared with what a list would cost. A candidate costs its distances and being asked.
-constexpr double kListedAtOnce = 28;
-constexpr double kLeastSpent = 150;
-constexpr double kCandidateCost = 4;
-// The same of a first sample of all rows, and what asking must cost for it to be worth having.
-constexpr double kFirstSample = 20;
-constexpr double kWorthSampling = 80;
+// In us: what a list may cost that is made whatever is near the query, and what a row costs that is
+// asked, with its distances.
+constexpr double kShortList = 22;
+constexpr double kCandidateCost = 5;
+// A list is made at once if it costs no more than the scan that it spares.
+constexpr double kListOfScan = 0.6;
+
+// How long rows are listed while others are asked: for so many us, and for so much of what has been
+// spent on asking; but no longer than for so much of what is still to be spent, or of what has been
+// beyond a while. And how much of that goes into a sample.
+constexpr double kListedFirst = 100;
+constexpr double kListedOfSpent = 1.2;
+constexpr double kListedOfLeft = 0.23;
+constexpr double kListedOfLong = 0.5;
+constexpr double kLong = 300;
+constexpr double kSampledOfSpent = 0.02;
 
 // How much may be spent on asking rows, of what a list would cost: where as much as a list is still
-// to be spent (half of it where twice as much is, and so on), and where less is. And how much of
-// what is spent goes into a sample of all rows, which tells what a list would cost.
-constexpr double kSpentOfList = 0.7;
-constexpr double kMostOfList = 0.9;
-constexpr double kSampleShare = 0.08;
+// to be spent (half of it where twice as much is, and so on), and where nothing is.
+constexpr double kSpentOfList = 0.5;
+constexpr double kMostOfList = 2;
+// As if so many rows had been asked of which as many pass as of all rows.
+constexpr double kPriorRows = 14;
+// For each row that has been given already, so much more.
+constexpr double kSpentOfGiven = 80;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
+
+// How much may be spent on asking before a list is made after all, while `left` is still to be
+// spent.
+double worth_of_list(double list, double left) {
+  if (left > list) return kSpentOfList * list * list / left;
+  return kMostOfList * list - (kMostOfList - kSpentOfList) * left;
+}
 
 bool is_number(sqlite3_value* value) {
   const int type = sqlite3_value_numeric_type(value);
@@ -273,42 +290,22 @@ void Search::search_listed(const std::vector<int64_t>& ids, By by) {
 // ascending distance. Which costs less depends on how many pass, near the query and anywhere; what
 // is begun here to find out is gone on with.
 void Search::start_filtered(std::vector<storage::RowLayer> layers) {
-  RowFilter filter(collection_, condition_, only_);
-  if (condition_.values() > kProbedValues) return search_listed(filter.list(), By::kAny);
-  if (const std::optional<std::vector<int64_t>> ids = filter.list(kListedAtOnce))
-    return search_listed(*ids, By::kAny);
+  size_t rows = 0;
+  for (const storage::RowLayer& layer : layers) rows += layer.count;
+  RowFilter filter(collection_, condition_, only_, rows);
+  if (condition_.values() > kProbedValues || filter.list_some(kShortList))
+    return search_listed(filter.take_list(), By::kAny);
   const size_t wanted = effort_.expected;
   storage::Effort effort = effort_;
   effort.chosen_from = true;
   search(std::move(layers), effort);
-  if (const double most = worth_listing(filter, wanted); most > 0)
-    if (const std::optional<std::vector<int64_t>> ids = filter.list(most))
-      return search_listed(*ids, By::kAny);
+  const std::vector<int64_t> near = stream_->peek(kPeeked);
+  if (near.empty() && filter.list_some(kListOfScan * stream_->first_cost()))
+    return search_listed(filter.take_list(), By::kAny);
+  peeked_ = near.size();
+  peeked_passed_ = filter.count_passing(near);
   filter_.emplace(std::move(filter));
   batch_ = k_ || expected_ > 0 ? wanted : 1;
-}
-
-// What a list may cost before the first row is asked, in us; 0 if it is not worth beginning with.
-// Rows that are asked cost the scan that is needed first, if there is one; otherwise what it takes
-// if rows pass as often as those next to the query do. Few of these say little when none passes;
-// then a short list is tried even if the sample, which is small too, expects a long one.
-double Search::worth_listing(RowFilter& filter, size_t wanted) const {
-  const std::vector<int64_t> near = stream_->peek(kPeeked);
-  double asking = stream_->first_cost();
-  double tried = 0;
-  if (!near.empty()) {
-    const size_t passed = filter.count_passing(near);
-    const double share =
-        (static_cast<double>(passed) + 0.5) / (static_cast<double>(near.size()) + 1.0);
-    asking = kCandidateCost * static_cast<double>(wanted) / share;
-    if (passed == 0) {
-      asking *= 0.5;
-      tried = 0.58 * asking;
-    }
-  }
-  if (asking < kWorthSampling) return 0;
-  const double list = filter.list_cost(stream_->layers(), kFirstSample);
-  return list < 1.5 * asking ? 2 * list : tried;
 }
 
 std::optional<storage::Neighbor> Search::next_passing() {
@@ -325,18 +322,32 @@ std::optional<storage::Neighbor> Search::next_passing() {
   return last_;
 }
 
-// Whether more has been spent on asking than a list is worth, by what would still have to be spent
-// if rows went on passing as often.
+// Whether a list is worth more than to go on asking. One that is not whole is gone on with to find
+// out.
 bool Search::is_list_better() {
-  // Of a scan that is begun with there must be something left to use it.
-  const double spent = stream_->cost() + filter_->cost() + 2 * stream_->scan_ahead();
-  const double allowed = static_cast<double>(given_) * kCandidateCost * 20;
-  if (spent <= kLeastSpent + allowed) return false;
-  const double list = filter_->list_cost(stream_->layers(), spent * kSampleShare);
-  const double missing = static_cast<double>(batch_ - passed_.size());
-  const double left = spent * missing / (static_cast<double>(passed_.size()) + 0.5);
-  const double most = left > list ? kSpentOfList * list * list / left : kMostOfList * list;
-  return spent > most + allowed;
+  // Of a scan that is ahead there must be something left to use it.
+  const double ahead = stream_->scan_ahead();
+  const double spent =
+      stream_->cost() + filter_->cost() + 2 * ahead - kSpentOfGiven * static_cast<double>(given_);
+  if (spent <= 0) return false;
+  const double left = ahead + left_to_ask();
+  const double listing = std::min(kListedFirst + kListedOfSpent * spent,
+                                  std::max(kListedOfLeft * left, kListedOfLong * (spent - kLong)));
+  if (filter_->list_some(listing)) return ahead + left_to_ask() > filter_->compare_cost();
+  if (spent <= worth_of_list(filter_->least_list_cost(), left)) return false;
+  filter_->sample(stream_->layers(), kSampledOfSpent * spent);
+  return spent > worth_of_list(filter_->guess_list_cost(), left);
+}
+
+// What is still to be spent on asking if rows go on passing as often as those that have been asked,
+// next to the query or in turn, and, where it is known, all rows.
+double Search::left_to_ask() const {
+  const size_t passed = std::max(given_ + passed_.size(), peeked_passed_);
+  const size_t asked = std::max(asked_, peeked_);
+  const std::optional<double> anywhere = filter_->known_share();
+  const double share = (static_cast<double>(passed) + (anywhere ? kPriorRows * *anywhere : 0.5)) /
+                       (static_cast<double>(asked) + (anywhere ? kPriorRows : 1.0));
+  return kCandidateCost * static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
 }
 
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The
@@ -352,6 +363,7 @@ bool Search::gather() {
     if (!neighbor || range_.is_above(neighbor->distance)) break;
     if (range_.is_below(neighbor->distance)) continue;
     if (last_ && !storage::is_nearer(*last_, *neighbor)) continue;
+    ++asked_;
     if (filter_->passes(neighbor->id)) passed_.push_back(*neighbor);
   }
   std::sort(passed_.begin(), passed_.end(),
@@ -364,8 +376,8 @@ bool Search::gather() {
 // The rows near the query are not the ones that pass. Once a row has been given, the stream goes on
 // over the rows it began with: the collection may have changed since.
 void Search::stop_probing() {
-  if (!last_) return search_listed(filter_->list(), By::kScan);
-  stream_->keep_only(filter_->list());
+  if (!last_) return search_listed(filter_->take_list(), By::kScan);
+  stream_->keep_only(filter_->take_list());
   filter_.reset();
 }
 

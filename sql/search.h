@@ -63,7 +63,6 @@ class Search {
 
   void start();
   void start_filtered(std::vector<storage::RowLayer> layers);
-  double worth_listing(RowFilter& filter, size_t wanted) const;
   void search(std::vector<storage::RowLayer> layers, const storage::Effort& effort);
   enum class By { kAny, kScan };
   void search_listed(const std::vector<int64_t>& ids, By by);
@@ -72,6 +71,7 @@ class Search {
   std::optional<storage::Neighbor> next_passing();
   bool gather();
   bool is_list_better();
+  double left_to_ask() const;
   void stop_probing();
 
   Collection& collection_;
@@ -89,9 +89,13 @@ class Search {
   std::optional<std::vector<int64_t>> only_;  // ids that may answer
   std::unique_ptr<storage::NearestStream> stream_;
   size_t visited_ = 0;  // by a stream that was given up
-  // While candidates are asked one by one: how many are to pass at a time, those that have passed,
-  // farthest first, and the last of them that has been given.
+  // While candidates are asked one by one: how many of those next to the query were asked first and
+  // have passed, how many have been asked in turn, how many are to pass at a time, those that have
+  // passed, farthest first, and the last of them that has been given.
   std::optional<RowFilter> filter_;
+  size_t peeked_ = 0;
+  size_t peeked_passed_ = 0;
+  size_t asked_ = 0;
   size_t batch_ = 1;
   std::vector<storage::Neighbor> passed_;
   std::optional<storage::Neighbor> last_;

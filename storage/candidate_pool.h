@@ -10,6 +10,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace kindred::storage {
@@ -41,7 +42,6 @@ class CandidatePool {
   bool is_full() const noexcept { return size_ == capacity_; }
   // Keys from here on are not taken.
   float limit() const noexcept { return limit_; }
-  bool is_last_expanded() const noexcept { return (entries_[size_ - 1] & 1) != 0; }
 
   // Room for more, behind what is there. REQUIRES: all have been expanded.
   void grow(size_t capacity) {
@@ -49,9 +49,14 @@ class CandidatePool {
     if (entries_.size() < capacity + 1) entries_.resize(capacity + 1);
     set_limit();
   }
-  // REQUIRES: it is not full and the candidate is no nearer than any in it.
-  void append(const Candidate& candidate, bool expanded) noexcept {
-    entries_[size_++] = pack(candidate) | (expanded ? 1U : 0U);
+  // The farthest, and whether it has been expanded, as one number that orders as candidates do.
+  uint64_t last_entry() const noexcept { return entries_[size_ - 1]; }
+  // The same of one that has not been.
+  static uint64_t entry_of(const Candidate& candidate) noexcept { return pack(candidate); }
+  // REQUIRES: there is room for them, they ascend, and none is nearer than any in it.
+  void append(std::span<const uint64_t> entries) noexcept {
+    std::copy(entries.begin(), entries.end(), entries_.begin() + static_cast<ptrdiff_t>(size_));
+    size_ += entries.size();
     set_limit();
   }
 

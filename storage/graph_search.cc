@@ -20,13 +20,6 @@ constexpr size_t kGroup = NodeQueue::kGroup;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's codes; the rest comes by itself
 
-// A candidate that a pool had no room for.
-struct Spare {
-  Candidate candidate;
-  bool expanded;
-  bool operator<(const Spare& other) const noexcept { return candidate < other.candidate; }
-};
-
 // Nodes that have been compared at once: `count`, filled up with the last.
 struct Group {
   const uint32_t* nodes = nullptr;
@@ -49,8 +42,8 @@ struct GraphScratch {
   VisitedNodes visited;
   NodeQueue met;
   CandidatePool pool;
-  std::vector<Spare> spare;      // met, and not in the pool: only of searches that may go on
-  std::vector<Candidate> open;   // heap of a filtered search: nearest first
+  std::vector<uint64_t> spare;  // entries the pool had no room for: only of searches that may go on
+  std::vector<Candidate> open;  // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
   std::vector<GraphHit> hits;
 };
@@ -118,13 +111,13 @@ class GraphWalk {
   // The pool grows by the nearest of what it had no room for.
   void take_spare(size_t ef) {
     CandidatePool& pool = room_.pool;
-    std::vector<Spare>& spare = room_.spare;
+    std::vector<uint64_t>& spare = room_.spare;
     pool.grow(std::min(ef, graph_.size()));
     const size_t taken = std::min(pool.capacity() - pool.size(), spare.size());
     const auto end = spare.begin() + static_cast<ptrdiff_t>(taken);
     std::nth_element(spare.begin(), end, spare.end());
     std::sort(spare.begin(), end);
-    for (auto it = spare.begin(); it != end; ++it) pool.append(it->candidate, it->expanded);
+    pool.append({spare.data(), taken});
     spare.erase(spare.begin(), end);
   }
 
@@ -292,8 +285,9 @@ class GraphWalk {
 
   void insert_or_spare(const Candidate& candidate) {
     CandidatePool& pool = room_.pool;
-    if (!(candidate.key < pool.limit())) return room_.spare.push_back({candidate, false});
-    if (pool.is_full()) room_.spare.push_back({pool[pool.size() - 1], pool.is_last_expanded()});
+    if (!(candidate.key < pool.limit()))
+      return room_.spare.push_back(CandidatePool::entry_of(candidate));
+    if (pool.is_full()) room_.spare.push_back(pool.last_entry());
     pool.insert(candidate);
     fetch_links(candidate.node);
   }

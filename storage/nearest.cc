@@ -173,6 +173,8 @@ void NearestStream::score() {
   bounds_.resize(layers_.size());
   sharp_.resize(layers_.size());
   found_.resize(layers_.size());
+  looked_at_.resize(layers_.size());
+  marked_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
   errors_.assign(layers_.size(), {scorer_.key_slope(), spec_.metric == math::Metric::kL2});
   by_graph_.assign(layers_.size(), 0);

@@ -135,14 +135,17 @@ bool NearestStream::search_graph(size_t s) {
 void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_t most) {
   const RowLayer& layer = layers_[s];
   std::vector<uint32_t>& found = found_[s];
+  std::vector<bool>& looked_at = looked_at_[s];
   const size_t known = found.size();
+  if (known > 0 && looked_at.empty()) looked_at.resize(layer.count);
+  for (size_t i = marked_[s]; i < known; ++i) looked_at[found[i]] = true;
+  marked_[s] = known;
   std::vector<float> keys;
   for (size_t i = 0; i < hits.size() && most > 0; ++i) {
     const uint32_t row = hits[i].row;
     if (layer.is_hidden(row)) continue;
     --most;
-    const auto end = found.begin() + static_cast<ptrdiff_t>(known);
-    if (std::binary_search(found.begin(), end, row)) continue;
+    if (known > 0 && looked_at[row]) continue;
     found.push_back(row);
     keys.push_back(hits[i].key);
   }
@@ -160,14 +163,13 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     ++answering_[s];
     if (learns) errors.add(key, *distance);
   }
-  std::sort(found.begin(), found.end());
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or
 // scans their layers where that costs no more. Rows that have been found are not found again.
 void NearestStream::widen() {
   if (chosen_from_) {
-    wanted_ = wanted_ * 8 / 5 + 1;
+    wanted_ = wanted_ * 7 / 5 + 1;
   } else {
     wanted_ *= 4;
     grown_ *= 4;

@@ -12,6 +12,28 @@ using Rows = std::vector<std::string>;
 
 namespace {
 
+// Counts what SQLite's machine does on a connection, in hundreds of steps.
+class Steps {
+ public:
+  explicit Steps(Database& db) : db_(db) {
+    sqlite3_progress_handler(
+        db.handle(), 100,
+        [](void* self) {
+          static_cast<Steps*>(self)->hundreds_ += 1;
+          return 0;
+        },
+        this);
+  }
+  ~Steps() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+  Steps(const Steps&) = delete;
+  Steps& operator=(const Steps&) = delete;
+  size_t count() const noexcept { return hundreds_ * 100; }
+
+ private:
+  Database& db_;
+  size_t hundreds_ = 0;
+};
+
 // `items`, a collection, and `plain`, an ordinary table of the same rows: near the corner [1,1,1,1]
 // the years are late, far from it early.
 void fill(Database& db, int rows) {
@@ -185,6 +207,26 @@ TEST_CASE("filters that all, half, few or no rows pass are exact at any size", "
       for (const int k : {5, 2000}) check_handed_over(db, condition, k);
     db.run("ROLLBACK");
     check_handed_over(db, "year <= 9000", 5);
+  }
+}
+
+TEST_CASE("of several conditions the one that fewest rows fulfil is looked up", "[sql][knn]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, "
+      "v float[2] distance_metric=l2, lang TEXT, year INTEGER)");
+  db.run("INSERT INTO items SELECT i, vec_f32('[' || i || ',0]'), 'en', i FROM " + numbers(20000));
+  CHECK(db.rows("SELECT id FROM items WHERE v MATCH '[0,0]' AND k = 1") == Rows{"1"});  // reads all
+  // The rows lie far from the query, so that asking the nearest ones finds none of them.
+  for (const std::string condition :
+       {"lang = 'en' AND year BETWEEN 19001 AND 19020",
+        "year BETWEEN 19001 AND 19020 AND lang = 'en'",
+        "lang IN ('en', 'de') AND year > 19000 AND year <= 19020 AND id < 20000"}) {
+    INFO(condition);
+    Steps steps(db);
+    CHECK(db.rows("SELECT id FROM items WHERE v MATCH '[0,0]' AND k = 3 AND " + condition) ==
+          Rows{"19001", "19002", "19003"});
+    CHECK(steps.count() < 10000);  // of SQLite's machine: all rows in English take 100,000
   }
 }
 
