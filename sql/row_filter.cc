@@ -14,13 +14,16 @@ namespace {
 // the rest of the condition holds, and one that is passed by where there is no index; comparing a
 // row of a list, and asking one by its id.
 constexpr double kIndexCost = 0.19;
-constexpr double kLookUpCost = 2;
+constexpr double kLookUpCost = 0.7;
 constexpr double kScanCost = 0.05;
 constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
 
 constexpr size_t kMostSampled = 256;
 constexpr size_t kFirstCounted = 64;
+
+// Rows are counted that would take so many times as long to look up as may be spent on it now.
+constexpr double kCountedAhead = 4;
 
 size_t answering(const storage::RowLayer& layer) {
   return layer.only ? layer.only->size() : layer.count;
@@ -80,10 +83,10 @@ void RowFilter::end_list() {
 bool RowFilter::list_some(double most) {
   if (is_listed_) return true;
   if (!is_simple()) {
-    const double affordable = most / entry_cost();
-    if (affordable >= 1.5 * static_cast<double>(counted()))
-      count(static_cast<size_t>(affordable) + 1);
-    if (entries().value_or(most) * entry_cost() > most) return false;
+    const double counts = kCountedAhead * most / entry_cost();
+    if (counts >= 1.5 * static_cast<double>(counted())) count(static_cast<size_t>(counts) + 1);
+    const std::optional<double> seen = entries();
+    if (!seen || *seen * entry_cost() > most) return false;
     most = std::numeric_limits<double>::infinity();
   }
   if (!list_) begin_list();
