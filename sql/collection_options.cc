@@ -391,6 +391,12 @@ bool CollectionOptions::is_stored(size_t column) const {
   return c.kind != ColumnKind::kVector && (c.kind != ColumnKind::kKey || c.type == "TEXT");
 }
 
+bool CollectionOptions::is_indexed(size_t column) const {
+  const ColumnKind kind = columns[column].kind;
+  return kind == ColumnKind::kMetadata || kind == ColumnKind::kPartition ||
+         kind == ColumnKind::kKey;
+}
+
 CollectionOptions parse_collection(const std::string& table, std::span<const char* const> arguments,
                                    std::string_view made_by, const ModelDimensions& dimensions) {
   Parser parser(made_by, dimensions);

@@ -51,6 +51,8 @@ struct CollectionOptions {
   bool embeds() const { return !model.empty(); }
   // Whether the column is kept in <name>_rows: all but vectors and integer keys.
   bool is_stored(size_t column) const;
+  // Whether <name>_rows has an index of it.
+  bool is_indexed(size_t column) const;
 };
 
 // The dimensions of a model's vectors; nullopt for a name that is none's.

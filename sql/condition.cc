@@ -43,8 +43,6 @@ std::string all_of(const std::vector<std::string>& conditions) {
 
 }  // namespace
 
-// Values are bound in the order in which their places stand in the text, and these have no numbers:
-// SQLite looks each number up in a list of all, and 40,000 would take 2 s.
 Condition::Part& Condition::part_of(int column) {
   const auto part = std::find_if(parts_.begin(), parts_.end(),
                                  [column](const Part& p) { return p.column == column; });

@@ -43,11 +43,13 @@ class Condition {
   std::string sql_led_by(size_t part) const;
 
  private:
+  // What is said about a column. Places in the text have no numbers: SQLite looks each number up in
+  // a list of all, and 40,000 would take 2 s.
   struct Part {
     int column;
     std::string sql;
-    std::vector<KeptValue> values;
-    bool finds_rows = false;  // by an index
+    std::vector<KeptValue> values;  // in the order of their places
+    bool finds_rows = false;        // by an index
   };
   Part& part_of(int column);
 

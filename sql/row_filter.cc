@@ -22,8 +22,10 @@ constexpr double kProbeCost = 2.5;
 constexpr size_t kMostSampled = 256;
 constexpr size_t kFirstCounted = 64;
 
-// Rows are counted that would take so many times as long to look up as may be spent on it now.
+// Rows are counted that would take so many times as long to look up as may be spent on it now. Each
+// count begins anew, and is worth it for so many times as many rows.
 constexpr double kCountedAhead = 4;
+constexpr double kCountedAnew = 1.5;
 
 size_t answering(const storage::RowLayer& layer) {
   return layer.only ? layer.only->size() : layer.count;
@@ -38,13 +40,6 @@ int64_t id_at(const std::vector<storage::RowLayer>& layers, size_t i) {
   return layers[layer].block_of(row).id[row % layers[layer].block_rows];
 }
 
-bool has_index(const CollectionOptions& options, int column) {
-  if (column < 0) return true;
-  const ColumnKind kind = options.columns[static_cast<size_t>(column)].kind;
-  return kind == ColumnKind::kMetadata || kind == ColumnKind::kPartition ||
-         kind == ColumnKind::kKey;
-}
-
 }  // namespace
 
 RowFilter::RowFilter(Collection& collection, const Condition& condition,
@@ -52,7 +47,7 @@ RowFilter::RowFilter(Collection& collection, const Condition& condition,
     : collection_(&collection), condition_(&condition), only_(&only), rows_(rows) {
   for (size_t part = 0; part < condition.parts(); ++part)
     if (const std::optional<int> column = condition.indexed_column(part);
-        column && has_index(collection.options(), *column))
+        column && (*column < 0 || collection.options().is_indexed(static_cast<size_t>(*column))))
       indexed_.push_back({part});
 }
 
@@ -67,7 +62,7 @@ bool RowFilter::is_simple() const noexcept {
 }
 
 void RowFilter::begin_list() {
-  const Indexed* const leading = is_simple() ? nullptr : lead();
+  const Indexed* const leading = lead();
   list_ = collection_->take_filter(
       "SELECT id FROM " + collection_->tables().rows() + " WHERE " +
       (leading != nullptr ? condition_->sql_led_by(leading->part) : condition_->sql()));
@@ -84,7 +79,8 @@ bool RowFilter::list_some(double most) {
   if (is_listed_) return true;
   if (!is_simple()) {
     const double counts = kCountedAhead * most / entry_cost();
-    if (counts >= 1.5 * static_cast<double>(counted())) count(static_cast<size_t>(counts) + 1);
+    if (counts >= kCountedAnew * static_cast<double>(counted()))
+      count(static_cast<size_t>(counts) + 1);
     const std::optional<double> seen = entries();
     if (!seen || *seen * entry_cost() > most) return false;
     most = std::numeric_limits<double>::infinity();

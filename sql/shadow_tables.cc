@@ -68,8 +68,7 @@ void ShadowTables::create_rows(const CollectionOptions& options, int64_t id) con
   }
   execute(db_, "CREATE TABLE " + rows() + "(" + columns + ")");
   for (size_t i = 0; i < options.columns.size(); ++i) {
-    const ColumnKind kind = options.columns[i].kind;
-    if (kind != ColumnKind::kMetadata && kind != ColumnKind::kPartition) continue;
+    if (!options.is_indexed(i) || options.columns[i].kind == ColumnKind::kKey) continue;  // UNIQUE
     const std::string index = "kindred_" + std::to_string(id) + "_" + stored_column(i);
     execute(db_, "CREATE INDEX " + quote_identifier(schema_) + "." + quote_identifier(index) +
                      " ON " + quote_identifier(name_ + "_rows") + "(" + stored_column(i) + ")");

@@ -174,7 +174,6 @@ void NearestStream::score() {
   sharp_.resize(layers_.size());
   found_.resize(layers_.size());
   looked_at_.resize(layers_.size());
-  marked_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
   errors_.assign(layers_.size(), {scorer_.key_slope(), spec_.metric == math::Metric::kL2});
   by_graph_.assign(layers_.size(), 0);

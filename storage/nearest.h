@@ -161,8 +161,7 @@ class NearestStream {
   std::vector<char> by_graph_;                        // layers
   std::vector<std::optional<GraphSearch>> searches_;  // of layers: those that may go on
   std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
-  std::vector<std::vector<bool>> looked_at_;          // these, once there are more to come
-  std::vector<size_t> marked_;                        // how many of found_ are there
+  std::vector<std::vector<bool>> looked_at_;          // the same rows, from the second look on
   std::vector<size_t> answering_;                     // how many of them answer
   std::vector<KeyErrors> errors_;                     // of their keys, by layer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at

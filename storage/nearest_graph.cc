@@ -137,9 +137,10 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
   std::vector<uint32_t>& found = found_[s];
   std::vector<bool>& looked_at = looked_at_[s];
   const size_t known = found.size();
-  if (known > 0 && looked_at.empty()) looked_at.resize(layer.count);
-  for (size_t i = marked_[s]; i < known; ++i) looked_at[found[i]] = true;
-  marked_[s] = known;
+  if (known > 0 && looked_at.empty()) {
+    looked_at.resize(layer.count);
+    for (const uint32_t row : found) looked_at[row] = true;
+  }
   std::vector<float> keys;
   for (size_t i = 0; i < hits.size() && most > 0; ++i) {
     const uint32_t row = hits[i].row;
@@ -163,6 +164,8 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     ++answering_[s];
     if (learns) errors.add(key, *distance);
   }
+  if (looked_at.empty()) return;
+  for (size_t i = known; i < found.size(); ++i) looked_at[found[i]] = true;
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or
