@@ -24,7 +24,7 @@ constexpr size_t kPeeked = 10;
 // In us: what a list may cost that is made whatever is near the query, and what a row costs that is
 // asked, with its distances.
 constexpr double kShortList = 22;
-constexpr double kCandidateCost = 5;
+constexpr double kCandidateCost = 3;
 // A list is made at once if it costs no more than the scan that it spares.
 constexpr double kListOfScan = 0.6;
 
@@ -347,7 +347,10 @@ double Search::left_to_ask() const {
   const std::optional<double> anywhere = filter_->known_share();
   const double share = (static_cast<double>(passed) + (anywhere ? kPriorRows * *anywhere : 0.5)) /
                        (static_cast<double>(asked) + (anywhere ? kPriorRows : 1.0));
-  return kCandidateCost * static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
+  const double rows = static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
+  const double in_all = std::min(rows + static_cast<double>(asked_), 1e9);
+  const double stream = stream_->cost_of(static_cast<size_t>(in_all)) - stream_->cost();
+  return kCandidateCost * rows + std::max(stream, 0.0);
 }
 
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The

@@ -66,9 +66,10 @@ class NearestStream {
   // The ids of about the `count` nearest rows, without giving them; of graphs alone, and none where
   // the rows are scanned anyway.
   std::vector<int64_t> peek(size_t count);
-  // What next() will cost before it gives the first row, and what has been done so far, in us of
-  // CPU: as much as constants can say.
-  double first_cost() const;
+  // What next() will cost before it gives the first row, what giving so many rows in all will have
+  // cost, and what has been done so far, in us of CPU: as much as constants can say.
+  double first_cost() const { return cost_of(wanted_); }
+  double cost_of(size_t rows) const;
   // What a scan costs that the next call of next() cannot do without; 0 if it can.
   double scan_ahead() const;
   double cost() const noexcept { return cost_; }
@@ -106,7 +107,9 @@ class NearestStream {
   void score();
   void score(size_t layer);
   bool is_worth_coarse(const RowLayer& layer) const;
-  size_t ef_of(const RowLayer& layer) const;
+  size_t ef_of(const RowLayer& layer) const { return ef_for(layer, wanted_); }
+  size_t ef_for(const RowLayer& layer, size_t wanted) const;
+  double search_cost(const RowLayer& layer, size_t wanted) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(size_t layer);
   void look_at_hits(size_t layer, std::span<const GraphHit> hits, size_t most);

@@ -47,13 +47,22 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
   return ids;
 }
 
-double NearestStream::first_cost() const {
+// In ns, of a search of the layer's graph for so many rows.
+double NearestStream::search_cost(const RowLayer& layer, size_t wanted) const {
+  return (kDistancesPerEf * costs_.graph + costs_.look) *
+         static_cast<double>(ef_for(layer, wanted));
+}
+
+double NearestStream::cost_of(size_t rows) const {
   double cost = 0;
   for (const RowLayer& layer : layers_) {
-    if (!exact_ && prefers_graph(layer))
-      cost += (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
-    else
-      cost += costs_.scan * static_cast<double>(layer.only ? layer.only->size() : layer.count);
+    const auto scanned = static_cast<double>(layer.only ? layer.only->size() : layer.count);
+    if (!exact_ && prefers_graph(layer)) {
+      const double each = chosen_from_ ? kWidenedDistance : 1.0;
+      cost += std::min(each * search_cost(layer, rows), costs_.scan * scanned);
+    } else {
+      cost += costs_.scan * scanned;
+    }
   }
   return cost * 1e-3;
 }
@@ -76,19 +85,18 @@ bool NearestStream::is_short(size_t needed) const {
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
 // those that the caller chooses from it is enough to find the nearer ones so.
-size_t NearestStream::ef_of(const RowLayer& layer) const {
+size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
   size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
-    given = std::max(given, layer.graph->ef() * wanted_ / kWantedOfPrefix);
-  if (!chosen_from_) return std::max(given, 2 * wanted_);
-  return std::max(given * 3 / 2, wanted_ * 2);
+    given = std::max(given, layer.graph->ef() * wanted / kWantedOfPrefix);
+  if (!chosen_from_) return std::max(given, 2 * wanted);
+  return std::max(given * 3 / 2, wanted * 2);
 }
 
 // With a filter a search computes as many more distances as fewer rows pass.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  const double search =
-      (kDistancesPerEf * costs_.graph + costs_.look) * static_cast<double>(ef_of(layer));
+  const double search = search_cost(layer, wanted_);
   const auto rows = static_cast<double>(layer.count);
   if (!layer.only) return search < costs_.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
