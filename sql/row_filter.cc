@@ -2,7 +2,6 @@
 #include "sql/row_filter.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "storage/sort_distinct.h"
@@ -19,26 +18,12 @@ constexpr double kScanCost = 0.05;
 constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
 
-constexpr size_t kMostSampled = 256;
 constexpr size_t kFirstCounted = 64;
 
 // Rows are counted that would take so many times as long to look up as may be spent on it now. Each
 // count begins anew, and is worth it for so many times as many rows.
 constexpr double kCountedAhead = 4;
 constexpr double kCountedAnew = 1.5;
-
-size_t answering(const storage::RowLayer& layer) {
-  return layer.only ? layer.only->size() : layer.count;
-}
-
-// The id of the i-th of all rows that may answer. It is not compared with its checksum: a wrong one
-// makes a guess worse, no answer.
-int64_t id_at(const std::vector<storage::RowLayer>& layers, size_t i) {
-  size_t layer = 0;
-  for (; i >= answering(layers[layer]); ++layer) i -= answering(layers[layer]);
-  const size_t row = layers[layer].only ? (*layers[layer].only)[i] : i;
-  return layers[layer].block_of(row).id[row % layers[layer].block_rows];
-}
 
 }  // namespace
 
@@ -79,7 +64,7 @@ bool RowFilter::list_some(double most) {
   if (is_listed_) return true;
   if (!is_simple()) {
     const double counts = kCountedAhead * most / entry_cost();
-    if (counts >= kCountedAnew * static_cast<double>(counted()))
+    if (!entries() && counts >= kCountedAnew * static_cast<double>(counted()))
       count(static_cast<size_t>(counts) + 1);
     const std::optional<double> seen = entries();
     if (!seen || *seen * entry_cost() > most) return false;
@@ -156,11 +141,6 @@ std::optional<double> RowFilter::entries() const noexcept {
   return static_cast<double>(leading->rows);
 }
 
-// A row more is counted: of a small sample of a small share mostly none passes.
-double RowFilter::passing_share() const noexcept {
-  return (static_cast<double>(passed_) + 1) / (static_cast<double>(sampled_) + 1.0);
-}
-
 std::optional<double> RowFilter::known_share() const noexcept {
   if (!is_listed_ || rows_ == 0) return std::nullopt;
   return std::min(1.0, static_cast<double>(listed_.size()) / static_cast<double>(rows_));
@@ -168,31 +148,6 @@ std::optional<double> RowFilter::known_share() const noexcept {
 
 double RowFilter::compare_cost() const noexcept {
   return static_cast<double>(listed_.size()) * kCompareCost;
-}
-
-double RowFilter::least_list_cost() const noexcept {
-  if (is_simple()) return static_cast<double>(read_) * (kIndexCost + kCompareCost);
-  return entries().value_or(static_cast<double>(counted())) * entry_cost();
-}
-
-double RowFilter::guess_list_cost() const noexcept {
-  const double passing = passing_share() * static_cast<double>(rows_);
-  const double seen = entries().value_or(std::max(passing, static_cast<double>(counted())));
-  return std::max(seen * entry_cost() + std::min(passing, seen) * kCompareCost, least_list_cost());
-}
-
-// Rows far apart in the order they lie, by steps that cover an interval at any length.
-void RowFilter::sample(const std::vector<storage::RowLayer>& layers, double most) {
-  const size_t rows = std::min(static_cast<size_t>(most / kProbeCost), kMostSampled);
-  constexpr double kGolden = 0.6180339887498949;
-  size_t all = 0;
-  for (const storage::RowLayer& layer : layers) all += answering(layer);
-  for (; all > 0 && sampled_ < rows; ++sampled_) {
-    const auto i = static_cast<size_t>(at_ * static_cast<double>(all));
-    if (probe(id_at(layers, std::min(i, all - 1)))) ++passed_;
-    at_ += kGolden;
-    at_ -= std::floor(at_);
-  }
 }
 
 double RowFilter::cost() const noexcept {

@@ -1,7 +1,7 @@
 // A condition on a collection's stored columns as searches ask it: of all rows at once, which gives
 // the list of those that pass, or of one row after the other; and what each of the two costs, which
 // depends on how many pass. That is not known before the list is made, which is therefore made
-// little by little, as far as it is worth it, and guessed from a sample of all rows.
+// little by little, as far as it is worth it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -42,14 +42,8 @@ class RowFilter {
   // What that has cost so far, in us of CPU: as much as constants can say.
   double cost() const noexcept;
 
-  // What comparing the listed rows costs, in us of CPU; what the list costs with it, at least, and
-  // as far as that can be guessed.
+  // What comparing the listed rows costs, in us of CPU.
   double compare_cost() const noexcept;
-  double least_list_cost() const noexcept;
-  double guess_list_cost() const noexcept;
-  // Makes the guess better by asking some of all rows, `layers`: of so many that it has cost no
-  // more than `most` us in all.
-  void sample(const std::vector<storage::RowLayer>& layers, double most);
   // The share of the rows that pass, if it is known.
   std::optional<double> known_share() const noexcept;
 
@@ -71,7 +65,6 @@ class RowFilter {
   size_t counted() const noexcept;
   std::optional<double> entries() const noexcept;
   double entry_cost() const noexcept;
-  double passing_share() const noexcept;
 
   Collection* collection_;
   const Condition* condition_;
@@ -87,9 +80,6 @@ class RowFilter {
   size_t probed_ = 0;
   Ids known_;  // ids that count_passing() has asked, in any order
   std::vector<char> known_passes_;
-  double at_ = 0.5;  // of a sample's next row, as a share of those that may answer
-  size_t sampled_ = 0;
-  size_t passed_ = 0;  // of the sample
 };
 
 }  // namespace kindred::sql

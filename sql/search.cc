@@ -30,18 +30,13 @@ constexpr double kListOfScan = 0.6;
 
 // How long rows are listed while others are asked: for so many us, and for so much of what has been
 // spent on asking; but no longer than for so much of what is still to be spent, or of what has been
-// beyond a while. And how much of that goes into a sample.
+// beyond a while.
 constexpr double kListedFirst = 100;
 constexpr double kListedOfSpent = 1.2;
-constexpr double kListedOfLeft = 0.23;
+constexpr double kListedOfLeft = 0.3;
 constexpr double kListedOfLong = 0.5;
 constexpr double kLong = 300;
-constexpr double kSampledOfSpent = 0.02;
 
-// How much may be spent on asking rows, of what a list would cost: where as much as a list is still
-// to be spent (half of it where twice as much is, and so on), and where nothing is.
-constexpr double kSpentOfList = 0.5;
-constexpr double kMostOfList = 2;
 // As if so many rows had been asked of which as many pass as of all rows.
 constexpr double kPriorRows = 14;
 // For each row that has been given already, so much more.
@@ -49,13 +44,6 @@ constexpr double kSpentOfGiven = 80;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
-
-// How much may be spent on asking before a list is made after all, while `left` is still to be
-// spent.
-double worth_of_list(double list, double left) {
-  if (left > list) return kSpentOfList * list * list / left;
-  return kMostOfList * list - (kMostOfList - kSpentOfList) * left;
-}
 
 bool is_number(sqlite3_value* value) {
   const int type = sqlite3_value_numeric_type(value);
@@ -333,10 +321,7 @@ bool Search::is_list_better() {
   const double left = ahead + left_to_ask();
   const double listing = std::min(kListedFirst + kListedOfSpent * spent,
                                   std::max(kListedOfLeft * left, kListedOfLong * (spent - kLong)));
-  if (filter_->list_some(listing)) return ahead + left_to_ask() > filter_->compare_cost();
-  if (spent <= worth_of_list(filter_->least_list_cost(), left)) return false;
-  filter_->sample(stream_->layers(), kSampledOfSpent * spent);
-  return spent > worth_of_list(filter_->guess_list_cost(), left);
+  return filter_->list_some(listing) && ahead + left_to_ask() > filter_->compare_cost();
 }
 
 // What is still to be spent on asking if rows go on passing as often as those that have been asked,
