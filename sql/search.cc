@@ -313,20 +313,19 @@ std::optional<storage::Neighbor> Search::next_passing() {
 // Whether a list is worth more than to go on asking. One that is not whole is gone on with to find
 // out.
 bool Search::is_list_better() {
-  // Of a scan that is ahead there must be something left to use it.
-  const double ahead = stream_->scan_ahead();
+  const double step = stream_->step_cost();
   const double spent =
-      stream_->cost() + filter_->cost() + 2 * ahead - kSpentOfGiven * static_cast<double>(given_);
+      stream_->cost() + filter_->cost() + step - kSpentOfGiven * static_cast<double>(given_);
   if (spent <= 0) return false;
-  const double left = ahead + left_to_ask();
-  const double listing = std::min(kListedFirst + kListedOfSpent * spent,
-                                  std::max(kListedOfLeft * left, kListedOfLong * (spent - kLong)));
-  return filter_->list_some(listing) && ahead + left_to_ask() > filter_->compare_cost();
+  const double listing =
+      std::min(kListedFirst + kListedOfSpent * spent,
+               std::max(kListedOfLeft * left_to_ask(step), kListedOfLong * (spent - kLong)));
+  return filter_->list_some(listing) && left_to_ask(step) > filter_->compare_cost();
 }
 
 // What is still to be spent on asking if rows go on passing as often as those that have been asked,
 // next to the query or in turn, and, where it is known, all rows.
-double Search::left_to_ask() const {
+double Search::left_to_ask(double step) const {
   const size_t passed = std::max(given_ + passed_.size(), peeked_passed_);
   const size_t asked = std::max(asked_, peeked_);
   const std::optional<double> anywhere = filter_->known_share();
@@ -335,7 +334,7 @@ double Search::left_to_ask() const {
   const double rows = static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
   const double in_all = std::min(rows + static_cast<double>(asked_), 1e9);
   const double stream = stream_->cost_of(static_cast<size_t>(in_all)) - stream_->cost();
-  return kCandidateCost * rows + std::max(stream, 0.0);
+  return kCandidateCost * rows + std::max(stream, step);
 }
 
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The

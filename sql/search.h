@@ -71,7 +71,7 @@ class Search {
   std::optional<storage::Neighbor> next_passing();
   bool gather();
   bool is_list_better();
-  double left_to_ask() const;
+  double left_to_ask(double step) const;
   void stop_probing();
 
   Collection& collection_;

@@ -70,8 +70,8 @@ class NearestStream {
   // cost, and what has been done so far, in us of CPU: as much as constants can say.
   double first_cost() const { return cost_of(wanted_); }
   double cost_of(size_t rows) const;
-  // What a scan costs that the next call of next() cannot do without; 0 if it can.
-  double scan_ahead() const;
+  // What the next call of next() does at once of it: the first search, or a scan.
+  double step_cost() const;
   double cost() const noexcept { return cost_; }
 
   const std::vector<RowLayer>& layers() const noexcept { return layers_; }

@@ -67,9 +67,10 @@ double NearestStream::cost_of(size_t rows) const {
   return cost * 1e-3;
 }
 
-double NearestStream::scan_ahead() const {
+double NearestStream::step_cost() const {
+  if (!scored_) return std::max(first_cost() - cost_, 0.0);
   double cost = 0;
-  if (exact_ || !scored_ || given_ < wanted_) return cost;
+  if (exact_ || given_ < wanted_) return cost;
   for (size_t s = 0; s < layers_.size(); ++s)
     if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
       cost += costs_.scan * 1e-3 * static_cast<double>(layers_[s].count);
