@@ -193,6 +193,7 @@ int main(int argc, char** argv) {
               kind.empty() ? "" : ", ", kind.c_str(), kQueries, math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
              argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
+  data.segment->graph()->populate();  // as connections that last have it
   std::vector<Variant> variants;
   void* native = nullptr;
   void* plain = nullptr;

@@ -98,7 +98,8 @@ class Mapping {
 
   const std::byte* data() const noexcept { return data_; }
   uint64_t size() const noexcept { return bytes_; }
-  // Has all of it read and its pages entered into the process's table, as far as the kernel can.
+  // Has all of it read, in huge pages where the file system has them, and entered into the process's
+  // table, as far as the kernel can.
   void populate() const noexcept;
   // Takes its pages out of the process's table; they stay in the system's cache, and reading enters
   // them again.
