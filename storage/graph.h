@@ -27,8 +27,9 @@ inline constexpr size_t kMostEf = 1024;
 // The same where codes are of a prefix: what it finds are candidates for whole vectors.
 inline constexpr size_t kMostEfOfPrefix = 4096;
 
-// Rows that a graph has found which are looked at exactly, at least.
-inline constexpr size_t kLeastLookedAt = 30;
+// Rows that a graph has found which are looked at exactly, at least, unless key_errors.h rules them
+// out.
+inline constexpr size_t kLeastLookedAt = 45;
 
 // Segments with fewer rows are scanned as fast.
 size_t least_graph_rows(const VectorSpec& spec) noexcept;

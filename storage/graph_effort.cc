@@ -13,8 +13,10 @@ constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
 constexpr double kRecall = 0.98;
 
-// Of the ten nearest, how many coarse codes may lose before a graph is searched.
+// Of the ten nearest, how many coarse codes may lose before a graph is searched; of how many that
+// are the nearest by them.
 constexpr double kRecallOfCoarse = 0.995;
+constexpr size_t kNearestOfCoarse = 30;
 
 // Vectors that all samples are compared with before the next ones.
 constexpr size_t kRowsAtOnce = 64;
@@ -92,7 +94,7 @@ bool GraphEffort::is_enough(const NodeRows& coarse) const {
       keys[row] = coarse.numbers[row].key(query.factor, keys[row]);
     std::vector<float> nearest;
     for (const uint32_t row : sample.nearest) nearest.push_back(keys[row]);
-    const size_t looked_at = std::min(kLeastLookedAt, keys.size());
+    const size_t looked_at = std::min(kNearestOfCoarse, keys.size());
     const auto last = keys.begin() + static_cast<ptrdiff_t>(looked_at - 1);
     std::nth_element(keys.begin(), last, keys.end());
     wanted += nearest.size();
