@@ -30,13 +30,13 @@ Contender direct(const std::string& name, const GraphIndex* api, const Data& dat
   const std::string path = folder + "/" + name + "-" + std::to_string(data.rows) + ".index";
   if (!std::filesystem::exists(path)) {
     const Cost cost = cost_of([&] {
-      api->build(data.vectors.data(), data.rows, kDim, kEfConstruction,
+      api->build(data.vectors.data(), data.rows, kDim, Space::kInnerProduct, kEfConstruction,
                  std::thread::hardware_concurrency(), path.c_str());
     });
     std::printf("%s built: %.0f rows/s of CPU\n", name.c_str(),
                 static_cast<double>(data.rows) / cost.cpu);
   }
-  const std::shared_ptr<void> index(api->load(path.c_str(), kDim), api->free);
+  const std::shared_ptr<void> index(api->load(path.c_str(), kDim, Space::kInnerProduct), api->free);
   return {name, [api, index, &data](size_t q, size_t ef) {
             uint32_t rows[kK];
             api->search(index.get(), data.query(q).data(), kK, ef, rows);

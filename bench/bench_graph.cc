@@ -1,19 +1,24 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 by distance
 // and CPU time of a query for a range of ef, and of building. One thread searches; variants are
-// interleaved in rounds, figures are medians. `alone` leaves hnswlib out, whose building takes
-// long; `bits` measures the vectors' signs under Hamming instead, `l1` the vectors under l1, `none`
-// the vectors without codes, each against a scan.
+// interleaved in rounds, figures are medians. `l2` measures pixels instead, of any length, under
+// l2, and a file the vectors of a word2vec .bin under cosine, of which each 33rd is a query;
+// `alone` leaves hnswlib out, whose building takes long; `bits` measures the vectors' signs under
+// Hamming, `l1` the vectors under l1, `none` the vectors without codes, each against a scan.
 //
-//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0] [alone|bits|l1|none]
+//   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0]
+//               [l2|FILE.bin|alone|bits|l1|none]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,30 +106,81 @@ std::vector<int64_t> nearest(const Data& data, size_t q, const storage::Effort& 
   return ids;
 }
 
+bool is_file(const std::string& kind) {
+  return kind.find('.') != std::string::npos;
+}
+
+bool has_rivals(const std::string& kind) {
+  return kind.empty() || kind == "l2" || is_file(kind);
+}
+
+void make_vectors(Data& data, const std::string& kind) {
+  Clustered clustered(data.dim, 1);
+  data.vectors = clustered.rows(data.rows);
+  data.queries = clustered.rows(kQueries);
+  data.spec = {
+      .element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = data.dim};
+  if (kind == "bits") data.spec = {math::Element::kBit, math::Metric::kHamming, data.dim};
+  if (kind == "l1") data.spec.metric = math::Metric::kL1;
+  if (kind == "none") data.spec.quantization = storage::Quantization::kNone;
+  if (kind != "l2") return;
+  data.spec.metric = math::Metric::kL2;
+  Normal random(7);
+  make_pixels(data.queries, data.dim, random);
+  make_pixels(data.vectors, data.dim, random);
+}
+
+// `words dim`, then for each a word, a space and its numbers; scaled to length 1.
+void read_vectors(Data& data, const std::string& path) {
+  constexpr size_t kWordsOfQuery = 33;
+  std::ifstream in(path, std::ios::binary);
+  size_t words = 0;
+  in >> words >> data.dim;
+  std::vector<float> vector(data.dim);
+  std::string word;
+  for (size_t i = 0; i < words; ++i) {
+    in >> word;
+    in.get();
+    in.read(reinterpret_cast<char*>(vector.data()),
+            static_cast<std::streamsize>(data.dim * sizeof(float)));
+    if (!in) throw std::runtime_error(path + ": a word2vec .bin is wanted, got less");
+    double squares = 0;
+    for (const float x : vector) squares += static_cast<double>(x) * x;
+    for (float& x : vector) x = static_cast<float>(x / std::sqrt(squares));
+    const bool is_query = i % kWordsOfQuery == 0 && data.queries.size() < kQueries * data.dim;
+    std::vector<float>& to = is_query ? data.queries : data.vectors;
+    to.insert(to.end(), vector.begin(), vector.end());
+  }
+  data.rows = data.vectors.size() / data.dim;
+  if (data.queries.size() < kQueries * data.dim)
+    throw std::runtime_error(path + ": 33,000 words are wanted, got " + std::to_string(words));
+  data.spec = {
+      .element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = data.dim};
+}
+
 Data make_data(size_t rows, size_t dim, const std::string& kind, const std::string& path) {
   Data data;
   data.rows = rows;
   data.dim = dim;
-  Clustered clustered(dim, 1);
-  data.vectors = clustered.rows(rows);
-  data.queries = clustered.rows(kQueries);
-  data.spec = {.element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = dim};
-  if (kind == "bits") data.spec = {math::Element::kBit, math::Metric::kHamming, dim};
-  if (kind == "l1") data.spec.metric = math::Metric::kL1;
-  if (kind == "none") data.spec.quantization = storage::Quantization::kNone;
+  is_file(kind) ? read_vectors(data, kind) : make_vectors(data, kind);
   std::filesystem::remove(path);
   std::filesystem::remove(storage::graph_beside(path));  // an earlier run's fits the same rows
   storage::SegmentWriter writer(path, data.spec, {1, 1});
-  for (size_t row = 0; row < rows; ++row)
-    writer.append(static_cast<int64_t>(row), encode(data.spec, data.vectors.data() + row * dim));
+  for (size_t row = 0; row < data.rows; ++row)
+    writer.append(static_cast<int64_t>(row),
+                  encode(data.spec, data.vectors.data() + row * data.dim));
   writer.finish([](size_t) { return true; });
   data.segment = storage::Segment::open(path, data.spec, {1, 1});
   for (size_t q = 0; q < kQueries; ++q) {
-    data.encoded.push_back(encode(data.spec, data.queries.data() + q * dim));
+    data.encoded.push_back(encode(data.spec, data.queries.data() + q * data.dim));
     const auto truth = nearest(data, q, {.expected = kNearest, .exact = true});
     data.farthest.push_back(distance(data, q, truth.back()));
   }
   return data;
+}
+
+Space space_of(const Data& data) {
+  return data.spec.metric == math::Metric::kL2 ? Space::kL2 : Space::kInnerProduct;
 }
 
 void build_ours(const Data& data, size_t threads, size_t ef_construction) {
@@ -143,8 +199,8 @@ void build_ours(const Data& data, size_t threads, size_t ef_construction) {
 void build_hnswlib(const Data& data, const std::string& path, size_t ef_construction) {
   if (std::filesystem::exists(path)) return;
   const double cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
-  hnswlib_native()->build(data.vectors.data(), data.rows, data.dim, ef_construction, 1,
-                          path.c_str());
+  hnswlib_native()->build(data.vectors.data(), data.rows, data.dim, space_of(data), ef_construction,
+                          1, path.c_str());
   std::printf("hnswlib native built, ef_construction %zu: %.1f s CPU, %.0f points per CPU s\n",
               ef_construction, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu,
               static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
@@ -184,23 +240,24 @@ int main(int argc, char** argv) {
   const size_t dim = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 384;
   const std::string folder = argc > 3 ? argv[3] : "/tmp";
   const std::string path = folder + "/bench_graph.kin";
-  const std::string rival =
-      folder + "/bench_graph_" + std::to_string(rows) + "x" + std::to_string(dim) + ".hnswlib";
   const std::string kind = argc > 5 ? argv[5] : "";
-  Data data = make_data(rows, dim, kind, path);
-  std::printf("%zu x %zu %s%s%s, %zu queries, kernels %s\n", rows, dim,
-              kind == "bits" ? "bits, signs of clustered vectors" : "clustered unit vectors",
-              kind.empty() ? "" : ", ", kind.c_str(), kQueries, math::active().name);
+  const Data data = make_data(rows, dim, kind, path);
+  const std::string name =
+      is_file(kind) ? std::filesystem::path(kind).filename().string() : "clustered " + kind;
+  std::printf("%zu x %zu, %s, %zu queries, kernels %s\n", data.rows, data.dim, name.c_str(),
+              kQueries, math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
              argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0);
   data.segment->graph()->populate();  // as connections that last have it
   std::vector<Variant> variants;
   void* native = nullptr;
   void* plain = nullptr;
-  if (argc <= 5) {  // not alone
+  if (has_rivals(kind)) {
+    const std::string rival = folder + "/bench_graph_" + std::to_string(data.rows) + "x" +
+                              std::to_string(data.dim) + (kind == "l2" ? ".l2" : "") + ".hnswlib";
     build_hnswlib(data, rival, 200);
-    native = hnswlib_native()->load(rival.c_str(), dim);
-    plain = hnswlib_plain()->load(rival.c_str(), dim);
+    native = hnswlib_native()->load(rival.c_str(), data.dim, space_of(data));
+    plain = hnswlib_plain()->load(rival.c_str(), data.dim, space_of(data));
     for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
       variants.push_back(
           {"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef, data)});
@@ -211,7 +268,7 @@ int main(int argc, char** argv) {
     variants.push_back({"kindred", ef, [&data, ef](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .ef = ef});
                         }});
-  if (argc > 5 && kind != "alone")
+  if (!has_rivals(kind) && kind != "alone")
     variants.push_back({"scan", 0, [&data](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .exact = true});
                         }});

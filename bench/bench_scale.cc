@@ -158,25 +158,14 @@ void large(const std::string& extension, size_t rows, const std::string& folder)
   }
 }
 
-// Clustered vectors as pixels: 0 to 255, most of them dark, lengths that differ by a factor of ten.
-void make_raw(std::vector<float>& rows, Normal& random) {
-  for (size_t i = 0; i < rows.size() / kDim; ++i) {
-    const float brightness = 300.0F * (0.2F + random.uniform() * random.uniform());
-    for (size_t d = 0; d < kDim; ++d) {
-      float& x = rows[i * kDim + d];
-      x = std::min(255.0F, std::max(0.0F, x * 20.0F * brightness / 10.0F));
-    }
-  }
-}
-
 void raw(const std::string& extension, size_t count, const std::string& folder) {
   for (const char* metric : {"l2", "dot"}) {
     Clustered clustered(kDim, 1);
     Normal random(7);
     std::vector<float> queries = clustered.rows(kAsked);
     std::vector<float> rows = clustered.rows(count);
-    make_raw(queries, random);
-    make_raw(rows, random);
+    make_pixels(queries, kDim, random);
+    make_pixels(rows, kDim, random);
     const std::string path = folder + "/raw-" + metric + ".db";
     Database db(path, extension);
     create(db, metric);

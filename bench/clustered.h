@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -103,5 +104,15 @@ class Clustered {
   std::vector<float> projection_;
   std::vector<float> centres_;
 };
+
+// Makes pixels of clustered vectors: 0 to 255, most of them dark, lengths that differ by a factor
+// of ten.
+inline void make_pixels(std::span<float> rows, size_t dim, Normal& random) {
+  for (size_t i = 0; i < rows.size(); i += dim) {
+    const float brightness = 300.0F * (0.2F + random.uniform() * random.uniform());
+    for (float& x : rows.subspan(i, dim))
+      x = std::min(255.0F, std::max(0.0F, x * 20.0F * brightness / 10.0F));
+  }
+}
 
 }  // namespace kindred::bench

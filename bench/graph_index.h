@@ -1,4 +1,4 @@
-// Other libraries' own graphs over float32 vectors by inner product, called directly. Each is in a
+// Other libraries' own graphs over float32 vectors, called directly. Each is in a
 // shared object of its own, built as its users build it: hnswlib for any x86-64 (plain) and with
 // -march=native, usearch with that and with its own kernels.
 // SPDX-License-Identifier: Apache-2.0
@@ -9,11 +9,13 @@
 
 namespace kindred::bench {
 
+enum class Space : uint8_t { kInnerProduct, kL2 };
+
 struct GraphIndex {
   // (rows, dim), row-major. Builds it with M = 16 on so many threads and keeps it in `path`.
-  void (*build)(const float* vectors, size_t rows, size_t dim, size_t ef_construction,
+  void (*build)(const float* vectors, size_t rows, size_t dim, Space space, size_t ef_construction,
                 size_t threads, const char* path);
-  void* (*load)(const char* path, size_t dim);
+  void* (*load)(const char* path, size_t dim, Space space);
   // The k nearest rows.
   void (*search)(void* index, const float* query, size_t k, size_t ef, uint32_t* rows);
   void (*free)(void* index);

@@ -15,15 +15,20 @@ namespace {
 constexpr size_t kLinks = 16;
 
 struct Index {
-  hnswlib::InnerProductSpace space;
+  std::unique_ptr<hnswlib::SpaceInterface<float>> space;
   std::unique_ptr<hnswlib::HierarchicalNSW<float>> graph;
-  explicit Index(size_t dim) : space(dim) {}
+  Index(size_t dim, Space of) {
+    if (of == Space::kL2)
+      space = std::make_unique<hnswlib::L2Space>(dim);
+    else
+      space = std::make_unique<hnswlib::InnerProductSpace>(dim);
+  }
 };
 
-void build(const float* vectors, size_t rows, size_t dim, size_t ef_construction, size_t threads,
-           const char* path) {
-  Index index(dim);
-  index.graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(&index.space, rows, kLinks,
+void build(const float* vectors, size_t rows, size_t dim, Space space, size_t ef_construction,
+           size_t threads, const char* path) {
+  Index index(dim, space);
+  index.graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(index.space.get(), rows, kLinks,
                                                                   ef_construction);
   std::atomic<size_t> next{0};
   const auto work = [&] {
@@ -37,9 +42,9 @@ void build(const float* vectors, size_t rows, size_t dim, size_t ef_construction
   index.graph->saveIndex(path);
 }
 
-void* load(const char* path, size_t dim) {
-  auto* index = new Index(dim);
-  index->graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(&index->space, path);
+void* load(const char* path, size_t dim, Space space) {
+  auto* index = new Index(dim, space);
+  index->graph = std::make_unique<hnswlib::HierarchicalNSW<float>>(index->space.get(), path);
   return index;
 }
 

@@ -16,17 +16,18 @@ namespace us = unum::usearch;
 constexpr size_t kLinks = 16;
 
 template <us::scalar_kind_t kScalar>
-us::index_dense_t make(size_t dim, size_t ef_construction) {
-  const us::metric_punned_t metric(dim, us::metric_kind_t::ip_k, kScalar);
+us::index_dense_t make(size_t dim, Space space, size_t ef_construction) {
+  const us::metric_punned_t metric(
+      dim, space == Space::kL2 ? us::metric_kind_t::l2sq_k : us::metric_kind_t::ip_k, kScalar);
   auto made = us::index_dense_t::make(metric, us::index_dense_config_t(kLinks, ef_construction));
   if (!made) throw std::runtime_error("usearch: no index");
   return std::move(made.index);
 }
 
 template <us::scalar_kind_t kScalar>
-void build(const float* vectors, size_t rows, size_t dim, size_t ef_construction, size_t threads,
-           const char* path) {
-  us::index_dense_t index = make<kScalar>(dim, ef_construction);
+void build(const float* vectors, size_t rows, size_t dim, Space space, size_t ef_construction,
+           size_t threads, const char* path) {
+  us::index_dense_t index = make<kScalar>(dim, space, ef_construction);
   index.reserve({rows, threads});
   std::atomic<size_t> next{0};
   const auto work = [&](size_t thread) {
@@ -40,8 +41,8 @@ void build(const float* vectors, size_t rows, size_t dim, size_t ef_construction
 }
 
 template <us::scalar_kind_t kScalar>
-void* load(const char* path, size_t dim) {
-  auto* index = new us::index_dense_t(make<kScalar>(dim, 0));
+void* load(const char* path, size_t dim, Space space) {
+  auto* index = new us::index_dense_t(make<kScalar>(dim, space, 0));
   if (!index->load(path)) throw std::runtime_error(std::string("usearch: not loaded: ") + path);
   return index;
 }
