@@ -74,7 +74,6 @@ class NearestStream {
   double step_cost() const;
   double cost() const noexcept { return cost_; }
 
-  const std::vector<RowLayer>& layers() const noexcept { return layers_; }
   // Distances computed so far, by codes and exactly.
   size_t visited() const noexcept { return visited_; }
   // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.

@@ -230,6 +230,20 @@ TEST_CASE("of several conditions the one that fewest rows fulfil is looked up", 
   }
 }
 
+TEST_CASE("rows that each of several conditions lets pass are counted once", "[sql][knn]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, "
+      "v float[2] distance_metric=l2, lang TEXT, year INTEGER)");
+  db.run("INSERT INTO items SELECT i, vec_f32('[' || i || ',0]'), 'en', i FROM " + numbers(20000));
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  // Too many for a list at once, and asking the nearest ones finds none of them.
+  Steps steps(db);
+  CHECK(db.rows("SELECT id FROM items WHERE v MATCH '[0,0]' AND k = 3 AND lang = 'en' AND "
+                "year > 15000") == Rows{"15001", "15002", "15003"});
+  CHECK(steps.count() < 1000000);  // 47,000,000 where each row asked had them counted anew
+}
+
 TEST_CASE("lists of any length choose rows", "[sql][knn]") {
   Database db;
   SqlFunctions functions(db);
