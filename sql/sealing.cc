@@ -11,7 +11,6 @@
 #include "sql/progress.h"
 #include "sql/store_access.h"
 #include "sql/sweeping.h"
-#include "storage/graph_jobs.h"
 #include "storage/sweep.h"
 
 namespace kindred::sql {
@@ -89,6 +88,9 @@ void Sealing::optimize(Collection& collection) {
   optimized_ = true;
   std::shared_ptr<const storage::Segment> merged;  // knows the graph that its own can begin with
   if (inputs.size() > 1 || dead) {
+    std::vector<std::string> graphs;
+    for (const storage::MergeInput& input : inputs) graphs.push_back(input.segment->graph_path());
+    held_.emplace(std::move(graphs));
     storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
     Progress progress(collection.db(), collection.name() + ": optimize", rows);
     merge.make([&] { progress.advance(kPulseRows); });
@@ -309,6 +311,7 @@ void Sealing::rollback() noexcept {
   begun_.reset();
   retired_.clear();
   graphless_.clear();
+  held_.reset();
   optimized_ = false;
   rows_ = 0;
   wrote_ = false;

@@ -16,7 +16,8 @@ namespace {
 
 struct Asked {
   std::mutex mutex;
-  std::set<std::string> paths;  // guarded by mutex
+  std::set<std::string> paths;      // guarded by mutex
+  std::multiset<std::string> held;  // the same: HeldGraphs
 };
 
 // Never destroyed: the thread may be in it.
@@ -30,9 +31,15 @@ void forget(const std::string& path) {
   asked().paths.erase(path);
 }
 
-// A segment that has been merged into another needs no graph any more.
+bool is_held(const std::string& path) {
+  const std::lock_guard lock(asked().mutex);
+  return asked().held.contains(path);
+}
+
+// A segment that has been merged into another, or is about to be, needs no graph any more.
 void give_up_when_needless(const Segment& segment) {
   if (is_exiting()) throw StorageError(Fault::kBusy, "the process exits");
+  if (is_held(segment.graph_path())) throw StorageError(Fault::kBusy, "it is being merged");
   if (segment.is_removed()) throw StorageError(Fault::kMissing, "the segment is gone");
 }
 
@@ -61,6 +68,7 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
   try {
     in_background(Lane::kGraphs, [segment = std::move(segment), spec, options, path]() mutable {
       try {
+        give_up_when_needless(*segment);
         if (lacks_graph(*segment, spec))
           build(*segment, spec, options, [&](size_t, size_t) { give_up_when_needless(*segment); });
         segment->expect_graph();
@@ -74,6 +82,16 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
     forget(path);  // nobody will build it
     throw;
   }
+}
+
+HeldGraphs::HeldGraphs(std::vector<std::string> paths) : paths_(std::move(paths)) {
+  const std::lock_guard lock(asked().mutex);
+  asked().held.insert(paths_.begin(), paths_.end());
+}
+
+HeldGraphs::~HeldGraphs() {
+  const std::lock_guard lock(asked().mutex);
+  for (const std::string& path : paths_) asked().held.erase(asked().held.find(path));
 }
 
 void populate_when_due(std::shared_ptr<const Graph> graph) {

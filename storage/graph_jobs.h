@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "storage/graph_builder.h"
 #include "storage/segment.h"
@@ -17,6 +19,19 @@ bool lacks_graph(const Segment& segment, const VectorSpec& spec);
 // has been asked for already. Thread-safe.
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
                       const GraphOptions& options);
+
+// While it lives, no graphs of these segments are built in the background, and those under way are
+// given up: whoever merges all of them into another has no use for theirs. Thread-safe.
+class HeldGraphs {
+ public:
+  explicit HeldGraphs(std::vector<std::string> paths);  // of the graphs
+  ~HeldGraphs();
+  HeldGraphs(const HeldGraphs&) = delete;
+  HeldGraphs& operator=(const HeldGraphs&) = delete;
+
+ private:
+  std::vector<std::string> paths_;
+};
 
 // Has the pages of a graph that is searched often read in the background: a connection that lives
 // on waits for none of them then, and one that asks once pays for none that it does not need.

@@ -2,6 +2,7 @@
 #include "storage/graph.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "math/kernels.h"
 #include "storage/file.h"
@@ -369,6 +371,29 @@ TEST_CASE("a graph that another has finished meanwhile is not built again", "[st
   build_graph_now(file.segment(), spec, {.threads = 2}, [&](size_t, size_t) { ++reports; });
   CHECK(reports == 0);
   CHECK(file.segment().graph() != nullptr);
+}
+
+// Graphs are built one after the other.
+TEST_CASE("no graph is built in the background for rows that are being merged",
+          "[storage][graph]") {
+  Random random(9);
+  const VectorSpec spec{Element::kInt8, Metric::kL2, 16};
+  Clusters clusters(spec, "clusters", random);
+  const std::vector<std::string> vectors = clusters.vectors(least_graph_rows(spec), random);
+  const GraphFile merged(spec, vectors), other(spec, vectors);
+  const auto is_built = [&](const GraphFile& file) {
+    build_graph_soon(file.shared_segment(), spec, {.threads = 1});
+    for (int i = 0; i < 3000 && !std::filesystem::exists(file.graph_path()); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return std::filesystem::exists(file.graph_path());
+  };
+  {
+    const HeldGraphs held({merged.graph_path()});
+    build_graph_soon(merged.shared_segment(), spec, {.threads = 1});
+    CHECK(is_built(other));
+    CHECK_FALSE(std::filesystem::exists(merged.graph_path()));
+  }
+  CHECK(is_built(merged));
 }
 
 // Run by the next test, in a process of its own for each instruction set.

@@ -62,6 +62,7 @@ class GraphFile {
 
   const storage::VectorSpec& spec() const { return spec_; }
   const storage::Segment& segment() const { return *segment_; }
+  const std::shared_ptr<const storage::Segment>& shared_segment() const { return segment_; }
   size_t rows() const { return segment_->rows(); }
   std::string graph_path() const { return segment_->graph_path(); }
   // Files in the folder.
