@@ -66,8 +66,8 @@ class Sealing {
   std::shared_ptr<storage::Preparation> begun_;    // by xSync, started by xCommit
   std::vector<int64_t> retired_;  // segments that this transaction takes out of the manifest
   std::vector<std::shared_ptr<const storage::Segment>> graphless_;  // found by xSync
-  std::optional<storage::HeldGraphs>
-      held_;  // of what `optimize` merges, until the transaction ends
+  // Of what `optimize` merges, until the transaction ends.
+  std::optional<storage::HeldGraphs> held_;
   storage::GraphOptions graph_options_;
   storage::VectorSpec vectors_{};
   bool optimized_ = false;  // what is retired goes at once
