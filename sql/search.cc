@@ -22,7 +22,7 @@ constexpr uint64_t kMostDiverse = 1000;
 constexpr size_t kPeeked = 10;
 
 // In us: what a list may cost that is made whatever is near the query, and what a row costs that is
-// asked, with its distances.
+// asked, beside what the stream says of itself.
 constexpr double kShortList = 22;
 constexpr double kCandidateCost = 3;
 // A list is made at once if it costs no more than the scan that it spares.
@@ -324,7 +324,8 @@ bool Search::is_list_better() {
 }
 
 // What is still to be spent on asking if rows go on passing as often as those that have been asked,
-// next to the query or in turn, and, where it is known, all rows.
+// next to the query or in turn, and, where it is known, all rows. The stream's next step is the
+// least of it.
 double Search::left_to_ask(double step) const {
   const size_t passed = std::max(given_ + passed_.size(), peeked_passed_);
   const size_t asked = std::max(asked_, peeked_);
