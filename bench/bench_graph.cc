@@ -242,8 +242,9 @@ int main(int argc, char** argv) {
   const std::string path = folder + "/bench_graph.kin";
   const std::string kind = argc > 5 ? argv[5] : "";
   const Data data = make_data(rows, dim, kind, path);
-  const std::string name =
-      is_file(kind) ? std::filesystem::path(kind).filename().string() : "clustered " + kind;
+  const std::string name = is_file(kind)  ? std::filesystem::path(kind).filename().string()
+                           : kind.empty() ? "clustered"
+                                          : "clustered, " + kind;
   std::printf("%zu x %zu, %s, %zu queries, kernels %s\n", data.rows, data.dim, name.c_str(),
               kQueries, math::active().name);
   build_ours(data, std::thread::hardware_concurrency(),
