@@ -1,12 +1,12 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 by distance
 // and CPU time of a query for a range of ef, and of building. One thread searches; variants are
 // interleaved in rounds, figures are medians. `l2` measures pixels instead, of any length, under
-// l2, and a file the vectors of a word2vec .bin under cosine, of which each 33rd is a query;
-// `alone` leaves hnswlib out, whose building takes long; `bits` measures the vectors' signs under
-// Hamming, `l1` the vectors under l1, `none` the vectors without codes, each against a scan.
+// l2, and a file its word vectors under cosine, of which each 33rd is a query; `alone` leaves
+// hnswlib out, whose building takes long; `bits` measures the vectors' signs under Hamming, `l1`
+// the vectors under l1, `none` the vectors without codes, each against a scan.
 //
 //   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0]
-//               [l2|FILE.bin|alone|bits|l1|none]
+//               [l2|FILE.EXT|alone|bits|l1|none]
 //
 // SPDX-License-Identifier: Apache-2.0
 #include <ctime>
@@ -16,7 +16,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -26,6 +25,7 @@
 #include "bench/clustered.h"
 #include "bench/graph_index.h"
 #include "math/kernels.h"
+#include "model/formats/word_vectors.h"
 #include "storage/graph.h"
 #include "storage/graph_builder.h"
 #include "storage/nearest.h"
@@ -130,20 +130,13 @@ void make_vectors(Data& data, const std::string& kind) {
   make_pixels(data.vectors, data.dim, random);
 }
 
-// `words dim`, then for each a word, a space and its numbers; scaled to length 1.
+// Scaled to length 1.
 void read_vectors(Data& data, const std::string& path) {
   constexpr size_t kWordsOfQuery = 33;
-  std::ifstream in(path, std::ios::binary);
-  size_t words = 0;
-  in >> words >> data.dim;
+  model::WordVectorReader reader(path);
+  data.dim = reader.dim();
   std::vector<float> vector(data.dim);
-  std::string word;
-  for (size_t i = 0; i < words; ++i) {
-    in >> word;
-    in.get();
-    in.read(reinterpret_cast<char*>(vector.data()),
-            static_cast<std::streamsize>(data.dim * sizeof(float)));
-    if (!in) throw std::runtime_error(path + ": a word2vec .bin is wanted, got less");
+  for (size_t i = 0; reader.next(vector); ++i) {
     double squares = 0;
     for (const float x : vector) squares += static_cast<double>(x) * x;
     for (float& x : vector) x = static_cast<float>(x / std::sqrt(squares));
@@ -153,7 +146,7 @@ void read_vectors(Data& data, const std::string& path) {
   }
   data.rows = data.vectors.size() / data.dim;
   if (data.queries.size() < kQueries * data.dim)
-    throw std::runtime_error(path + ": 33,000 words are wanted, got " + std::to_string(words));
+    throw std::runtime_error(path + ": 33,000 words are wanted, got fewer");
   data.spec = {
       .element = math::Element::kFloat32, .metric = math::Metric::kCosine, .dim = data.dim};
 }

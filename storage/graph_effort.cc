@@ -13,8 +13,8 @@ constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
 constexpr double kRecall = 0.98;
 
-// Of the ten nearest, how many coarse codes may lose before a graph is searched; of how many that
-// are the nearest by them.
+// How many of the ten nearest are to be among so many nearest by coarse codes, for a graph to have
+// them.
 constexpr double kRecallOfCoarse = 0.995;
 constexpr size_t kNearestOfCoarse = 30;
 

@@ -20,8 +20,8 @@ bool lacks_graph(const Segment& segment, const VectorSpec& spec);
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
                       const GraphOptions& options);
 
-// While it lives, no graphs of these segments are built in the background, and those under way are
-// given up: whoever merges all of them into another has no use for theirs. Thread-safe.
+// While it lives, this process builds no graphs of these segments in the background, and gives up
+// those under way: whoever merges all of them into another has no use for theirs. Thread-safe.
 class HeldGraphs {
  public:
   explicit HeldGraphs(std::vector<std::string> paths);  // of the graphs
