@@ -140,6 +140,30 @@ KINDRED_INLINE void store_results(const Rule& rule, const Sum& a, const Sum& b, 
   }
 }
 
+// The same for one query against four rows where sums are exact, so that their order is nobody's
+// business: one a row, which leaves registers for the rest.
+template <class Rule>
+KINDRED_INLINE void four_exact(const Rule& rule, const typename Rule::Element* query,
+                               const typename Rule::Element* const rows[4], size_t n,
+                               typename Rule::Result* out) {
+  using Vector = typename Rule::Vector;
+  constexpr size_t kCount = Rule::kCount;
+  typename Rule::Sum s0(0), s1(0), s2(0), s3(0);
+  const auto add = [&](const Vector& of_query, auto load) {
+    s0 = Rule::step(s0, of_query, load(rows[0]));
+    s1 = Rule::step(s1, of_query, load(rows[1]));
+    s2 = Rule::step(s2, of_query, load(rows[2]));
+    s3 = Rule::step(s3, of_query, load(rows[3]));
+  };
+  size_t i = 0;
+  for (; i + kCount <= n; i += kCount)
+    add(Rule::load(query + i), [i](const auto* row) { return Rule::load(row + i); });
+  if (i < n)
+    add(Rule::load_first(query + i, n - i),
+        [i, n](const auto* row) { return Rule::load_first(row + i, n - i); });
+  store_results(rule, s0, s1, s2, s3, out);
+}
+
 template <class Rule>
 KINDRED_INLINE void four(const Rule& rule, const typename Rule::Element* query,
                          const typename Rule::Element* const rows[4], size_t n,
@@ -148,6 +172,8 @@ KINDRED_INLINE void four(const Rule& rule, const typename Rule::Element* query,
     const auto s = sums_of<Rule, 4>(query, rows, n);
     store_results(rule, s.first.all(), s.rest.first.all(), s.rest.rest.first.all(),
                   s.rest.rest.rest.first.all(), out);
+  } else if constexpr (!std::is_same_v<typename Rule::Result, float>) {
+    four_exact(rule, query, rows, n, out);
   } else {  // 16 sums and 4 query vectors would not fit
     const auto s = sums_of<Rule, 2>(query, rows, n);
     const auto t = sums_of<Rule, 2>(query, rows + 2, n);
