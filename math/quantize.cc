@@ -65,7 +65,8 @@ NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes)
   if (!(largest < std::numeric_limits<float>::max())) return {0, kInfinity};
   const float widest = largest / kLargestLevel;
   if (widest < FLT_MIN) return {0, norm_above(v, dim)};
-  const float norm_squared = kernels.dot(v, v, dim);
+  // In an order of its own: codes are the same by all instruction sets.
+  const auto norm_squared = static_cast<float>(squared_norm(v, dim));
   const float normal = kNormalStep * std::sqrt(norm_squared / static_cast<float>(dim));
   // Of evenly spread residuals, which those of the widest step are.
   const float widest_squares = static_cast<float>(dim) * widest * widest / 12;

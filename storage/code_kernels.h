@@ -14,12 +14,19 @@
 
 namespace kindred::storage {
 
+// A query as codes are compared with it. Borrowed.
+struct CodedQuery {
+  const int8_t* codes = nullptr;  // padded with zeros to their stride
+  int32_t sum = 0;                // CodeKernels::sum() of the codes
+  float factor = 1;               // see NodeNumbers (graph_format.h)
+};
+
 class CodeKernels {
  public:
   // Compares nothing: to be assigned to.
   CodeKernels() = default;
   explicit CodeKernels(const VectorSpec& spec);
-  // For rows of coarse codes.
+  // For rows of 4-bit codes: coarse and principal ones.
   static CodeKernels of_coarse_codes(const VectorSpec& spec);
 
   // Whether what the functions below give is a distance, less where codes are nearer (the sum of

@@ -3,7 +3,6 @@
 
 #include <cmath>
 
-#include "storage/coarse_codes.h"
 #include "storage/row_codes.h"
 
 namespace kindred::storage {
@@ -43,19 +42,6 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
       numbers.scale = norm > 0 ? numbers.scale / norm : 0.0F;
     if (spec.metric == math::Metric::kL2) numbers.bias = norm * norm;
   }
-  return rows;
-}
-
-NodeRows fine_rows(const CodedRows& coded) {
-  return {false, coded.kernels, coded.codes, coded.stride, coded.numbers};
-}
-
-NodeRows coarse_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded) {
-  const RowBlock& block = segment.block();
-  NodeRows rows{true, CodeKernels::of_coarse_codes(spec), block.coarse, coarse_stride(spec),
-                coded.numbers};
-  for (size_t row = 0; row < coded.count; ++row)
-    rows.numbers[row].scale = block.coarse_numbers[row].scale;
   return rows;
 }
 

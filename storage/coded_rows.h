@@ -56,20 +56,4 @@ struct CodedRows {
 // REQUIRES: the segment's rows have been verified.
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
 
-// What the nodes of a graph file have of rows: their codes, or coarse ones. Borrowed from the
-// segment.
-struct NodeRows {
-  bool is_coarse = false;
-  CodeKernels kernels;
-  const int8_t* codes = nullptr;
-  size_t stride = 0;
-  std::vector<NodeNumbers> numbers;  // by row
-
-  const int8_t* code(size_t row) const noexcept { return codes + row * stride; }
-};
-
-NodeRows fine_rows(const CodedRows& coded);
-// REQUIRES: the segment has coarse codes of all elements, and they have been verified.
-NodeRows coarse_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& coded);
-
 }  // namespace kindred::storage

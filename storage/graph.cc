@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "math/aligned.h"
 #include "storage/candidate_pool.h"
-#include "storage/coarse_codes.h"
 #include "storage/error.h"
 #include "storage/row_codes.h"
 #include "storage/segment_format.h"
@@ -16,6 +16,16 @@ namespace {
 
 constexpr uint64_t to_page(uint64_t bytes) noexcept {
   return (bytes + kGraphPage - 1) / kGraphPage * kGraphPage;
+}
+
+// Of a node, as its stride says; 0 if there are none.
+uint64_t code_bytes(const GraphHeader& header) noexcept {
+  const uint64_t links = uint64_t{2} * header.m * sizeof(uint32_t);
+  return header.node_stride > links ? header.node_stride - links : 0;
+}
+
+uint64_t axes_bytes(const GraphHeader& header) noexcept {
+  return kAxesHead + axes_of_code(code_bytes(header)) * math::aligned_stride(header.dim);
 }
 
 }  // namespace
@@ -53,12 +63,13 @@ std::string graph_beside(const std::string& segment_path) {
 
 GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
   uint64_t upper_nodes = 0;
-  for (const uint64_t nodes : header.level_nodes) upper_nodes += nodes;
+  for (const uint64_t of_level : header.level_nodes) upper_nodes += of_level;
   nodes = kGraphPage;
   rows = nodes + to_page(header.nodes * header.node_stride);
   ends = rows + to_page(header.rows * sizeof(uint32_t));
   upper = ends + (has_ends(header) ? to_page(header.nodes * sizeof(uint32_t)) : 0);
-  sums = upper + to_page(upper_nodes * header.m * sizeof(uint32_t));
+  axes = upper + to_page(upper_nodes * header.m * sizeof(uint32_t));
+  sums = axes + (has_principal_codes(header) ? to_page(axes_bytes(header)) : 0);
   sums_bytes = (sums - nodes) / kGraphBlock * sizeof(uint64_t);
   end = sums + sums_bytes;
 }
@@ -88,24 +99,25 @@ bool Graph::read_header() {
     h.header_sum = std::exchange(h.nodes, h.rows);
     return h.header_sum == checksum(&h, offsetof(GraphHeader, nodes));
   }
-  return (h.version == kGraphVersion || h.version == kCoarseGraphVersion) &&
+  return (h.version == kGraphVersion || h.version == kPrincipalGraphVersion) &&
          h.header_sum == checksum(&h, offsetof(GraphHeader, header_sum));
 }
 
 bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (!read_header()) return false;
   const GraphHeader& h = header_;
-  const bool is_coarse = h.version == kCoarseGraphVersion;
-  const size_t codes = is_coarse         ? coarse_stride(spec)
-                       : has_codes(spec) ? code_stride(spec)
-                                         : exact_stride(spec);
+  const size_t codes = code_bytes(h);
   const bool ours = h.segment == segment.identity.segment &&
                     h.collection == segment.identity.collection && h.segment_sum == segment.sum &&
                     h.rows == segment.rows && h.dim == spec.dim &&
                     h.element == static_cast<uint8_t>(spec.element) &&
                     h.metric == static_cast<uint8_t>(spec.metric);
   if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.nodes == 0 ||
-      h.nodes > std::min(h.rows, kMostNodes) || codes == 0 || h.node_stride != node_stride(h, codes))
+      h.nodes > std::min(h.rows, kMostNodes))
+    return false;
+  if (has_principal_codes(h)
+          ? !has_codes(spec) || spec.prefix > 0 || codes == 0 || codes % kPrincipalBytes != 0
+          : codes != (has_codes(spec) ? code_stride(spec) : exact_stride(spec)))
     return false;
   uint64_t above = h.nodes;
   for (size_t level = 0; level < kMostLevels; ++level) {
@@ -119,10 +131,13 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (checksum(sums_, plan.sums_bytes) != h.sums_sum) return false;
   blocks_ = plan.sums_bytes / sizeof(uint64_t);
   verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
-  kernels_ = is_coarse ? CodeKernels::of_coarse_codes(spec) : CodeKernels(spec);
+  kernels_ = CodeKernels(spec);
   code_bytes_ = codes;
-  stride_ = h.node_stride;
-  bottom_links_ = bottom_links(h.m);
+  layout_ = NodeLayout(h, codes);
+  if (has_principal_codes(h)) {
+    kernels_ = CodeKernels::of_coarse_codes(spec);
+    axes_ = PrincipalAxes(mapping_.data() + plan.axes, codes, code_stride(spec));
+  }
   nodes_ = mapping_.data() + plan.nodes;
   rows_ = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.rows);
   if (has_ends(h)) ends_ = reinterpret_cast<const uint32_t*>(mapping_.data() + plan.ends);
@@ -173,9 +188,9 @@ void Graph::populate() const noexcept {
 
 std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept {
   const uint32_t* first = level == 0
-                              ? reinterpret_cast<const uint32_t*>(node(n) + sizeof(NodeNumbers))
+                              ? reinterpret_cast<const uint32_t*>(node(n) + layout_.links_at)
                               : upper_[level - 1] + size_t{n} * header_.m;
-  const size_t most = level == 0 ? bottom_links_ : header_.m;
+  const size_t most = level == 0 ? layout_.links : header_.m;
   return {first, std::find(first, first + most, kNoLink)};
 }
 

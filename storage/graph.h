@@ -17,6 +17,7 @@
 #include "storage/file.h"
 #include "storage/format.h"
 #include "storage/graph_format.h"
+#include "storage/principal_codes.h"
 #include "storage/segment_writer.h"
 
 namespace kindred::storage {
@@ -45,13 +46,6 @@ SearchCosts search_costs(const VectorSpec& spec) noexcept;
 // Those with fewer rows than this are scanned fast enough (0.5 ms at 384 dimensions) to stay exact
 // until `optimize` asks for a graph.
 inline constexpr size_t kLeastUnaskedRows = 50000;
-
-// A query as the nodes' codes are compared with it. Borrowed.
-struct CodedQuery {
-  const int8_t* codes = nullptr;  // see code_kernels.h; padded with zeros to the nodes' stride
-  int32_t sum = 0;                // CodeKernels::sum() of the codes
-  float factor = 1;               // see NodeNumbers
-};
 
 // The segment file that a graph must be of.
 struct GraphOf {
@@ -128,7 +122,7 @@ class Graph {
   bool read_header();
   bool fits(const VectorSpec& spec, const GraphOf& segment);
 
-  const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * stride_; }
+  const std::byte* node(uint32_t n) const noexcept { return nodes_ + size_t{n} * layout_.stride; }
   // Whether the bytes have the checksums they had; compares each block once.
   bool is_whole(const std::byte* at, size_t bytes) const noexcept {
     return all_verified_.load(std::memory_order_relaxed) || are_whole(at, bytes);
@@ -141,8 +135,8 @@ class Graph {
   GraphHeader header_{};
   CodeKernels kernels_;
   size_t code_bytes_ = 0;
-  size_t stride_ = 0;
-  size_t bottom_links_ = 0;
+  NodeLayout layout_;
+  PrincipalAxes axes_;  // empty unless codes are along them
   const std::byte* nodes_ = nullptr;
   const uint32_t* rows_ = nullptr;
   const uint32_t* ends_ = nullptr;      // nullptr: node i has the row at place i

@@ -28,6 +28,7 @@
 #include "storage/graph_base.h"
 #include "storage/graph_effort.h"
 #include "storage/graph_format.h"
+#include "storage/node_codes.h"
 #include "storage/small_world.h"
 
 namespace kindred::storage {
@@ -169,12 +170,12 @@ struct Numbering {
 
 class GraphWriter {
  public:
-  GraphWriter(File& file, const CodedRows& rows, const NodeRows& of_nodes, const EqualRows& equal,
+  GraphWriter(File& file, const CodedRows& rows, const NodeCodes& codes, const EqualRows& equal,
               const SmallWorld& world, const Numbering& numbering)
       : file_(file),
         out_(file, kGraphPage, kGraphBlock),
         rows_(rows),
-        of_nodes_(of_nodes),
+        codes_(codes),
         equal_(equal),
         world_(world),
         numbering_(numbering) {
@@ -189,6 +190,10 @@ class GraphWriter {
       for (uint64_t node = 0; node < numbering_.level_nodes[level - 1]; ++node)
         write_links(world_.links(numbering_.rows[node], level), header.m);
     out_.pad(kGraphPage);
+    if (!codes_.axes().empty()) {
+      out_.write(codes_.axes().section(), codes_.axes().section_bytes());
+      out_.pad(kGraphPage);
+    }
     out_.finish();
     const std::vector<uint64_t>& sums = out_.sums();
     file_.write_at(out_.position(), sums.data(), sums.size() * sizeof(uint64_t));
@@ -205,13 +210,14 @@ class GraphWriter {
 
  private:
   void write_nodes(const GraphHeader& header) {
-    const size_t links = bottom_links(header.m);
-    std::vector<std::byte> code(header.node_stride - 2 * header.m * sizeof(uint32_t));
+    const NodeLayout layout(header, codes_.bytes());
     for (const uint32_t row : numbering_.rows) {
-      out_.write(&of_nodes_.numbers[row], sizeof(NodeNumbers));
-      write_links(nearest(row, world_.links(row, 0), links), links);
-      std::memcpy(code.data(), of_nodes_.code(row), of_nodes_.stride);
-      out_.write(code.data(), code.size());
+      if (layout.code_at == 0)
+        out_.write(codes_.of(row), codes_.bytes());
+      else
+        out_.write(&rows_.numbers[row], sizeof(NodeNumbers));
+      write_links(nearest(row, world_.links(row, 0), layout.links), layout.links);
+      if (layout.code_at > 0) out_.write(codes_.of(row), codes_.bytes());
     }
     out_.pad(kGraphPage);
   }
@@ -256,17 +262,17 @@ class GraphWriter {
   File& file_;
   SequentialWriter out_;
   const CodedRows& rows_;
-  const NodeRows& of_nodes_;
+  const NodeCodes& codes_;
   const EqualRows& equal_;
   const SmallWorld& world_;
   const Numbering& numbering_;
 };
 
 GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
-                      const NodeRows& rows, const Numbering& numbering) {
+                      const NodeCodes& codes, const Numbering& numbering) {
   GraphHeader header{};
   header.magic = kGraphMagic;
-  header.version = rows.is_coarse ? kCoarseGraphVersion : kGraphVersion;
+  header.version = codes.axes().empty() ? kGraphVersion : kPrincipalGraphVersion;
   header.byte_order = kByteOrder;
   header.segment = segment.id();
   header.collection = segment.collection();
@@ -279,18 +285,9 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   header.levels = numbering.levels;
   header.m = static_cast<uint32_t>(options.m);
   header.ef_construction = static_cast<uint32_t>(options.ef_construction);
-  header.node_stride = node_stride(header, rows.stride);
+  header.node_stride = static_cast<uint32_t>(NodeLayout(header, codes.bytes()).stride);
   header.level_nodes = numbering.level_nodes;
   return header;
-}
-
-NodeRows node_rows(const Segment& segment, const VectorSpec& spec, const CodedRows& rows,
-                   const GraphEffort& effort) {
-  // A distance of prefixes is divided by each row's norm, and coarse codes know no part of it.
-  if (segment.block().coarse == nullptr || spec.prefix > 0) return fine_rows(rows);
-  segment.verify_coarse(0, segment.rows());
-  NodeRows coarse = coarse_rows(segment, spec, rows);
-  return effort.is_enough(coarse) ? coarse : fine_rows(rows);
 }
 
 // Locked, so that nobody else builds the same; nullptr if somebody does, or has just finished. One
@@ -337,9 +334,9 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(order, levels);
     const GraphEffort effort(rows, segment, spec);
-    const NodeRows of_nodes = node_rows(segment, spec, rows, effort);
-    GraphHeader header = header_of(segment, spec, options, of_nodes, numbering);
-    GraphWriter writer(*draft, rows, of_nodes, equal, world, numbering);
+    const NodeCodes codes(rows, spec, effort, options.seed);
+    GraphHeader header = header_of(segment, spec, options, codes, numbering);
+    GraphWriter writer(*draft, rows, codes, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
       header.ef = static_cast<uint32_t>(effort.ef_of(*graph));

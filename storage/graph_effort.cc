@@ -2,6 +2,7 @@
 #include "storage/graph_effort.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "math/top_k.h"
@@ -13,10 +14,10 @@ constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
 constexpr double kRecall = 0.98;
 
-// How many of the ten nearest are to be among so many nearest by coarse codes, for a graph to have
-// them.
-constexpr double kRecallOfCoarse = 0.995;
-constexpr size_t kNearestOfCoarse = 30;
+// How many of the ten nearest are to be among so many nearest by principal codes, for a graph to
+// have them.
+constexpr double kRecallOfPrincipal = 0.995;
+constexpr size_t kNearestOfPrincipal = 30;
 
 // Vectors that all samples are compared with before the next ones.
 constexpr size_t kRowsAtOnce = 64;
@@ -82,26 +83,31 @@ void GraphEffort::find_nearest_vectors() {
   }
 }
 
-bool GraphEffort::is_enough(const NodeRows& coarse) const {
+bool GraphEffort::is_enough(const PrincipalAxes& axes, const std::byte* codes) const {
+  const CodeKernels kernels = CodeKernels::of_coarse_codes(spec_);
+  PrincipalQuery principal;
   size_t wanted = 0;
   size_t found = 0;
   std::vector<float> keys(rows_.count);
   for (const Sample& sample : samples_) {
-    const CodedQuery query = rows_.query(sample.row);
-    coarse.kernels.scan(query.codes, query.sum, coarse.codes, coarse.stride, coarse.stride,
-                        rows_.count, keys.data());
-    for (size_t row = 0; row < rows_.count; ++row)
-      keys[row] = coarse.numbers[row].key(query.factor, keys[row]);
+    const CodedQuery query = principal.along(axes, rows_.query(sample.row));
+    kernels.scan(query.codes, query.sum, reinterpret_cast<const int8_t*>(codes), axes.code_bytes(),
+                 axes.code_bytes(), rows_.count, keys.data());
+    for (size_t row = 0; row < rows_.count; ++row) {
+      NodeNumbers numbers;
+      std::memcpy(&numbers, codes + row * axes.code_bytes(), sizeof numbers);
+      keys[row] = numbers.key(query.factor, keys[row]);
+    }
     std::vector<float> nearest;
     for (const uint32_t row : sample.nearest) nearest.push_back(keys[row]);
-    const size_t looked_at = std::min(kNearestOfCoarse, keys.size());
+    const size_t looked_at = std::min(kNearestOfPrincipal, keys.size());
     const auto last = keys.begin() + static_cast<ptrdiff_t>(looked_at - 1);
     std::nth_element(keys.begin(), last, keys.end());
     wanted += nearest.size();
     found += static_cast<size_t>(
         std::count_if(nearest.begin(), nearest.end(), [last](float key) { return key <= *last; }));
   }
-  return static_cast<double>(found) >= kRecallOfCoarse * static_cast<double>(wanted);
+  return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted);
 }
 
 // Rows as near as those wanted, so many at most, among those that a search would look at. By

@@ -11,6 +11,7 @@
 
 #include "storage/coded_rows.h"
 #include "storage/graph.h"
+#include "storage/principal_codes.h"
 #include "storage/scorer.h"
 #include "storage/segment.h"
 
@@ -23,9 +24,9 @@ class GraphEffort {
   // REQUIRES: `rows` are the segment's; both outlive it.
   GraphEffort(const CodedRows& rows, const Segment& segment, const VectorSpec& spec);
 
-  // Whether they are among the 30 nearest by coarse codes, nearly all. Not where neighbours are
+  // Whether they are among the 30 nearest by principal codes, nearly all. Not where neighbours are
   // much nearer to each other than rows are in general: 4 bits do not tell them apart.
-  bool is_enough(const NodeRows& coarse) const;
+  bool is_enough(const PrincipalAxes& axes, const std::byte* codes) const;
   // The smallest of a few ef, from kLeastEf to kMostEf, with which searches find 98 % of them, or
   // as many that are as near. Where codes are of a prefix it is up to kMostEfOfPrefix.
   size_t ef_of(const Graph& graph) const;

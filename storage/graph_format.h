@@ -3,15 +3,14 @@
 // whoever finds it missing or damaged builds it anew. docs/format.md describes it.
 //
 //   file  := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
-//   sections := nodes, rows, ends, upper, sums
-//   node  := scale, bias: float32 ; link: uint32 [2M - 2] ; code: the segment's row of codes, of
-//            coarse ones, with zeros up to a multiple of 64, or of vectors (code_kernels.h)
+//   sections := nodes, rows, ends, upper, axes, sums
+//   node  := numbers, link: uint32 [2M - 2], code: the segment's row of codes, or of vectors
+//          | code: principal (principal_codes.h), its numbers in it, link: uint32 [2M]
 //   rows  := for each node: its rows, one or more that are equal: uint32
 //   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]
-//
-// Nodes are numbered by descending level, so that those of a level are the first ones. Lists of
-// links end at their length or at the first kNoLink.
+//   axes  := empty, or scale: float32, zeros up to 64 bytes, axes: int8 (principal_codes.h)
+// Nodes are numbered by descending level. Lists of links end at their length or the first kNoLink.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,9 +22,10 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
-// Of version 1 every row was a node: its header lacks `nodes`. Of version 3 codes are coarse.
+// Of version 1 every row was a node: its header lacks `nodes`. Of version 4 codes are principal
+// ones. There was a version 3.
 inline constexpr uint32_t kGraphVersion = 2;
-inline constexpr uint32_t kCoarseGraphVersion = 3;
+inline constexpr uint32_t kPrincipalGraphVersion = 4;
 inline constexpr size_t kGraphPage = 4096;
 // What one checksum covers.
 inline constexpr size_t kGraphBlock = 4096;
@@ -84,6 +84,7 @@ struct GraphPlan {
   uint64_t rows;
   uint64_t ends;
   uint64_t upper;
+  uint64_t axes;
   uint64_t sums;
   uint64_t sums_bytes;
   uint64_t end;
@@ -91,21 +92,39 @@ struct GraphPlan {
   explicit GraphPlan(const GraphHeader& header) noexcept;
 };
 
-// Of `codes` bytes a row.
-constexpr uint32_t node_stride(const GraphHeader& header, size_t codes) noexcept {
-  const size_t bytes = 2 * header.m * sizeof(uint32_t) + codes;
-  const bool is_padded = header.version == kCoarseGraphVersion;
-  return static_cast<uint32_t>(is_padded ? (bytes + 63) / 64 * 64 : bytes);
+constexpr bool has_principal_codes(const GraphHeader& header) noexcept {
+  return header.version == kPrincipalGraphVersion;
 }
+
+// Axes that a principal code of so many bytes is along: two a byte, behind the node's numbers.
+constexpr size_t axes_of_code(size_t bytes) noexcept {
+  return 2 * (bytes - sizeof(NodeNumbers));
+}
+
+// What the section of axes begins with: their scale, and zeros.
+inline constexpr size_t kAxesHead = 64;
+
+// Where things are in a node, in bytes from its beginning, with which its numbers begin.
+struct NodeLayout {
+  size_t code_at = 0;
+  size_t links_at = 0;
+  size_t links = 0;  // at the bottom level: two of hnswlib's 2M may make room for the numbers
+  size_t stride = 0;
+
+  NodeLayout() = default;
+  // With codes of so many bytes.
+  constexpr NodeLayout(const GraphHeader& header, size_t code_bytes) noexcept {
+    const bool is_principal = has_principal_codes(header);
+    links = 2 * header.m - (is_principal ? 0 : sizeof(NodeNumbers) / sizeof(uint32_t));
+    code_at = is_principal ? 0 : 2 * header.m * sizeof(uint32_t);
+    links_at = is_principal ? code_bytes : sizeof(NodeNumbers);
+    stride = 2 * header.m * sizeof(uint32_t) + code_bytes;
+  }
+};
 
 // Whether some nodes have more rows than one.
 constexpr bool has_ends(const GraphHeader& header) noexcept {
   return header.nodes < header.rows;
-}
-
-// Links of a node at the bottom level; two of hnswlib's 2M make room for the numbers.
-constexpr size_t bottom_links(size_t m) noexcept {
-  return 2 * m - sizeof(NodeNumbers) / sizeof(uint32_t);
 }
 
 }  // namespace kindred::storage

@@ -18,7 +18,7 @@ constexpr size_t kRowsPerDistance = 16;
 
 constexpr size_t kGroup = NodeQueue::kGroup;
 constexpr size_t kLine = 64;
-constexpr size_t kMostFetched = 1024;  // bytes of a node's codes; the rest comes by itself
+constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes by itself
 
 // Nodes that have been compared at once: `count`, filled up with the last.
 struct Group {
@@ -46,6 +46,7 @@ struct GraphScratch {
   std::vector<Candidate> open;  // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
   std::vector<GraphHit> hits;
+  PrincipalQuery principal;
 };
 
 namespace {
@@ -68,14 +69,18 @@ class GraphWalk {
       : graph_(graph),
         query_(query),
         room_(room),
-        code_at_(2 * graph.m() * sizeof(uint32_t)),
-        fetched_(std::min(graph.code_bytes_, kMostFetched)),
+        layout_(graph.layout_),
+        fetched_(layout_.code_at + std::min(graph.code_bytes_, kMostFetched)),
         is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
     room_.visited.reset(graph.size());
     room_.met.reset(2 * graph.m());
+    const PrincipalAxes& axes = graph.axes_;
+    if (axes.empty() || !is_whole(axes.section(), axes.section_bytes())) return;
+    query_ = room.principal.along(axes, query);
   }
 
   std::optional<std::span<const GraphHit>> run(size_t ef, const GraphFilter* filter) {
+    if (!is_sound_) return std::nullopt;
     const Candidate entry = descend();
     if (filter == nullptr) {
       begin(ef, entry);
@@ -90,6 +95,7 @@ class GraphWalk {
 
   // The same without a filter, again and again: what has been met is not met anew.
   std::optional<std::span<const GraphHit>> widen(size_t ef) {
+    if (!is_sound_) return std::nullopt;
     if (ef_ == 0)
       begin(ef, descend());
     else if (ef > ef_)
@@ -181,18 +187,20 @@ class GraphWalk {
   bool are_whole(const std::byte* const (&nodes)[kGroup]) noexcept {
     if (is_verified_) return true;
     return std::all_of(nodes, nodes + kGroup,
-                       [this](const std::byte* node) { return is_whole(node, graph_.stride_); });
+                       [this](const std::byte* node) { return is_whole(node, layout_.stride); });
   }
 
   // What a distance is computed from. The links that are not beside the numbers come later.
   void fetch(uint32_t node) const noexcept {
     const std::byte* at = graph_.node(node);
-    prefetch(at, sizeof(NodeNumbers));
-    prefetch(at + code_at_, fetched_);
+    prefetch(at, 1);
+    for (size_t i = std::max(layout_.code_at, kLine); i < fetched_; i += kLine) prefetch(at + i, 1);
   }
 
   void fetch_links(uint32_t node) const noexcept {
-    prefetch(graph_.node(node) + kLine, code_at_ - std::min(code_at_, kLine));
+    const size_t begin = std::max(layout_.links_at, kLine);
+    const size_t end = layout_.links_at + layout_.links * sizeof(uint32_t);
+    prefetch(graph_.node(node) + begin, end - std::min(begin, end));
   }
 
   // Appends what a node links to and has not been visited. An id beyond the graph, which damage
@@ -200,8 +208,8 @@ class GraphWalk {
   void gather(uint32_t node) noexcept {
     room_.met.compact();
     const std::byte* at = graph_.node(node);
-    const auto* links = reinterpret_cast<const uint32_t*>(at + sizeof(NodeNumbers));
-    room_.met.push_some({links, graph_.bottom_links_}, graph_.size(),
+    const auto* links = reinterpret_cast<const uint32_t*>(at + layout_.links_at);
+    room_.met.push_some({links, layout_.links}, graph_.size(),
                         [this](uint32_t link) { return room_.visited.visit(link); });
   }
 
@@ -213,7 +221,7 @@ class GraphWalk {
     for (size_t i = 0; i < kGroup; ++i) {
       nodes[i] = graph_.node(group.nodes[i]);
       asm("" : "+r"(nodes[i]));  // g++ 12 would multiply in vectors, of which SSE2 makes a lot
-      rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + code_at_);
+      rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + layout_.code_at);
     }
     if (!are_whole(nodes)) return false;
     float compared[kGroup];
@@ -332,8 +340,8 @@ class GraphWalk {
   const Graph& graph_;
   CodedQuery query_;
   GraphScratch& room_;
-  const size_t code_at_;    // in a node
-  const size_t fetched_;    // bytes of a node's codes
+  const NodeLayout layout_;
+  const size_t fetched_;    // bytes of a node that its code ends with, or most of it
   const bool is_verified_;  // the whole graph
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter

@@ -17,6 +17,7 @@
 #include "storage/file.h"
 #include "storage/graph_builder.h"
 #include "storage/graph_jobs.h"
+#include "storage/row_codes.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 
@@ -127,7 +128,7 @@ TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]")
 }
 
 // Rows of one cluster are a hundredth as far from each other as clusters are.
-TEST_CASE("nodes have coarse codes where these tell neighbours apart", "[storage][graph]") {
+TEST_CASE("nodes have principal codes where these tell neighbours apart", "[storage][graph]") {
   for (const char* shape : {"even", "clusters"}) {
     INFO(shape);
     Random random(16);
@@ -138,7 +139,7 @@ TEST_CASE("nodes have coarse codes where these tell neighbours apart", "[storage
     GraphHeader header;
     std::memcpy(&header, content(file.graph_path()).data(), sizeof header);
     const bool is_even = std::string(shape) == "even";
-    CHECK(header.version == (is_even ? kCoarseGraphVersion : kGraphVersion));
+    CHECK(header.version == (is_even ? kPrincipalGraphVersion : kGraphVersion));
     double recall = 0;
     for (size_t q = 0; q < kQueries; ++q) {
       const std::string query = clusters.vector(random);
@@ -492,9 +493,12 @@ TEST_CASE("a graph file that is lost, cut, longer or another's is not opened",
 TEST_CASE("a flipped bit in a graph is found out or changes no answer",
           "[storage][graph][damage]") {
   Random random(9);
-  const VectorSpec spec{Element::kFloat32, Metric::kL2, 20, 0,
-                        GENERATE(Quantization::kInt8, Quantization::kNone)};
-  Clusters clusters(spec, "norms", random);
+  const auto [element, quantization] =
+      GENERATE(table<Element, Quantization>({{Element::kFloat32, Quantization::kInt8},
+                                             {Element::kFloat32, Quantization::kNone},
+                                             {Element::kInt8, Quantization::kInt8}}));
+  const VectorSpec spec{element, Metric::kL2, 20, 0, quantization};
+  Clusters clusters(spec, element == Element::kInt8 ? "clusters" : "norms", random);
   std::vector<std::string> vectors = clusters.vectors(1500, random);
   for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal
   GraphFile file(spec, vectors);
@@ -508,6 +512,7 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
   std::memcpy(&header, bytes.data(), sizeof header);
   const GraphPlan plan(header);
   REQUIRE(header.levels > 1);
+  REQUIRE(has_principal_codes(header) == has_codes(spec));
   const std::vector<std::pair<uint64_t, uint64_t>> sections = {
       {0, sizeof(GraphHeader)}, {plan.nodes, plan.rows}, {plan.rows, plan.ends},
       {plan.ends, plan.upper},  {plan.upper, plan.sums}, {plan.sums, plan.end}};
@@ -542,7 +547,9 @@ TEST_CASE("a graph of any bytes whose sums fit is read within its bounds",
           "[storage][graph][damage]") {
   Random random(10);
   const VectorSpec spec{Element::kFloat32, Metric::kL2, 20};
-  Clusters clusters(spec, "clusters", random);
+  const std::string shape = GENERATE("clusters", "even");
+  INFO(shape);
+  Clusters clusters(spec, shape, random);
   std::vector<std::string> vectors = clusters.vectors(1500, random);
   for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal
   GraphFile file(spec, vectors);

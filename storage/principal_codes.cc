@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/principal_codes.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "math/kernels.h"
+#include "math/quantize.h"
+
+namespace kindred::storage {
+
+void PrincipalAxes::along(const int8_t* codes, float* out) const {
+  const math::Kernels& kernels = math::active();
+  const auto* const axes = reinterpret_cast<const int8_t*>(section_ + kAxesHead);
+  const int32_t sum = kernels.sum_i8(codes, stride_);
+  float scale;
+  std::memcpy(&scale, section_, sizeof scale);
+  if (!(scale > 0 && scale < 1)) scale = 0;  // bytes that no program of ours wrote
+  std::array<int32_t, 128> dots;
+  for (size_t first = 0; first < count(); first += dots.size()) {
+    const size_t some = std::min(dots.size(), count() - first);
+    kernels.dot_codes_scan(codes, sum, axes + first * stride_, stride_, stride_, some, dots.data());
+    for (size_t i = 0; i < some; ++i) out[first + i] = scale * static_cast<float>(dots[i]);
+  }
+}
+
+// The query has zeros where codes have numbers.
+CodedQuery PrincipalQuery::along(const PrincipalAxes& axes, const CodedQuery& query) {
+  const size_t count = axes.count();
+  const size_t half = count / 2;
+  along_.resize(count);
+  axes.along(query.codes, along_.data());
+  codes_.assign(2 * axes.code_bytes(), 0);
+  int8_t* const lower = codes_.data() + sizeof(NodeNumbers);
+  const math::Codes made = math::quantize_i8(along_.data(), count, lower, count);
+  const int32_t sum = math::active().sum_i8(lower, count);
+  std::memmove(codes_.data() + axes.code_bytes() + sizeof(NodeNumbers), lower + half, half);
+  std::memset(lower + half, 0, sizeof(NodeNumbers));
+  return {.codes = codes_.data(), .sum = sum, .factor = query.factor * made.scale};
+}
+
+}  // namespace kindred::storage

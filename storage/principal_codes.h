@@ -1,0 +1,58 @@
+// 4-bit codes of what a row has along the axes in which a segment's rows differ most, with the
+// numbers of its node in the same lines of memory: what graphs read of most vectors. A few axes
+// hold nearly all that tells embeddings apart, so that a line says enough where the int8 codes fill
+// six.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "storage/code_kernels.h"
+#include "storage/graph_format.h"
+
+namespace kindred::storage {
+
+// What the bytes of a code are a multiple of.
+inline constexpr size_t kPrincipalBytes = 64;
+
+// The axes of a graph: orthonormal, nearly. Borrowed.
+//
+//   code := NodeNumbers ; for axes i and i + count() / 2, a byte (Kernels::encode_u4)
+class PrincipalAxes {
+ public:
+  PrincipalAxes() = default;
+  // `section`: of a graph file (graph_format.h), aligned for the kernels. Of codes of so many
+  // bytes, of vectors with int8 codes of `stride` bytes.
+  PrincipalAxes(const std::byte* section, size_t code_bytes, size_t stride) noexcept
+      : section_(section), code_bytes_(code_bytes), stride_(stride) {}
+
+  bool empty() const noexcept { return section_ == nullptr; }
+  size_t code_bytes() const noexcept { return code_bytes_; }
+  // Those that the dimensions leave none for are zeros.
+  size_t count() const noexcept { return axes_of_code(code_bytes_); }
+  const std::byte* section() const noexcept { return section_; }
+  size_t section_bytes() const noexcept { return kAxesHead + count() * stride_; }
+
+  // out[i] is what a vector has along axis i, by its int8 codes and in their scale.
+  void along(const int8_t* codes, float* out) const;
+
+ private:
+  const std::byte* section_ = nullptr;
+  size_t code_bytes_ = 0;
+  size_t stride_ = 0;
+};
+
+// A query as principal codes are compared with it.
+class PrincipalQuery {
+ public:
+  // By its int8 codes. The result is borrowed from this object, whose memory is used again.
+  CodedQuery along(const PrincipalAxes& axes, const CodedQuery& query);
+
+ private:
+  std::vector<float> along_;
+  std::vector<int8_t> codes_;
+};
+
+}  // namespace kindred::storage
