@@ -60,7 +60,6 @@ class CodeKernels {
   }
   void four(const int8_t* query, int32_t sum, const int8_t* const rows[4], size_t bytes,
             float out[4]) const noexcept {
-    if (is_of_floats()) return four_floats(query, rows, bytes, out);
     int32_t compared[4];
     if (comparison_ == Comparison::kDotOfCoarse)
       kernels_->dot_u4_x4(query, rows, bytes, compared);
@@ -68,9 +67,12 @@ class CodeKernels {
       kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
     else if (comparison_ == Comparison::kDot)
       kernels_->dot_i8_x4(query, sum, rows, bytes, compared);
+    else if (is_of_floats())
+      return four_floats(query, rows, bytes, out);
     else
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
-    for (size_t i = 0; i < 4; ++i) out[i] = result(compared[i], sum);
+    const float middle = middle_of(sum);
+    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]) - middle;
   }
   // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
@@ -99,8 +101,10 @@ class CodeKernels {
   // What one() says of an integer that a kernel gave. The numbers of coarse codes, 0 to 15, stand
   // for -7.5 to 7.5; the sum is the query's.
   float result(int32_t compared, int32_t sum) const noexcept {
-    if (comparison_ != Comparison::kDotOfCoarse) return static_cast<float>(compared);
-    return 0.5F * static_cast<float>(2 * compared - 15 * sum);
+    return static_cast<float>(compared) - middle_of(sum);
+  }
+  float middle_of(int32_t sum) const noexcept {
+    return comparison_ == Comparison::kDotOfCoarse ? 7.5F * static_cast<float>(sum) : 0.0F;
   }
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);

@@ -187,9 +187,8 @@ void Graph::populate() const noexcept {
 }
 
 std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept {
-  const uint32_t* first = level == 0
-                              ? reinterpret_cast<const uint32_t*>(node(n) + layout_.links_at)
-                              : upper_[level - 1] + size_t{n} * header_.m;
+  const uint32_t* first = level == 0 ? reinterpret_cast<const uint32_t*>(node(n) + layout_.links_at)
+                                     : upper_[level - 1] + size_t{n} * header_.m;
   const size_t most = level == 0 ? layout_.links : header_.m;
   return {first, std::find(first, first + most, kNoLink)};
 }

@@ -20,20 +20,42 @@ constexpr size_t kGroup = NodeQueue::kGroup;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes by itself
 
+// What any processor that we know of adds up at once; g++ and clang know them by this name.
+constexpr size_t kFour = 4;
+using FourFloats = float __attribute__((vector_size(kFour * sizeof(float))));
+using FourInts = int32_t __attribute__((vector_size(kFour * sizeof(int32_t))));
+
 // Nodes that have been compared at once: `count`, filled up with the last.
 struct Group {
   const uint32_t* nodes = nullptr;
   size_t count = 0;
-  float keys[kGroup];
+  FourFloats keys[kGroup / kFour]{};
 
-  Candidate operator[](size_t i) const noexcept { return {keys[i], nodes[i]}; }
+  Candidate operator[](size_t i) const noexcept { return {keys[i / kFour][i % kFour], nodes[i]}; }
   // Those with keys below a limit, a bit each.
   unsigned below(float limit) const noexcept {
-    unsigned bits = 0;
-    for (size_t i = 0; i < kGroup; ++i) bits |= static_cast<unsigned>(keys[i] < limit) << i;
-    return bits & ((1U << count) - 1);
+    FourInts bits{};
+    FourInts bit{1, 2, 4, 8};
+    for (const FourFloats& four : keys) {
+      bits |= (four < limit) & bit;
+      bit <<= static_cast<int>(kFour);
+    }
+    const int all = bits[0] | bits[1] | bits[2] | bits[3];
+    return static_cast<unsigned>(all) & ((1U << count) - 1);
   }
 };
+
+// Of four nodes (NodeNumbers::key).
+FourFloats keys_of(const std::byte* const* nodes, float factor, const float* compared) noexcept {
+  const auto numbers = [nodes](size_t i) { return reinterpret_cast<const NodeNumbers*>(nodes[i]); };
+  const FourFloats scale{numbers(0)->scale, numbers(1)->scale, numbers(2)->scale,
+                         numbers(3)->scale};
+  const FourFloats bias{numbers(0)->bias, numbers(1)->bias, numbers(2)->bias, numbers(3)->bias};
+  const FourFloats values{compared[0], compared[1], compared[2], compared[3]};
+  const FourFloats farthest = FourFloats{} + std::numeric_limits<float>::infinity();
+  const FourFloats keys = bias - scale * factor * values;
+  return keys < farthest ? keys : farthest;
+}
 
 }  // namespace
 
@@ -70,10 +92,11 @@ class GraphWalk {
         query_(query),
         room_(room),
         layout_(graph.layout_),
+        fetched_from_(std::max(layout_.code_at, kLine)),
         fetched_(layout_.code_at + std::min(graph.code_bytes_, kMostFetched)),
         is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
     room_.visited.reset(graph.size());
-    room_.met.reset(2 * graph.m());
+    room_.met.reset(2 * graph.m(), graph.code_bytes_);
     const PrincipalAxes& axes = graph.axes_;
     if (axes.empty() || !is_whole(axes.section(), axes.section_bytes())) return;
     query_ = room.principal.along(axes, query);
@@ -194,7 +217,7 @@ class GraphWalk {
   void fetch(uint32_t node) const noexcept {
     const std::byte* at = graph_.node(node);
     prefetch(at, 1);
-    for (size_t i = std::max(layout_.code_at, kLine); i < fetched_; i += kLine) prefetch(at + i, 1);
+    for (size_t i = fetched_from_; i < fetched_; i += kLine) prefetch(at + i, 1);
   }
 
   void fetch_links(uint32_t node) const noexcept {
@@ -224,11 +247,10 @@ class GraphWalk {
       rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + layout_.code_at);
     }
     if (!are_whole(nodes)) return false;
-    float compared[kGroup];
-    graph_.kernels_.four(query_.codes, query_.sum, rows, graph_.code_bytes_, compared);
-    for (size_t i = 0; i < kGroup; ++i) {
-      const auto* numbers = reinterpret_cast<const NodeNumbers*>(nodes[i]);
-      group.keys[i] = numbers->key(query_.factor, compared[i]);
+    for (size_t i = 0; i < group.count; i += kFour) {
+      float compared[kFour];
+      graph_.kernels_.four(query_.codes, query_.sum, rows + i, graph_.code_bytes_, compared);
+      group.keys[i / kFour] = keys_of(nodes + i, query_.factor, compared);
     }
     distances_ += group.count;
     return true;
@@ -341,7 +363,9 @@ class GraphWalk {
   CodedQuery query_;
   GraphScratch& room_;
   const NodeLayout layout_;
-  const size_t fetched_;    // bytes of a node that its code ends with, or most of it
+  // Bytes of a node that are fetched beside its first line: to the end of its code, or most of it.
+  const size_t fetched_from_;
+  const size_t fetched_;
   const bool is_verified_;  // the whole graph
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter

@@ -151,6 +151,8 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     for (const uint32_t row : found) looked_at[row] = true;
   }
   std::vector<float> keys;
+  keys.reserve(std::min(most, hits.size()));
+  found.reserve(known + std::min(most, hits.size()));
   for (size_t i = 0; i < hits.size() && most > 0; ++i) {
     const uint32_t row = hits[i].row;
     if (layer.is_hidden(row)) continue;

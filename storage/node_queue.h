@@ -17,11 +17,13 @@ namespace kindred::storage {
 
 class NodeQueue {
  public:
-  static constexpr size_t kGroup = 4;  // nodes that are compared at once
+  static constexpr size_t kGroup = 8;  // nodes that are compared at once
 
   // Empties it. `most_links`: nodes that are pushed between two calls of compact(), at most.
-  void reset(size_t most_links) {
+  // `code_bytes`: what is fetched of each.
+  void reset(size_t most_links, size_t code_bytes) {
     nodes_.resize(kLeastWaiting + most_links + kGroup);
+    ahead_ = code_bytes <= kShortCode ? kShortAhead : kAhead;
     end_ = fetched_ = begin_ = 0;
   }
 
@@ -55,7 +57,7 @@ class NodeQueue {
   // until the next call. REQUIRES: it is not empty.
   template <class Fetch>
   const uint32_t* take(size_t& count, const Fetch& fetch) noexcept {
-    const size_t soon = std::min(end_, begin_ + kGroup + kAhead);
+    const size_t soon = std::min(end_, begin_ + kGroup + ahead_);
     for (; fetched_ < soon; ++fetched_) fetch(nodes_[fetched_]);
     count = std::min(kGroup, size());
     for (size_t i = count; i < kGroup; ++i) nodes_[begin_ + i] = nodes_[end_ - 1];
@@ -67,10 +69,13 @@ class NodeQueue {
  private:
   // Nodes on their way from memory: fewer leave it idle, more leave the cache again.
   static constexpr size_t kAhead = 8;
+  static constexpr size_t kShortAhead = 16;
+  static constexpr size_t kShortCode = 128;  // bytes
   // How many are left when the next candidate's links are followed.
   static constexpr size_t kLeastWaiting = 24;
 
   std::vector<uint32_t> nodes_;
+  size_t ahead_ = kAhead;
   size_t begin_ = 0;
   size_t fetched_ = 0;  // all before have been
   size_t end_ = 0;

@@ -2,7 +2,6 @@
 #include "storage/principal_codes.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "math/kernels.h"
@@ -17,11 +16,13 @@ void PrincipalAxes::along(const int8_t* codes, float* out) const {
   float scale;
   std::memcpy(&scale, section_, sizeof scale);
   if (!(scale > 0 && scale < 1)) scale = 0;  // bytes that no program of ours wrote
-  std::array<int32_t, 128> dots;
-  for (size_t first = 0; first < count(); first += dots.size()) {
-    const size_t some = std::min(dots.size(), count() - first);
-    kernels.dot_codes_scan(codes, sum, axes + first * stride_, stride_, stride_, some, dots.data());
-    for (size_t i = 0; i < some; ++i) out[first + i] = scale * static_cast<float>(dots[i]);
+  constexpr size_t kAtOnce = 4;
+  for (size_t first = 0; first < count(); first += kAtOnce) {
+    const int8_t* const axis = axes + first * stride_;
+    const int8_t* const four[] = {axis, axis + stride_, axis + 2 * stride_, axis + 3 * stride_};
+    int32_t dots[kAtOnce];
+    kernels.dot_codes_x4(codes, sum, four, stride_, dots);
+    for (size_t i = 0; i < kAtOnce; ++i) out[first + i] = scale * static_cast<float>(dots[i]);
   }
 }
 

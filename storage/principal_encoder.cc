@@ -76,8 +76,7 @@ math::AlignedBytes PrincipalEncoder::codes(const CodedRows& rows) const {
     for (size_t a = 0; a < centre_.size(); ++a) along[a] = numbers.scale * along[a] - centre_[a];
     std::byte* const to = codes.get() + row * code_bytes_;
     auto* const packed = reinterpret_cast<int8_t*>(to + sizeof numbers);
-    numbers.scale =
-        math::quantize_u4(along.data(), centre_.size(), packed, axes.count() / 2).scale;
+    numbers.scale = math::quantize_u4(along.data(), centre_.size(), packed, axes.count() / 2).scale;
     std::memcpy(to, &numbers, sizeof numbers);
   }
   return codes;

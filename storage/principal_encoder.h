@@ -28,7 +28,7 @@ class PrincipalEncoder {
   void keep(const std::vector<float>& axes, size_t dim);
 
   size_t code_bytes_;
-  size_t stride_;              // of the rows' int8 codes
+  size_t stride_;  // of the rows' int8 codes
   math::AlignedBytes section_;
   std::vector<float> centre_;  // of the rows, along the axes
 };

@@ -137,7 +137,7 @@ class WorldSearch {
                                       World::CompareByFirst>;
 
   WorldSearch(World& world, Node node) : world_(world), data_(world.getDataByInternalId(node)) {
-    room_.met.reset(world.maxM0_);
+    room_.met.reset(world.maxM0_, world.rows_.stride);
     std::memcpy(&payload_, data_, sizeof payload_);
   }
 
@@ -225,10 +225,11 @@ class WorldSearch {
     const int8_t* codes[NodeQueue::kGroup];
     for (size_t i = 0; i < NodeQueue::kGroup; ++i)
       codes[i] = reinterpret_cast<const int8_t*>(world_.getDataByInternalId(nodes[i]) + code_at);
-    float compared[NodeQueue::kGroup];
-    world_.rows_.kernels.four(reinterpret_cast<const int8_t*>(data_ + code_at), payload_.sum, codes,
-                              world_.rows_.stride, compared);
-    for (size_t i = 0; i < NodeQueue::kGroup; ++i) {
+    float compared[NodeQueue::kGroup]{};
+    for (size_t i = 0; i < count; i += 4)
+      world_.rows_.kernels.four(reinterpret_cast<const int8_t*>(data_ + code_at), payload_.sum,
+                                codes + i, world_.rows_.stride, compared + i);
+    for (size_t i = 0; i < count; ++i) {
       Payload other;
       std::memcpy(&other, world_.getDataByInternalId(nodes[i]), sizeof other);
       room_.group[i] = {key_of(world_.kind_, payload_.numbers, other.numbers, compared[i]),
