@@ -30,7 +30,7 @@ inline constexpr size_t kMostEfOfPrefix = 4096;
 
 // Rows that a graph has found which are looked at exactly, at least, unless key_errors.h rules them
 // out.
-inline constexpr size_t kLeastLookedAt = 45;
+inline constexpr size_t kLeastLookedAt = 60;
 
 // Segments with fewer rows are scanned as fast.
 size_t least_graph_rows(const VectorSpec& spec) noexcept;

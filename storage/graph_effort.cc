@@ -17,7 +17,7 @@ constexpr double kRecall = 0.98;
 // How many of the ten nearest are to be among so many nearest by principal codes, for a graph to
 // have them.
 constexpr double kRecallOfPrincipal = 0.995;
-constexpr size_t kNearestOfPrincipal = 30;
+constexpr size_t kNearestOfPrincipal = 45;
 
 // Vectors that all samples are compared with before the next ones.
 constexpr size_t kRowsAtOnce = 64;

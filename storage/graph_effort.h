@@ -24,7 +24,7 @@ class GraphEffort {
   // REQUIRES: `rows` are the segment's; both outlive it.
   GraphEffort(const CodedRows& rows, const Segment& segment, const VectorSpec& spec);
 
-  // Whether they are among the 30 nearest by principal codes, nearly all. Not where neighbours are
+  // Whether they are among the 45 nearest by principal codes, nearly all. Not where neighbours are
   // much nearer to each other than rows are in general: 4 bits do not tell them apart.
   bool is_enough(const PrincipalAxes& axes, const std::byte* codes) const;
   // The smallest of a few ef, from kLeastEf to kMostEf, with which searches find 98 % of them, or

@@ -15,7 +15,7 @@ constexpr size_t kMostBytes = 4 * kPrincipalBytes;
 
 NodeCodes::NodeCodes(const CodedRows& rows, const VectorSpec& spec, const GraphEffort& effort,
                      uint64_t seed)
-    : codes_(reinterpret_cast<const std::byte*>(rows.codes)), bytes_(rows.stride) {
+    : rows_(rows), codes_(reinterpret_cast<const std::byte*>(rows.codes)), bytes_(rows.stride) {
   // A distance of prefixes is divided by each row's norm, of which 4-bit codes know no part.
   if (!has_codes(spec) || spec.prefix > 0) return;
   for (size_t bytes = kPrincipalBytes; bytes <= kMostBytes; bytes += kPrincipalBytes) {
@@ -26,6 +26,7 @@ NodeCodes::NodeCodes(const CodedRows& rows, const VectorSpec& spec, const GraphE
       principal_ = std::move(codes);
       codes_ = principal_.get();
       bytes_ = bytes;
+      if (encoder_->projected_stride() < rows.stride) projected_ = encoder_->project(rows);
       return;
     }
     if (axes_of_code(bytes) >= spec.dim) return;

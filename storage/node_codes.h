@@ -25,9 +25,13 @@ class NodeCodes {
   PrincipalAxes axes() const noexcept { return encoder_ ? encoder_->axes() : PrincipalAxes(); }
   size_t bytes() const noexcept { return bytes_; }
   const std::byte* of(size_t row) const noexcept { return codes_ + row * bytes_; }
+  // The rows as nodes are linked by: shorter where nodes are.
+  const CodedRows& linked() const noexcept { return projected_ ? projected_->rows : rows_; }
 
  private:
+  const CodedRows& rows_;
   std::optional<PrincipalEncoder> encoder_;
+  std::optional<ProjectedRows> projected_;
   math::AlignedBytes principal_;
   const std::byte* codes_;
   size_t bytes_;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <limits>
 
 #include "math/kernels.h"
 #include "math/principal_axes.h"
@@ -37,23 +37,35 @@ std::vector<float> mean_of(const std::vector<float>& rows, size_t dim) {
 
 PrincipalEncoder::PrincipalEncoder(const CodedRows& rows, size_t dim, size_t code_bytes,
                                    uint64_t seed)
-    : code_bytes_(code_bytes), stride_(rows.stride) {
+    : code_bytes_(code_bytes),
+      stride_(rows.stride),
+      section_(math::make_aligned(PrincipalAxes(nullptr, code_bytes, stride_).section_bytes())),
+      centre_codes_(math::make_aligned(stride_)) {
   std::vector<float> sample = sample_of(rows, dim);
-  const std::vector<float> mean = mean_of(sample, dim);
-  for (size_t i = 0; i < sample.size(); ++i) sample[i] -= mean[i % dim];
+  keep_centre(mean_of(sample, dim));
+  const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
+  for (size_t i = 0; i < sample.size(); ++i)
+    sample[i] -= centre_scale_ * static_cast<float>(centre[i % dim]);
   const size_t count = std::min(dim, axes_of_code(code_bytes));
-  const std::vector<float> axes = math::principal_axes(sample, dim, count, seed);
-  for (size_t a = 0; a < count; ++a)
-    centre_.push_back(std::inner_product(mean.begin(), mean.end(), axes.data() + a * dim, 0.0F));
-  keep(axes, dim);
+  keep_axes(math::principal_axes(sample, dim, count, seed), dim);
+  centre_.resize(axes().count());
+  axes().along(centre, centre_.data());
+  centre_.resize(count);
+  for (float& x : centre_) x *= centre_scale_;
+}
+
+// Any point would do that is among the rows.
+void PrincipalEncoder::keep_centre(const std::vector<float>& mean) {
+  auto* const codes = reinterpret_cast<int8_t*>(centre_codes_.get());
+  std::memset(codes, 0, stride_);
+  if (math::active().max_abs(mean.data(), mean.size()) < std::numeric_limits<float>::max())
+    centre_scale_ = math::quantize_i8(mean.data(), mean.size(), codes, stride_).scale;
 }
 
 // As a graph file has them; those that there are not are zeros.
-void PrincipalEncoder::keep(const std::vector<float>& axes, size_t dim) {
+void PrincipalEncoder::keep_axes(const std::vector<float>& axes, size_t dim) {
   const math::Kernels& kernels = math::active();
-  const size_t bytes = PrincipalAxes(nullptr, code_bytes_, stride_).section_bytes();
-  section_ = math::make_aligned(bytes);
-  std::memset(section_.get(), 0, bytes);
+  std::memset(section_.get(), 0, this->axes().section_bytes());
   constexpr float kLargestCode = 127;
   const float scale = kernels.max_abs(axes.data(), axes.size()) / kLargestCode;
   std::memcpy(section_.get(), &scale, sizeof scale);
@@ -66,20 +78,55 @@ PrincipalAxes PrincipalEncoder::axes() const noexcept {
   return {section_.get(), code_bytes_, stride_};
 }
 
+// What a row less the centre has along each axis.
+void PrincipalEncoder::along(const CodedRows& rows, size_t row, float* out) const {
+  axes().along(rows.code(row), out);
+  for (size_t a = 0; a < centre_.size(); ++a)
+    out[a] = rows.numbers[row].scale * out[a] - centre_[a];
+}
+
 math::AlignedBytes PrincipalEncoder::codes(const CodedRows& rows) const {
   math::AlignedBytes codes = math::make_aligned(rows.count * code_bytes_);
-  const PrincipalAxes axes = this->axes();
-  std::vector<float> along(axes.count());
+  std::vector<float> values(axes().count());
   for (size_t row = 0; row < rows.count; ++row) {
-    NodeNumbers numbers = rows.numbers[row];
-    axes.along(rows.code(row), along.data());
-    for (size_t a = 0; a < centre_.size(); ++a) along[a] = numbers.scale * along[a] - centre_[a];
+    along(rows, row, values.data());
     std::byte* const to = codes.get() + row * code_bytes_;
-    auto* const packed = reinterpret_cast<int8_t*>(to + sizeof numbers);
-    numbers.scale = math::quantize_u4(along.data(), centre_.size(), packed, axes.count() / 2).scale;
+    auto* const packed = reinterpret_cast<int8_t*>(to + sizeof(NodeNumbers));
+    const NodeNumbers numbers = {
+        math::quantize_u4(values.data(), centre_.size(), packed, values.size() / 2).scale,
+        rows.numbers[row].bias};
     std::memcpy(to, &numbers, sizeof numbers);
   }
   return codes;
+}
+
+// With c the centre, |x - y|^2 = |x - c|^2 + |y - c|^2 - 2 <x - c, y - c>. Of |x - c|^2 rows are
+// the nearer by -<x, y> as well if |x|^2 is left out.
+ProjectedRows PrincipalEncoder::project(const CodedRows& rows) const {
+  const math::Kernels& kernels = math::active();
+  const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
+  const auto dot_of_centre = [&](const int8_t* code, float scale) {
+    const int32_t dot = kernels.dot_codes(centre, kernels.sum_i8(centre, stride_), code, stride_);
+    return centre_scale_ * scale * static_cast<float>(dot);
+  };
+  const float centre_squared = dot_of_centre(centre, centre_scale_);
+  const size_t stride = projected_stride();
+  ProjectedRows made{rows, math::make_aligned(rows.count * stride)};
+  made.rows.metric = math::Metric::kL2;
+  made.rows.codes = reinterpret_cast<const int8_t*>(made.codes.get());
+  made.rows.stride = stride;
+  std::vector<float> values(axes().count());
+  for (size_t row = 0; row < rows.count; ++row) {
+    along(rows, row, values.data());
+    auto* const code = reinterpret_cast<int8_t*>(made.codes.get() + row * stride);
+    NodeNumbers& numbers = made.rows.numbers[row];
+    numbers.bias += centre_squared - 2 * dot_of_centre(rows.code(row), numbers.scale);
+    numbers.scale = 0;
+    std::memset(code, 0, stride);
+    if (kernels.max_abs(values.data(), centre_.size()) < std::numeric_limits<float>::max())
+      numbers.scale = math::quantize_i8(values.data(), centre_.size(), code, stride).scale;
+  }
+  return made;
 }
 
 }  // namespace kindred::storage

@@ -12,6 +12,13 @@
 
 namespace kindred::storage {
 
+// The rows of a segment by int8 codes along axes, less their centre, and what tells which of two is
+// nearer to a third: all that building a graph asks. Shorter than the rows' own codes.
+struct ProjectedRows {
+  CodedRows rows;
+  math::AlignedBytes codes;  // which `rows` borrows
+};
+
 // The axes of a segment's rows, found in a sample of them.
 class PrincipalEncoder {
  public:
@@ -23,14 +30,23 @@ class PrincipalEncoder {
   PrincipalAxes axes() const noexcept;
   // (rows, code_bytes), row-major. REQUIRES: the rows are those of the constructor.
   math::AlignedBytes codes(const CodedRows& rows) const;
+  // REQUIRES: the same.
+  ProjectedRows project(const CodedRows& rows) const;
+  // Bytes from row to row of its codes.
+  size_t projected_stride() const noexcept { return math::aligned_stride(centre_.size()); }
 
  private:
-  void keep(const std::vector<float>& axes, size_t dim);
+  void keep_centre(const std::vector<float>& mean);
+  void keep_axes(const std::vector<float>& axes, size_t dim);
+  void along(const CodedRows& rows, size_t row, float* out) const;
 
   size_t code_bytes_;
   size_t stride_;  // of the rows' int8 codes
   math::AlignedBytes section_;
-  std::vector<float> centre_;  // of the rows, along the axes
+  // Of the rows: by int8 codes, and along the axes.
+  math::AlignedBytes centre_codes_;
+  float centre_scale_ = 0;
+  std::vector<float> centre_;
 };
 
 }  // namespace kindred::storage

@@ -1,0 +1,109 @@
+// Principal codes: what graphs read of vectors that few axes tell apart.
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/principal_codes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+
+#include "storage/coded_rows.h"
+#include "storage/principal_encoder.h"
+#include "tests/support/catch.h"
+#include "tests/support/graph_file.h"
+
+using namespace kindred::storage;
+using namespace kindred::test;
+using kindred::math::Element;
+using kindred::math::Metric;
+
+namespace {
+
+constexpr size_t kDim = 160;
+constexpr size_t kRows = 2000;
+constexpr size_t kTen = 10;
+
+// Of 12 directions and little else, of any length, around a point that is not the origin.
+std::vector<std::string> vectors_of_few_directions() {
+  Random random(3);
+  std::vector<std::vector<float>> directions;
+  for (int i = 0; i < 12; ++i) directions.push_back(random.vector(kDim));
+  const std::vector<float> middle = random.vector(kDim, 2);
+  std::vector<std::string> vectors;
+  for (size_t i = 0; i < kRows; ++i) {
+    std::vector<float> v = random.vector(kDim, 0.1F);
+    for (size_t d = 0; d < kDim; ++d) v[d] += middle[d];
+    for (const std::vector<float>& direction : directions) {
+      const float share = random.uniform();
+      for (size_t d = 0; d < kDim; ++d) v[d] += share * direction[d];
+    }
+    const float length = 1.2F + random.uniform();
+    for (float& x : v) x *= length;
+    vectors.emplace_back(reinterpret_cast<const char*>(v.data()), kDim * sizeof(float));
+  }
+  return vectors;
+}
+
+// How many of the ten nearest to some of the rows are among so many with the least keys.
+double share_found(const GraphFile& file, const std::vector<std::string>& vectors, size_t among,
+                   const std::function<float(uint32_t of, uint32_t row)>& key) {
+  size_t found = 0;
+  size_t wanted = 0;
+  for (uint32_t of = 0; of < kRows; of += 50) {
+    std::vector<std::pair<float, int64_t>> by_key;
+    for (uint32_t row = 0; row < kRows; ++row) by_key.emplace_back(key(of, row), row);
+    std::sort(by_key.begin(), by_key.end());
+    by_key.resize(among);
+    const std::vector<Neighbor> nearest = file.sorted(vectors[of]);
+    for (size_t i = 0; i < kTen; ++i) {
+      ++wanted;
+      found += std::any_of(by_key.begin(), by_key.end(),
+                           [&](const auto& keyed) { return keyed.second == nearest[i].id; })
+                   ? 1
+                   : 0;
+    }
+  }
+  return static_cast<double>(found) / static_cast<double>(wanted);
+}
+
+}  // namespace
+
+TEST_CASE("a line of principal codes tells which rows are near, under each metric",
+          "[storage][principal]") {
+  const std::vector<std::string> vectors = vectors_of_few_directions();
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    INFO(static_cast<int>(metric));
+    const VectorSpec spec{Element::kFloat32, metric, kDim};
+    const GraphFile file(spec, vectors);
+    const CodedRows rows = coded_rows(file.segment(), spec);
+    const PrincipalEncoder encoder(rows, kDim, kPrincipalBytes, 1);
+    const auto codes = encoder.codes(rows);
+    const CodeKernels kernels = CodeKernels::of_coarse_codes(spec);
+    PrincipalQuery principal;
+    CHECK(share_found(file, vectors, 3 * kTen, [&](uint32_t of, uint32_t row) {
+            const CodedQuery query = principal.along(encoder.axes(), rows.query(of));
+            const std::byte* const code = codes.get() + row * kPrincipalBytes;
+            NodeNumbers numbers;
+            std::memcpy(&numbers, code, sizeof numbers);
+            return numbers.key(query.factor,
+                               kernels.one(query.codes, query.sum,
+                                           reinterpret_cast<const int8_t*>(code), kPrincipalBytes));
+          }) >= 0.98);
+  }
+}
+
+TEST_CASE("rows that are projected are as near to each other as they were, under each metric",
+          "[storage][principal]") {
+  const std::vector<std::string> vectors = vectors_of_few_directions();
+  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+    INFO(static_cast<int>(metric));
+    const VectorSpec spec{Element::kFloat32, metric, kDim};
+    const GraphFile file(spec, vectors);
+    const CodedRows rows = coded_rows(file.segment(), spec);
+    const PrincipalEncoder encoder(rows, kDim, kPrincipalBytes, 1);
+    const ProjectedRows projected = encoder.project(rows);
+    REQUIRE(projected.rows.stride < rows.stride);
+    CHECK(share_found(file, vectors, 2 * kTen, [&](uint32_t of, uint32_t row) {
+            return projected.rows.distance(of, projected.rows.query(of), row);
+          }) >= 0.99);
+  }
+}
