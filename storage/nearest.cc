@@ -175,6 +175,7 @@ void NearestStream::score() {
   found_.resize(layers_.size());
   looked_at_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
+  crowded_out_.assign(layers_.size(), 0);
   errors_.assign(layers_.size(), {scorer_.key_slope(), spec_.metric == math::Metric::kL2});
   by_graph_.assign(layers_.size(), 0);
   bool any = false;

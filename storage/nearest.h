@@ -165,6 +165,7 @@ class NearestStream {
   std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
   std::vector<std::vector<bool>> looked_at_;          // the same rows, from the second look on
   std::vector<size_t> answering_;                     // how many of them answer
+  std::vector<char> crowded_out_;                     // layers: most that were found do not
   std::vector<KeyErrors> errors_;                     // of their keys, by layer
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;

@@ -23,6 +23,11 @@ constexpr size_t kWantedOfPrefix = 16;
 // Rows that a peek keeps in view, at least.
 constexpr size_t kPeekEf = 20;
 
+// How many of the rows that a search finds may be dead before it is widened: so many more than
+// elsewhere, and twice as many as there.
+constexpr double kMostDead = 0.25;
+constexpr double kMostDeadOfShare = 2;
+
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
@@ -77,10 +82,11 @@ double NearestStream::step_cost() const {
   return cost;
 }
 
-// Whether a graph has found fewer rows that answer than may be needed of it.
+// Whether a graph has found fewer rows that answer than may be needed of it, or so many dead
+// ones that these may have kept nearer ones out of view.
 bool NearestStream::is_short(size_t needed) const {
   for (size_t s = 0; s < layers_.size(); ++s)
-    if (by_graph_[s] != 0 && answering_[s] < needed) return true;
+    if (by_graph_[s] != 0 && (answering_[s] < needed || crowded_out_[s] != 0)) return true;
   return false;
 }
 
@@ -150,12 +156,16 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     looked_at.resize(layer.count);
     for (const uint32_t row : found) looked_at[row] = true;
   }
+  size_t dead = 0;
   std::vector<float> keys;
   keys.reserve(std::min(most, hits.size()));
   found.reserve(known + std::min(most, hits.size()));
   for (size_t i = 0; i < hits.size() && most > 0; ++i) {
     const uint32_t row = hits[i].row;
-    if (layer.is_hidden(row)) continue;
+    if (layer.is_hidden(row)) {
+      ++dead;
+      continue;
+    }
     --most;
     if (known > 0 && looked_at[row]) continue;
     found.push_back(row);
@@ -171,10 +181,16 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     }
     if (i + kAhead < found.size()) prefetch_row(layer, found[i + kAhead]);
     const std::optional<double> distance = look_at_row(layer, found[i]);
-    if (!distance) continue;
+    if (!distance) {
+      ++dead;
+      continue;
+    }
     ++answering_[s];
     if (learns) errors.add(key, *distance);
   }
+  const double hidden = layer.hidden != nullptr ? static_cast<double>(layer.hidden->size()) : 0;
+  const double share = kMostDead + kMostDeadOfShare * hidden / static_cast<double>(layer.count);
+  crowded_out_[s] = static_cast<double>(dead) > share * static_cast<double>(hits.size());
   if (looked_at.empty()) return;
   for (size_t i = known; i < found.size(); ++i) looked_at[found[i]] = true;
 }

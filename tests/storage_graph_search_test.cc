@@ -206,8 +206,10 @@ TEST_CASE("dead rows, and rows that a newer layer decides about, are never found
 
 TEST_CASE("k rows come in ascending order although all near ones are dead", "[storage][graph]") {
   Random random(5);
-  const VectorSpec spec{Element::kFloat32, Metric::kL2, 24};
-  Clusters clusters(spec, "clusters", random);
+  const auto [dim, shape] = GENERATE(table<size_t, const char*>({{24, "clusters"}, {64, "norms"}}));
+  INFO(shape);
+  const VectorSpec spec{Element::kFloat32, Metric::kL2, dim};
+  Clusters clusters(spec, shape, random);
   GraphFile file(spec, clusters.vectors(12000, random));
   file.build({.ef_construction = 64});
   const bool by_log = GENERATE(true, false);

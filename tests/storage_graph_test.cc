@@ -497,7 +497,7 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
       GENERATE(table<Element, Quantization>({{Element::kFloat32, Quantization::kInt8},
                                              {Element::kFloat32, Quantization::kNone},
                                              {Element::kInt8, Quantization::kInt8}}));
-  const VectorSpec spec{element, Metric::kL2, 20, 0, quantization};
+  const VectorSpec spec{element, Metric::kL2, 64, 0, quantization};
   Clusters clusters(spec, element == Element::kInt8 ? "clusters" : "norms", random);
   std::vector<std::string> vectors = clusters.vectors(1500, random);
   for (size_t i = 0; i < 200; ++i) vectors[7 * i] = vectors[7 * (i % 60)];  // some are equal
@@ -546,7 +546,7 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
 TEST_CASE("a graph of any bytes whose sums fit is read within its bounds",
           "[storage][graph][damage]") {
   Random random(10);
-  const VectorSpec spec{Element::kFloat32, Metric::kL2, 20};
+  const VectorSpec spec{Element::kFloat32, Metric::kL2, 64};
   const std::string shape = GENERATE("clusters", "even");
   INFO(shape);
   Clusters clusters(spec, shape, random);
