@@ -258,7 +258,7 @@ int main(int argc, char** argv) {
     for (const size_t ef : {24, 40})
       variants.push_back({"hnswlib plain", ef, hnswlib_search(hnswlib_plain(), plain, ef, data)});
   }
-  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128})
+  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128, 160, 200})
     variants.push_back({"kindred", ef, [&data, ef](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .ef = ef});
                         }});
