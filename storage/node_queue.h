@@ -67,7 +67,8 @@ class NodeQueue {
   }
 
  private:
-  // Nodes on their way from memory: fewer leave it idle, more leave the cache again.
+  // Nodes on their way from memory: fewer leave it idle, more leave the cache again. Of short codes
+  // there may be more.
   static constexpr size_t kAhead = 8;
   static constexpr size_t kShortAhead = 16;
   static constexpr size_t kShortCode = 128;  // bytes
