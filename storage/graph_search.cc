@@ -20,8 +20,8 @@ constexpr size_t kGroup = NodeQueue::kGroup;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes by itself
 
-// Every processor that there are kernels for has registers of four: 48 instructions for the keys of
-// four nodes become 20. g++ and clang know such vectors by this name.
+// Every processor that there are kernels for has registers of four. Made one by one, keys are a
+// quarter of a comparison's instructions. g++ and clang know such vectors by this name.
 constexpr size_t kFour = 4;
 using FourFloats = float __attribute__((vector_size(kFour * sizeof(float))));
 using FourInts = int32_t __attribute__((vector_size(kFour * sizeof(int32_t))));
