@@ -1,5 +1,5 @@
-// The 4-bit codes of a segment's rows: half the bytes of int8 codes, which a scan reads first and a
-// graph has in its nodes. They express a row less the centre of all rows, as far as its int8 codes
+// The 4-bit codes of a segment's rows: half the bytes of int8 codes, which a scan reads first. They
+// express a row less the centre of all rows, as far as its int8 codes
 // say where it is: what all rows have in common needs no bits.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once

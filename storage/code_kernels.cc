@@ -22,9 +22,9 @@ CodeKernels::CodeKernels(const VectorSpec& spec) : kernels_(&math::active()) {
     comparison_ = Comparison::kHamming;
 }
 
-CodeKernels CodeKernels::of_coarse_codes(const VectorSpec& spec) {
+CodeKernels CodeKernels::of_4_bit_codes(const VectorSpec& spec) {
   CodeKernels kernels(spec);
-  kernels.comparison_ = Comparison::kDotOfCoarse;
+  kernels.comparison_ = Comparison::kDotOf4Bits;
   return kernels;
 }
 
@@ -43,7 +43,7 @@ void CodeKernels::scan(const int8_t* query, int32_t sum, const int8_t* rows, siz
     case Comparison::kHamming:
       kernels_->hamming_scan(as_bits(query), as_bits(rows), stride, bytes, count, distances);
       break;
-    case Comparison::kDotOfCoarse:
+    case Comparison::kDotOf4Bits:
       kernels_->dot_u4_scan(query, rows, stride, bytes, count, out);
       break;
     case Comparison::kDotOfMade:

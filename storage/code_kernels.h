@@ -1,8 +1,8 @@
 // How codes are compared: the one place where that depends on element type and metric. Codes are
 // what graphs read of a vector, and scans too: int8 numbers made for the purpose (row_codes.h),
-// 4-bit ones made of these (coarse_codes.h), which are compared with a query's int8 codes, or the
-// vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose bytes are handed in as
-// those of the others.
+// 4-bit ones made of these (coarse_codes.h, principal_codes.h), which are compared with int8 codes
+// of a query, or the vector itself: int8 numbers, bits, eight a byte, or float32 numbers, whose
+// bytes are handed in as those of the others.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,11 +23,13 @@ struct CodedQuery {
 
 class CodeKernels {
  public:
+  static constexpr size_t kFour = 4;  // rows that four() compares
+
   // Compares nothing: to be assigned to.
   CodeKernels() = default;
   explicit CodeKernels(const VectorSpec& spec);
-  // For rows of 4-bit codes: coarse and principal ones.
-  static CodeKernels of_coarse_codes(const VectorSpec& spec);
+  // For coarse and principal codes.
+  static CodeKernels of_4_bit_codes(const VectorSpec& spec);
 
   // Whether what the functions below give is a distance, less where codes are nearer (the sum of
   // absolute differences under l1, the number of differing bits, the sum of squared differences of
@@ -36,7 +38,7 @@ class CodeKernels {
 
   // What the functions below want to know of a query beside its codes.
   int32_t sum(const int8_t* query, size_t bytes) const noexcept;
-  // Lengths count bytes of a row, those that fill it up with zeros among them. Of coarse codes what
+  // Lengths count bytes of a row, those that fill it up with zeros among them. Of 4-bit codes what
   // they express is compared, in steps of theirs from the centre.
   float one(const int8_t* query, int32_t sum, const int8_t* row, size_t bytes) const noexcept {
     switch (comparison_) {
@@ -46,7 +48,7 @@ class CodeKernels {
         return static_cast<float>(kernels_->hamming(as_bits(query), as_bits(row), bytes));
       case Comparison::kDotOfMade:
         return static_cast<float>(kernels_->dot_codes(query, sum, row, bytes));
-      case Comparison::kDotOfCoarse:
+      case Comparison::kDotOf4Bits:
         return result(kernels_->dot_u4(query, row, bytes), sum);
       case Comparison::kDot:
         return static_cast<float>(kernels_->dot_i8(query, sum, row, bytes));
@@ -61,7 +63,7 @@ class CodeKernels {
   void four(const int8_t* query, int32_t sum, const int8_t* const rows[4], size_t bytes,
             float out[4]) const noexcept {
     int32_t compared[4];
-    if (comparison_ == Comparison::kDotOfCoarse)
+    if (comparison_ == Comparison::kDotOf4Bits)
       kernels_->dot_u4_x4(query, rows, bytes, compared);
     else if (comparison_ == Comparison::kDotOfMade)
       kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
@@ -87,7 +89,7 @@ class CodeKernels {
   enum class Comparison : uint8_t {
     kDot,
     kDotOfMade,
-    kDotOfCoarse,
+    kDotOf4Bits,
     kDotOfFloats,
     kL1,
     kHamming,
@@ -98,13 +100,13 @@ class CodeKernels {
   bool is_of_floats() const noexcept {
     return comparison_ == Comparison::kDotOfFloats || comparison_ >= Comparison::kL1OfFloats;
   }
-  // What one() says of an integer that a kernel gave. The numbers of coarse codes, 0 to 15, stand
+  // What one() says of an integer that a kernel gave. The numbers of 4-bit codes, 0 to 15, stand
   // for -7.5 to 7.5; the sum is the query's.
   float result(int32_t compared, int32_t sum) const noexcept {
     return static_cast<float>(compared) - middle_of(sum);
   }
   float middle_of(int32_t sum) const noexcept {
-    return comparison_ == Comparison::kDotOfCoarse ? 7.5F * static_cast<float>(sum) : 0.0F;
+    return comparison_ == Comparison::kDotOf4Bits ? 7.5F * static_cast<float>(sum) : 0.0F;
   }
   static const uint8_t* as_bits(const int8_t* code) noexcept {
     return reinterpret_cast<const uint8_t*>(code);

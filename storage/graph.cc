@@ -135,7 +135,7 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   code_bytes_ = codes;
   layout_ = NodeLayout(h, codes);
   if (has_principal_codes(h)) {
-    kernels_ = CodeKernels::of_coarse_codes(spec);
+    kernels_ = CodeKernels::of_4_bit_codes(spec);
     axes_ = PrincipalAxes(mapping_.data() + plan.axes, codes, code_stride(spec));
   }
   nodes_ = mapping_.data() + plan.nodes;

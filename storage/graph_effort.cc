@@ -2,7 +2,6 @@
 #include "storage/graph_effort.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "math/top_k.h"
@@ -84,7 +83,7 @@ void GraphEffort::find_nearest_vectors() {
 }
 
 bool GraphEffort::is_enough(const PrincipalAxes& axes, const std::byte* codes) const {
-  const CodeKernels kernels = CodeKernels::of_coarse_codes(spec_);
+  const CodeKernels kernels = CodeKernels::of_4_bit_codes(spec_);
   PrincipalQuery principal;
   size_t wanted = 0;
   size_t found = 0;
@@ -93,11 +92,8 @@ bool GraphEffort::is_enough(const PrincipalAxes& axes, const std::byte* codes) c
     const CodedQuery query = principal.along(axes, rows_.query(sample.row));
     kernels.scan(query.codes, query.sum, reinterpret_cast<const int8_t*>(codes), axes.code_bytes(),
                  axes.code_bytes(), rows_.count, keys.data());
-    for (size_t row = 0; row < rows_.count; ++row) {
-      NodeNumbers numbers;
-      std::memcpy(&numbers, codes + row * axes.code_bytes(), sizeof numbers);
-      keys[row] = numbers.key(query.factor, keys[row]);
-    }
+    for (size_t row = 0; row < rows_.count; ++row)
+      keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor, keys[row]);
     std::vector<float> nearest;
     for (const uint32_t row : sample.nearest) nearest.push_back(keys[row]);
     const size_t looked_at = std::min(kNearestOfPrincipal, keys.size());

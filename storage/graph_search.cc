@@ -22,7 +22,7 @@ constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes
 
 // Every processor that there are kernels for has registers of four. Made one by one, keys are a
 // quarter of a comparison's instructions. g++ and clang know such vectors by this name.
-constexpr size_t kFour = 4;
+constexpr size_t kFour = CodeKernels::kFour;
 using FourFloats = float __attribute__((vector_size(kFour * sizeof(float))));
 using FourInts = int32_t __attribute__((vector_size(kFour * sizeof(int32_t))));
 

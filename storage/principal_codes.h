@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "storage/code_kernels.h"
@@ -43,6 +44,13 @@ class PrincipalAxes {
   size_t code_bytes_ = 0;
   size_t stride_ = 0;
 };
+
+// Those of the node that a code is of.
+inline NodeNumbers numbers_of(const std::byte* code) noexcept {
+  NodeNumbers numbers;
+  std::memcpy(&numbers, code, sizeof numbers);
+  return numbers;
+}
 
 // A query as principal codes are compared with it.
 class PrincipalQuery {

@@ -226,7 +226,7 @@ class WorldSearch {
     for (size_t i = 0; i < NodeQueue::kGroup; ++i)
       codes[i] = reinterpret_cast<const int8_t*>(world_.getDataByInternalId(nodes[i]) + code_at);
     float compared[NodeQueue::kGroup]{};
-    constexpr size_t kFour = 4;
+    constexpr size_t kFour = CodeKernels::kFour;
     for (size_t i = 0; i < count; i += kFour)
       world_.rows_.kernels.four(reinterpret_cast<const int8_t*>(data_ + code_at), payload_.sum,
                                 codes + i, world_.rows_.stride, compared + i);

@@ -3,7 +3,6 @@
 #include "storage/principal_codes.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 
 #include "storage/coded_rows.h"
@@ -65,44 +64,47 @@ double share_found(const GraphFile& file, const std::vector<std::string>& vector
   return static_cast<double>(found) / static_cast<double>(wanted);
 }
 
+// The vectors under a metric.
+struct Segmented {
+  VectorSpec spec;
+  std::vector<std::string> vectors = vectors_of_few_directions();
+  GraphFile file{spec, vectors};
+  CodedRows rows = coded_rows(file.segment(), spec);
+  PrincipalEncoder encoder{rows, kDim, kPrincipalBytes, 1};
+
+  explicit Segmented(Metric metric) : spec{Element::kFloat32, metric, kDim} {}
+};
+
+constexpr Metric kMetrics[] = {Metric::kCosine, Metric::kL2, Metric::kDot};
+
 }  // namespace
 
 TEST_CASE("a line of principal codes tells which rows are near, under each metric",
           "[storage][principal]") {
-  const std::vector<std::string> vectors = vectors_of_few_directions();
-  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+  for (const Metric metric : kMetrics) {
     INFO(static_cast<int>(metric));
-    const VectorSpec spec{Element::kFloat32, metric, kDim};
-    const GraphFile file(spec, vectors);
-    const CodedRows rows = coded_rows(file.segment(), spec);
-    const PrincipalEncoder encoder(rows, kDim, kPrincipalBytes, 1);
-    const auto codes = encoder.codes(rows);
-    const CodeKernels kernels = CodeKernels::of_coarse_codes(spec);
+    const Segmented all(metric);
+    const auto codes = all.encoder.codes(all.rows);
+    const CodeKernels kernels = CodeKernels::of_4_bit_codes(all.spec);
     PrincipalQuery principal;
-    CHECK(share_found(file, vectors, 3 * kTen, [&](uint32_t of, uint32_t row) {
-            const CodedQuery query = principal.along(encoder.axes(), rows.query(of));
+    CHECK(share_found(all.file, all.vectors, 3 * kTen, [&](uint32_t of, uint32_t row) {
+            const CodedQuery query = principal.along(all.encoder.axes(), all.rows.query(of));
             const std::byte* const code = codes.get() + row * kPrincipalBytes;
-            NodeNumbers numbers;
-            std::memcpy(&numbers, code, sizeof numbers);
-            return numbers.key(query.factor,
-                               kernels.one(query.codes, query.sum,
-                                           reinterpret_cast<const int8_t*>(code), kPrincipalBytes));
+            const float compared = kernels.one(
+                query.codes, query.sum, reinterpret_cast<const int8_t*>(code), kPrincipalBytes);
+            return numbers_of(code).key(query.factor, compared);
           }) >= 0.98);
   }
 }
 
 TEST_CASE("rows that are projected are as near to each other as they were, under each metric",
           "[storage][principal]") {
-  const std::vector<std::string> vectors = vectors_of_few_directions();
-  for (const Metric metric : {Metric::kCosine, Metric::kL2, Metric::kDot}) {
+  for (const Metric metric : kMetrics) {
     INFO(static_cast<int>(metric));
-    const VectorSpec spec{Element::kFloat32, metric, kDim};
-    const GraphFile file(spec, vectors);
-    const CodedRows rows = coded_rows(file.segment(), spec);
-    const PrincipalEncoder encoder(rows, kDim, kPrincipalBytes, 1);
-    const ProjectedRows projected = encoder.project(rows);
-    REQUIRE(projected.rows.stride < rows.stride);
-    CHECK(share_found(file, vectors, 2 * kTen, [&](uint32_t of, uint32_t row) {
+    const Segmented all(metric);
+    const ProjectedRows projected = all.encoder.project(all.rows);
+    REQUIRE(projected.rows.stride < all.rows.stride);
+    CHECK(share_found(all.file, all.vectors, 2 * kTen, [&](uint32_t of, uint32_t row) {
             return projected.rows.distance(of, projected.rows.query(of), row);
           }) >= 0.99);
   }
