@@ -4,8 +4,8 @@
 // SQLite's manifest says so. Searching does without the store. Opened through
 // storage/shared_store.h. Keys and values: docs/format.md.
 //
-// Only store.cc includes RocksDB's headers. Thread-safe unless said otherwise. Whatever throws
-// StorageError says in its text which store and what was being done.
+// RocksDB itself is behind storage/rocksdb_library.h. Thread-safe unless said otherwise. Whatever
+// throws StorageError says in its text which store and what was being done.
 //
 // Segments are named by random numbers >= 0 that are never used again.
 // SPDX-License-Identifier: Apache-2.0
@@ -21,9 +21,9 @@
 
 namespace kindred::storage {
 
+class StoreBackend;  // an open database; in rocksdb_library.h
+class SegmentFile;   // a sorted file being written; there as well
 class SegmentIngest;
-struct Rocks;        // an open database; in store.cc
-struct SegmentFile;  // a sorted file being written; in store.cc
 
 // A segment's row. The view lives as long as the call; false ends the visit.
 using VisitRow = std::function<bool(int64_t id, std::string_view vector)>;
@@ -41,8 +41,9 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Makes what RocksDB keeps as long as the process lives, by opening a store in memory: some
-  // milliseconds. Handlers that are given to atexit() afterwards are done before that is destroyed.
+  // Loads RocksDB and makes what it keeps as long as the process lives, by opening a store in
+  // memory: some milliseconds. Handlers that are given to atexit() afterwards are done before that
+  // is destroyed.
   static void prepare_process();
 
   // Whether this process was forked from one that had used a store. RocksDB's threads and file lock
@@ -52,7 +53,7 @@ class Store {
   static bool is_forked() noexcept;
 
   // 63 random bits, drawn when the store was created; never 0.
-  int64_t id() const noexcept { return id_; }
+  int64_t id() const noexcept;
 
   // Writes a segment: see there. Throws std::logic_error if the segment is negative, StorageError.
   // REQUIRES: the store outlives the result.
@@ -79,8 +80,7 @@ class Store {
   bool needs_reopening() const noexcept;
 
  private:
-  std::unique_ptr<Rocks> rocks_;
-  int64_t id_ = 0;
+  std::unique_ptr<StoreBackend> backend_;
 };
 
 // Puts the store in the folder `fresh` into the place of the one in `folder`, which is called

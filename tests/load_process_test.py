@@ -212,6 +212,28 @@ class Process(unittest.TestCase):
                 self.assertIn(os.path.basename(EXTENSION), maps.read())
         self.check(330)
 
+    def test_rocksdb_is_loaded_when_it_is_needed(self):
+        folder = os.path.dirname(self.path)
+        copy = shutil.copy(EXTENSION, os.path.join(folder, "kindred.so"))
+        half = os.path.join(folder, "kindred_rocksdb.so")
+        with open(half, "w") as damaged:
+            damaged.write("no library")
+        db = connect(os.path.join(folder, "other.db"), copy)
+        db.execute(CREATE)
+        insert(db, 1, 5)
+        db.execute("COMMIT")
+        self.assertEqual(number(db), (5, 5))
+        for _ in range(2):
+            with self.assertRaisesRegex(sqlite3.OperationalError, "RocksDB cannot be loaded.*" + half):
+                db.execute(OPTIMIZE)
+            self.assertEqual(number(db), (5, 5))
+        os.remove(half)
+        shutil.copy(os.path.join(os.path.dirname(EXTENSION), "kindred_rocksdb.so"), half)
+        db.execute(OPTIMIZE)
+        db.execute(CHECK)
+        self.assertEqual(number(db), (5, 5))
+        db.close()
+
     def test_two_copies_of_the_extension_in_a_process_are_like_two_processes(self):
         copy = os.path.join(os.path.dirname(self.path), "kindred2.so")
         shutil.copy(EXTENSION, copy)

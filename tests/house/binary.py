@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""House rules that are read off the built extension with nm and readelf. Usage: binary.py RULE FILE,
+"""House rules that are read off the built extension with nm and readelf. Usage: binary.py RULE FILES,
 where RULE is one of exports, sqlite, unique. Prints each breach and exits 1 if there is one.
 SPDX-License-Identifier: Apache-2.0
 """
+import os
 import subprocess
 import sys
 
-ENTRY_POINT = "sqlite3_kindred_init"
+ENTRY_POINTS = {"kindred_rocksdb.so": "kindred_rocksdb"}  # of any other file: SQLite's
 
 
 def output(*command):
@@ -18,9 +19,10 @@ def exports(library):
     names = [line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()]
     # A symbol version, as in name@@VERSION, is no part of the name.
     names = [name.split("@")[0] for name in names]
-    if ENTRY_POINT not in names:
-        yield f"{ENTRY_POINT} is not exported"
-    yield from (f"exports {name} besides {ENTRY_POINT}" for name in names if name != ENTRY_POINT)
+    entry_point = ENTRY_POINTS.get(os.path.basename(library), "sqlite3_kindred_init")
+    if entry_point not in names:
+        yield f"{entry_point} is not exported"
+    yield from (f"exports {name} besides {entry_point}" for name in names if name != entry_point)
 
 
 def sqlite(library):
@@ -41,6 +43,6 @@ def unique(library):
 RULES = {f.__name__: f for f in (exports, sqlite, unique)}
 
 if __name__ == "__main__":
-    breaches = list(RULES[sys.argv[1]](sys.argv[2]))
+    breaches = [breach for library in sys.argv[2:] for breach in RULES[sys.argv[1]](library)]
     print("\n".join(breaches) or f"{sys.argv[1]}: nothing to report")
     sys.exit(1 if breaches else 0)

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/failing_calls.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
 #include <sys/mman.h>
@@ -24,6 +25,14 @@
 namespace kindred::test {
 namespace {
 
+// A loaded file's instructions.
+struct Code {
+  const char* name;
+  char path[PATH_MAX] = "";
+  uintptr_t begin = 0;
+  size_t bytes = 0;
+};
+
 // Constant while calls are counted.
 struct Watch {
   char folder[PATH_MAX];  // with a slash at its end
@@ -34,8 +43,8 @@ struct Watch {
   int database_file = -1;  // never closed: closing it would drop SQLite's locks
   Failure failure = Failure::kNone;
   int64_t at = 0;
-  uintptr_t code = 0;  // of the extension
-  size_t code_bytes = 0;
+  Code extension{"/kindred.so"};
+  Code rocksdb_half{"/kindred_rocksdb.so"};
 };
 Watch watch;
 std::atomic<bool> active{false};
@@ -175,22 +184,36 @@ long ftruncate_counted(int file, off_t bytes) {
               [&](size_t) { return syscall(SYS_ftruncate, file, bytes); });
 }
 
-// Finds the extension's code among what is loaded.
-int find_extension(dl_phdr_info* object, size_t, void*) {
-  if (std::strstr(object->dlpi_name, "kindred.so") == nullptr) return 0;
+int find_loaded(dl_phdr_info* object, size_t, void* data) {
+  Code& code = *static_cast<Code*>(data);
+  if (std::strstr(object->dlpi_name, code.name) == nullptr) return 0;
+  put(code.path, object->dlpi_name);
   for (int i = 0; i < object->dlpi_phnum; ++i) {
     const auto& part = object->dlpi_phdr[i];
     if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
-    watch.code = object->dlpi_addr + part.p_vaddr;
-    watch.code_bytes = part.p_memsz;
+    code.begin = object->dlpi_addr + part.p_vaddr;
+    code.bytes = part.p_memsz;
   }
   return 1;
+}
+
+// Finds both halves of the extension; the one that is loaded when it is needed, is loaded now.
+void find_extension() {
+  if (dl_iterate_phdr(&find_loaded, &watch.extension) == 0) return;
+  const std::string path = watch.extension.path;
+  const std::string half = path.substr(0, path.rfind('/')) + watch.rocksdb_half.name;
+  if (::dlopen(half.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) std::abort();
+  dl_iterate_phdr(&find_loaded, &watch.rocksdb_half);
+}
+
+bool is_in(const Code& code, const void* address) {
+  return reinterpret_cast<uintptr_t>(address) - code.begin < code.bytes;
 }
 
 // Whether this allocation, asked for from `caller`, is the one that fails.
 bool allocation_fails(const void* caller) {
   if (!active.load(std::memory_order_acquire) || watch.failure != Failure::kNoMemory) return false;
-  if (reinterpret_cast<uintptr_t>(caller) - watch.code >= watch.code_bytes) return false;
+  if (!is_in(watch.extension, caller) && !is_in(watch.rocksdb_half, caller)) return false;
   if (++seen != watch.at || lifted) return false;
   note({"allocation", watch.database});
   failed = true;
@@ -215,7 +238,7 @@ void watch_calls(const CallPlan& plan) {
   put(watch.copies, plan.copies);
   watch.failure = plan.failure;
   watch.at = plan.at;
-  if (plan.failure == Failure::kNoMemory) dl_iterate_phdr(&find_extension, nullptr);
+  if (plan.failure == Failure::kNoMemory) find_extension();
   watch.database_file = open_raw(watch.database, O_RDONLY);
   active.store(true, std::memory_order_release);
   if (!plan.copies.empty()) copy_database();
