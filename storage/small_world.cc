@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/small_world.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -53,6 +54,10 @@ struct PayloadPlan {
     while ((links + bytes + sizeof(hnswlib::labeltype)) % kLine != 0) ++bytes;
   }
 };
+
+// A node that is linked once more is linked to the nearest of so many times fewer: it is among its
+// neighbours already. More of them gain little.
+constexpr size_t kRelinkedOf = 4;
 
 struct DistanceParameters {
   CodeKernels kernels;
@@ -107,6 +112,8 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   // Finds the neighbours of a node that has been placed and links it (Malkov & Yashunin 2018,
   // algorithm 1).
   void link(Node node);
+  // Links it on the lowest level to what a search finds now, too.
+  void relink(Node node);
 
  private:
   friend class WorldSearch;
@@ -122,6 +129,9 @@ class World final : public hnswlib::HierarchicalNSW<float> {
         plans_(std::move(plans)),
         rows_(rows),
         kind_(rows.key_kind()) {}
+
+  // On the lowest level; the best where there is no room for all of them (algorithm 4).
+  void add_links(Node node, std::span<const Node> others);
 
   std::unique_ptr<Plans> plans_;
   const CodedRows& rows_;
@@ -294,6 +304,40 @@ void World::link(Node node) {
   maxlevel_ = level;
 }
 
+void World::relink(Node node) {
+  WorldSearch search(*this, node);
+  const size_t ef = std::max(ef_construction_ / kRelinkedOf, M_);
+  WorldSearch::Nearest found = search.nearest(node, 0, ef + 1);  // one of them is the node
+  WorldSearch::Nearest others;
+  for (; !found.empty(); found.pop())
+    if (found.top().second != node) others.push(found.top());
+  getNeighborsByHeuristic2(others, M_);
+  std::vector<Node> chosen;
+  for (; !others.empty(); others.pop()) chosen.push_back(others.top().second);
+  add_links(node, chosen);
+  for (const Node other : chosen) add_links(other, {&node, 1});
+}
+
+void World::add_links(Node node, std::span<const Node> others) {
+  const std::lock_guard lock(link_list_locks_[node]);
+  auto* const list = get_linklist0(node);
+  std::vector<Node> links(list + 1, list + 1 + getListCount(list));
+  for (const Node other : others)
+    if (std::find(links.begin(), links.end(), other) == links.end()) links.push_back(other);
+  if (links.size() > maxM0_) {
+    WorldSearch::Nearest best;
+    for (const Node link : links)
+      best.emplace(
+          fstdistfunc_(getDataByInternalId(node), getDataByInternalId(link), dist_func_param_),
+          link);
+    getNeighborsByHeuristic2(best, maxM0_);
+    links.clear();
+    for (; !best.empty(); best.pop()) links.push_back(best.top().second);
+  }
+  std::copy(links.begin(), links.end(), list + 1);
+  setListCount(list, static_cast<unsigned short>(links.size()));
+}
+
 }  // namespace
 
 struct SmallWorld::Impl {
@@ -330,6 +374,10 @@ void SmallWorld::add(uint32_t row, size_t level) {
   const auto node = impl_->graph.place(row, level);
   impl_->nodes[row] = node;
   impl_->graph.link(node);
+}
+
+void SmallWorld::relink(uint32_t row) {
+  impl_->graph.relink(impl_->nodes[row]);
 }
 
 std::vector<uint32_t> SmallWorld::links(uint32_t row, size_t level) const {

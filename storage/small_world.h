@@ -15,7 +15,8 @@ namespace kindred::storage {
 
 class SmallWorld {
  public:
-  // Empty, with room for `most` of the rows. REQUIRES: `rows` outlives it.
+  // Empty, with room for `most` of the rows. Links are chosen among the `ef_construction` nearest
+  // that a search finds. REQUIRES: `rows` outlives it.
   SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction);
   ~SmallWorld();
 
@@ -26,7 +27,10 @@ class SmallWorld {
                const std::function<std::vector<uint32_t>(size_t i, size_t level)>& links);
   // Adds a row on levels 0 to `level`. Thread-safe.
   void add(uint32_t row, size_t level);
-  // The rows that a row is linked to. REQUIRES: no add() is going on; the row is on that level.
+  // Links a row on level 0 once more, to the nearest of a quarter as many. Thread-safe.
+  void relink(uint32_t row);
+  // The rows that a row is linked to. REQUIRES: neither add() nor relink() is going on; the row is
+  // on that level.
   std::vector<uint32_t> links(uint32_t row, size_t level) const;
 
  private:

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/small_world.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "tests/support/graph_file.h"
+
+namespace kindred::test {
+namespace {
+
+using storage::CodedRows;
+using storage::SmallWorld;
+
+constexpr uint32_t kRows = 2000;
+constexpr size_t kM = 4;
+
+// How many of the rows are not linked to the one that is nearest to them.
+size_t lacking_nearest(const SmallWorld& world, const CodedRows& rows) {
+  size_t lacking = 0;
+  for (uint32_t row = 0; row < kRows; ++row) {
+    const storage::CodedQuery query = rows.query(row);
+    uint32_t nearest = row == 0 ? 1 : 0;
+    for (uint32_t other = 0; other < kRows; ++other)
+      if (other != row && rows.distance(row, query, other) < rows.distance(row, query, nearest))
+        nearest = other;
+    const std::vector<uint32_t> links = world.links(row, 0);
+    CHECK(links.size() <= 2 * kM);
+    CHECK(std::count(links.begin(), links.end(), row) == 0);
+    if (std::count(links.begin(), links.end(), nearest) == 0) ++lacking;
+  }
+  return lacking;
+}
+
+}  // namespace
+
+TEST_CASE("rows that are linked once more lack their nearest less often", "[storage][graph]") {
+  Random random(1);
+  const storage::VectorSpec spec{math::Element::kFloat32, math::Metric::kCosine, 12};
+  const Clusters clusters(spec, "even", random);
+  const GraphFile file(spec, clusters.vectors(kRows, random));
+  const CodedRows rows = coded_rows(file.segment(), spec);
+  SmallWorld world(rows, kRows, kM, 64);
+  for (uint32_t row = 0; row < kRows; ++row) world.add(row, 0);
+  const size_t before = lacking_nearest(world, rows);
+  for (uint32_t row = 0; row < kRows; ++row) world.relink(row);
+  const size_t after = lacking_nearest(world, rows);
+  CAPTURE(before, after);
+  CHECK(before >= 20);
+  CHECK(after <= before / 2);
+}
+
+}  // namespace kindred::test
