@@ -291,7 +291,10 @@ void Sealing::commit(const Manifest& manifest) noexcept {
         if (begun_) storage::start(std::move(begun_));
         for (auto& segment : graphless_)
           storage::build_graph_soon(std::move(segment), vectors_, graph_options_);
-        for (const int64_t segment : retired_) manifest.folder()->touch(segment);
+        for (const int64_t segment : retired_) {
+          storage::give_up_graph(manifest.folder()->graph(segment));
+          manifest.folder()->touch(segment);
+        }
       },
       ignore);
   const bool sweeps = optimized_ && !retired_.empty();

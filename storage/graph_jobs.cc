@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -16,8 +17,8 @@ namespace {
 
 struct Asked {
   std::mutex mutex;
-  std::set<std::string> paths;      // guarded by mutex
-  std::multiset<std::string> held;  // the same: HeldGraphs
+  std::map<std::string, bool> wanted;  // by path, still or no longer; guarded by mutex
+  std::multiset<std::string> held;     // the same: HeldGraphs
 };
 
 // Never destroyed: the thread may be in it.
@@ -28,18 +29,20 @@ Asked& asked() {
 
 void forget(const std::string& path) {
   const std::lock_guard lock(asked().mutex);
-  asked().paths.erase(path);
+  asked().wanted.erase(path);
 }
 
-bool is_held(const std::string& path) {
+bool is_wanted(const std::string& path) {
   const std::lock_guard lock(asked().mutex);
-  return asked().held.contains(path);
+  const auto asked_for = asked().wanted.find(path);
+  const bool given_up = asked_for != asked().wanted.end() && !asked_for->second;
+  return !given_up && !asked().held.contains(path);
 }
 
 // A segment that has been merged into another, or is about to be, needs no graph any more.
 void give_up_when_needless(const Segment& segment) {
   if (is_exiting()) throw StorageError(Fault::kBusy, "the process exits");
-  if (is_held(segment.graph_path())) throw StorageError(Fault::kBusy, "it is being merged");
+  if (!is_wanted(segment.graph_path())) throw StorageError(Fault::kBusy, "it is being merged");
   if (segment.is_removed()) throw StorageError(Fault::kMissing, "the segment is gone");
 }
 
@@ -63,7 +66,7 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
   const std::string path = segment->graph_path();
   {
     const std::lock_guard lock(asked().mutex);
-    if (!asked().paths.insert(path).second) return;
+    if (!asked().wanted.emplace(path, true).second) return;
   }
   try {
     in_background(Lane::kGraphs, [segment = std::move(segment), spec, options, path]() mutable {
@@ -82,6 +85,12 @@ void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& 
     forget(path);  // nobody will build it
     throw;
   }
+}
+
+void give_up_graph(const std::string& path) {
+  const std::lock_guard lock(asked().mutex);
+  const auto asked_for = asked().wanted.find(path);
+  if (asked_for != asked().wanted.end()) asked_for->second = false;
 }
 
 HeldGraphs::HeldGraphs(std::vector<std::string> paths) : paths_(std::move(paths)) {

@@ -20,6 +20,10 @@ bool lacks_graph(const Segment& segment, const VectorSpec& spec);
 void build_graph_soon(std::shared_ptr<const Segment> segment, const VectorSpec& spec,
                       const GraphOptions& options);
 
+// Has the graph not built in the background after all, if it is not yet: its segment has been
+// merged into another. Thread-safe.
+void give_up_graph(const std::string& path);
+
 // While it lives, this process builds no graphs of these segments in the background, and gives up
 // those under way: whoever merges all of them into another has no use for theirs. Thread-safe.
 class HeldGraphs {

@@ -381,7 +381,7 @@ TEST_CASE("no graph is built in the background for rows that are being merged",
   const VectorSpec spec{Element::kInt8, Metric::kL2, 16};
   Clusters clusters(spec, "clusters", random);
   const std::vector<std::string> vectors = clusters.vectors(least_graph_rows(spec), random);
-  const GraphFile merged(spec, vectors), other(spec, vectors);
+  const GraphFile merged(spec, vectors), other(spec, vectors), last(spec, vectors);
   const auto is_built = [&](const GraphFile& file) {
     build_graph_soon(file.shared_segment(), spec, {.threads = 1});
     for (int i = 0; i < 3000 && !std::filesystem::exists(file.graph_path()); ++i)
@@ -394,6 +394,10 @@ TEST_CASE("no graph is built in the background for rows that are being merged",
     CHECK(is_built(other));
     CHECK_FALSE(std::filesystem::exists(merged.graph_path()));
   }
+  build_graph_soon(merged.shared_segment(), spec, {.threads = 1});
+  give_up_graph(merged.graph_path());
+  CHECK(is_built(last));
+  CHECK_FALSE(std::filesystem::exists(merged.graph_path()));
   CHECK(is_built(merged));
 }
 
