@@ -90,6 +90,7 @@ void Sealing::optimize(Collection& collection) {
   if (inputs.size() > 1 || dead) {
     std::vector<std::string> graphs;
     for (const storage::MergeInput& input : inputs) graphs.push_back(input.segment->graph_path());
+    for (const int64_t segment : retired_) graphs.push_back(folder.graph(segment));
     held_.emplace(std::move(graphs));
     storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
     Progress progress(collection.db(), collection.name() + ": optimize", rows);
