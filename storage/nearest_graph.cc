@@ -90,14 +90,15 @@ bool NearestStream::is_short(size_t needed) const {
   return false;
 }
 
-// Twice the rows wanted are in view, so that the last of them is found as surely as the first; of
-// those that the caller chooses from it is enough to find the nearer ones so.
+// Twice the rows wanted are in view, so that the last of them is found as surely as the first. Of
+// those that the caller chooses from any may be the last: three times as many (a filter that lets a
+// fifth of all rows pass finds 0.988 of them so, with twice as many 0.973).
 size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
   size_t given = (ef_ > 0 ? ef_ : layer.graph->ef()) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted / kWantedOfPrefix);
   if (!chosen_from_) return std::max(given, 2 * wanted);
-  return std::max(given * 3 / 2, wanted * 2);
+  return std::max(given * 3 / 2, wanted * 3);
 }
 
 // With a filter a search computes as many more distances as fewer rows pass.
