@@ -134,7 +134,7 @@ class GraphWalk {
   void begin(size_t ef, const Candidate& entry) {
     room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
-    room_.visited.visit(entry.node);
+    room_.visited.add(entry.node);
     room_.pool.insert(entry);
   }
 
@@ -233,8 +233,7 @@ class GraphWalk {
     room_.met.compact();
     const std::byte* at = graph_.node(node);
     const auto* links = reinterpret_cast<const uint32_t*>(at + layout_.links_at);
-    room_.met.push_some({links, layout_.links}, graph_.size(),
-                        [this](uint32_t link) { return room_.visited.visit(link); });
+    room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited);
   }
 
   // Compares the next nodes of those met; false if a block is damaged.
@@ -329,7 +328,7 @@ class GraphWalk {
     std::vector<Candidate>& found = room_.found;
     open.assign(1, entry);
     found.clear();
-    room_.visited.visit(entry.node);
+    room_.visited.add(entry.node);
     if (any_passes(filter, entry.node)) found.push_back(entry);
     const auto is_open = [&] {
       return !open.empty() && (found.size() < ef || !(found.front() < open.front()));

@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "storage/visited_nodes.h"
+
 namespace kindred::storage {
 
 class NodeQueue {
@@ -38,17 +40,19 @@ class NodeQueue {
     begin_ = 0;
   }
   void push(uint32_t node) noexcept { nodes_[end_++] = node; }
-  // Adds those of `nodes` that are wanted, about every other, which no branch could foresee; the
-  // first that is not below `limit` ends them.
-  template <class IsWanted>
-  void push_some(std::span<const uint32_t> nodes, size_t limit,
-                 const IsWanted& is_wanted) noexcept {
-    uint32_t* end = nodes_.data() + end_;
+  // Adds those of `nodes`, which are distinct, that have not been visited, and marks them: about
+  // every other, which no branch could foresee. The first that is not below `limit` ends them. They
+  // are marked afterwards, since a look at a mark would wait for all marks before it.
+  void push_unvisited(std::span<const uint32_t> nodes, size_t limit,
+                      VisitedNodes& visited) noexcept {
+    uint32_t* const begin = nodes_.data() + end_;
+    uint32_t* end = begin;
     for (const uint32_t node : nodes) {
       if (node >= limit) break;
       *end = node;
-      end += is_wanted(node) ? 1 : 0;
+      end += visited.contains(node) ? 0 : 1;
     }
+    for (const uint32_t* node = begin; node != end; ++node) visited.add(*node);
     end_ = static_cast<size_t>(end - nodes_.data());
   }
 

@@ -156,7 +156,9 @@ class WorldSearch {
     Candidate best{key(from), from};
     for (bool moves = true; moves;) {
       moves = false;
-      follow(best.node, level, [](Node) { return true; });
+      follow(best.node, level, [this](std::span<const Node> links) {
+        for (const Node link : links) room_.met.push(link);
+      });
       while (room_.met.size() > 0)
         for (const Candidate& candidate : compare()) {
           if (!(candidate < best)) continue;
@@ -172,13 +174,15 @@ class WorldSearch {
     CandidatePool& pool = room_.pool;
     room_.visited.reset(world_.max_elements_);
     pool.reset(ef);
-    room_.visited.visit(from);
+    room_.visited.add(from);
     pool.insert({key(from), from});
     for (;;) {
       while (room_.met.is_low()) {
         const std::optional<uint32_t> next = pool.take();
         if (!next) break;
-        follow(*next, level, [this](Node node) { return room_.visited.visit(node); });
+        follow(*next, level, [this](std::span<const Node> links) {
+          room_.met.push_unvisited(links, world_.max_elements_, room_.visited);
+        });
       }
       if (room_.met.size() == 0) break;
       for (const Candidate& candidate : compare()) {
@@ -207,13 +211,13 @@ class WorldSearch {
     return room;
   }
 
-  template <class Wanted>
-  void follow(Node node, int level, const Wanted& wanted) {
+  template <class Push>
+  void follow(Node node, int level, const Push& push) {
     room_.met.compact();
     const std::lock_guard lock(world_.link_list_locks_[node]);
     const auto* const list = world_.get_linklist_at_level(node, level);
     const size_t count = world_.getListCount(const_cast<hnswlib::linklistsizeint*>(list));
-    room_.met.push_some({list + 1, count}, world_.max_elements_, wanted);
+    push(std::span<const Node>(list + 1, count));
   }
 
   void fetch(Node node) const noexcept {

@@ -13,13 +13,8 @@ class VisitedNodes {
   // Forgets them. `nodes`: how many there are in all.
   void reset(size_t nodes) { bits_.assign((nodes + 63) / 64, 0); }
 
-  // Whether it is the first time.
-  bool visit(uint32_t node) noexcept {
-    uint64_t& word = bits_[node / 64];
-    const uint64_t before = word;
-    word = before | uint64_t{1} << (node % 64);
-    return (before >> (node % 64) & 1) == 0;
-  }
+  bool contains(uint32_t node) const noexcept { return (bits_[node / 64] >> (node % 64) & 1) != 0; }
+  void add(uint32_t node) noexcept { bits_[node / 64] |= uint64_t{1} << (node % 64); }
 
  private:
   std::vector<uint64_t> bits_;
