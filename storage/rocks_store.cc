@@ -1,3 +1,4 @@
+// The store, in RocksDB: what kindred_rocksdb.so is made of.
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <rocksdb/cache.h>

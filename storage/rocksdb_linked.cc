@@ -1,3 +1,4 @@
+// For programs that link RocksDB.
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/rocksdb_library.h"
 

@@ -1,3 +1,4 @@
+// For the extension, which loads RocksDB when it first needs it.
 // SPDX-License-Identifier: Apache-2.0
 #include <dlfcn.h>
 #include <limits.h>
