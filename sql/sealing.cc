@@ -90,7 +90,6 @@ void Sealing::optimize(Collection& collection) {
   if (inputs.size() > 1 || dead) {
     std::vector<std::string> graphs;
     for (const storage::MergeInput& input : inputs) graphs.push_back(input.segment->graph_path());
-    for (const int64_t segment : retired_) graphs.push_back(folder.graph(segment));
     held_.emplace(std::move(graphs));
     storage::Preparation merge(folder, collection.vectors(), collection.id(), std::move(inputs));
     Progress progress(collection.db(), collection.name() + ": optimize", rows);
@@ -224,6 +223,8 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
   collection.manifest().adopt(adoption);
   if (merge.segment()) bulk_.merged(adoption.replaces, merge.segment()->id());
   retired_.insert(retired_.end(), adoption.replaces.begin(), adoption.replaces.end());
+  for (const storage::MergeInput& input : merge.inputs())
+    storage::give_up_graph(input.segment->graph_path());  // if all is undone, it is asked for again
   return true;
 }
 
@@ -292,10 +293,7 @@ void Sealing::commit(const Manifest& manifest) noexcept {
         if (begun_) storage::start(std::move(begun_));
         for (auto& segment : graphless_)
           storage::build_graph_soon(std::move(segment), vectors_, graph_options_);
-        for (const int64_t segment : retired_) {
-          storage::give_up_graph(manifest.folder()->graph(segment));
-          manifest.folder()->touch(segment);
-        }
+        for (const int64_t segment : retired_) manifest.folder()->touch(segment);
       },
       ignore);
   const bool sweeps = optimized_ && !retired_.empty();

@@ -326,14 +326,14 @@ class RocksSegmentFile final : public SegmentFile {
       : rocks_(rocks),
         segment_(segment),
         path_(std::move(path)),
-        writer_(rocksdb::EnvOptions(rocks.options), rocks.options, rocks.vectors.get()) {
-    check(writer_.Open(path_), rocks.folder, "beginning " + name_of(segment));
-  }
+        writer_(rocksdb::EnvOptions(rocks.options), rocks.options, rocks.vectors.get()) {}
   // Taken in, it has another name. One that is left here is removed by the next opening: so errors
   // are of no interest.
   ~RocksSegmentFile() override { ::unlink(path_.c_str()); }
   RocksSegmentFile(const RocksSegmentFile&) = delete;
   RocksSegmentFile& operator=(const RocksSegmentFile&) = delete;
+
+  void create() { check(writer_.Open(path_), rocks_.folder, "beginning " + name_of(segment_)); }
 
   void add(int64_t id, std::string_view vector) override {
     if (rows_ > 0 && id <= last_id_)
@@ -428,7 +428,9 @@ RocksStore::~RocksStore() {
 std::unique_ptr<SegmentFile> RocksStore::ingest(int64_t segment) {
   static std::atomic<int64_t> number{0};
   std::string path = incoming(rocks_->folder) + "/" + std::to_string(++number) + ".sst";
-  return std::make_unique<RocksSegmentFile>(*rocks_, segment, std::move(path));
+  auto file = std::make_unique<RocksSegmentFile>(*rocks_, segment, std::move(path));
+  file->create();
+  return file;
 }
 
 std::optional<std::string> RocksStore::get(int64_t segment, int64_t id) const {

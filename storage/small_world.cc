@@ -55,8 +55,8 @@ struct PayloadPlan {
   }
 };
 
-// A node that is linked once more is linked to the nearest of so many times fewer: it is among its
-// neighbours already. More of them gain little.
+// Of how many times fewer nodes those are chosen that a node is linked to once more: the search
+// begins at the node itself, amid its neighbours, and more of them gain little.
 constexpr size_t kRelinkedOf = 4;
 
 struct DistanceParameters {
