@@ -18,8 +18,16 @@ namespace kindred::storage {
 struct CodedQuery {
   const int8_t* codes = nullptr;  // padded with zeros to their stride
   int32_t sum = 0;                // CodeKernels::sum() of the codes
-  float factor = 1;               // see NodeNumbers (graph_format.h)
+  float scale = 1;                // the query is scale * codes
+  float times = 1;                // how much of its dot product with a row is in a distance
+
+  float factor() const noexcept { return times * scale; }  // see NodeNumbers (graph_format.h)
 };
+
+// How much of a dot product of vectors is in their distance, under l2 in its square.
+inline float times_of(math::Metric metric) noexcept {
+  return metric == math::Metric::kL2 ? 2.0F : 1.0F;
+}
 
 class CodeKernels {
  public:

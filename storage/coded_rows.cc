@@ -8,12 +8,9 @@
 namespace kindred::storage {
 
 CodedQuery CodedRows::query(uint32_t row) const noexcept {
-  const bool l2 = metric == math::Metric::kL2;
-  return {.codes = code(row),
-          .sum = kernels.sum(code(row), stride),
-          .factor = kernels.is_distance() ? -1.0F
-                    : l2                  ? 2 * numbers[row].scale
-                                          : 1.0F};
+  const int32_t sum = kernels.sum(code(row), stride);
+  if (kernels.is_distance()) return {.codes = code(row), .sum = sum, .times = -1};
+  return {code(row), sum, numbers[row].scale, times_of(metric)};
 }
 
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {

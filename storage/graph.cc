@@ -25,7 +25,8 @@ uint64_t code_bytes(const GraphHeader& header) noexcept {
 }
 
 uint64_t axes_bytes(const GraphHeader& header) noexcept {
-  return kAxesHead + axes_of_code(code_bytes(header)) * math::aligned_stride(header.dim);
+  return PrincipalAxes(nullptr, code_bytes(header), math::aligned_stride(header.dim))
+      .section_bytes();
 }
 
 }  // namespace

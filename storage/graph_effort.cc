@@ -93,7 +93,7 @@ bool GraphEffort::is_enough(const PrincipalAxes& axes, const std::byte* codes) c
     kernels.scan(query.codes, query.sum, reinterpret_cast<const int8_t*>(codes), axes.code_bytes(),
                  axes.code_bytes(), rows_.count, keys.data());
     for (size_t row = 0; row < rows_.count; ++row)
-      keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor, keys[row]);
+      keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor(), keys[row]);
     std::vector<float> nearest;
     for (const uint32_t row : sample.nearest) nearest.push_back(keys[row]);
     const size_t looked_at = std::min(kNearestOfPrincipal, keys.size());

@@ -9,7 +9,8 @@
 //   rows  := for each node: its rows, one or more that are equal: uint32
 //   ends  := for each node: rows of it and those before: uint32; empty if each has one
 //   upper := for each level from 1: for each of its nodes: link: uint32 [M]
-//   axes  := empty, or scale: float32, zeros up to 64 bytes, axes: int8 (principal_codes.h)
+//   axes  := empty, or scale: float32, zeros up to 64 bytes, centre: float32 [axes], axes: int8
+//            (principal_codes.h)
 // Nodes are numbered by descending level. Lists of links end at their length or the first kNoLink.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -22,10 +23,10 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
-// Of version 1 every row was a node: its header lacks `nodes`. Of version 4 codes are principal
-// ones. There was a version 3.
+// Of version 1 every row was a node: its header lacks `nodes`. Of version 5 codes are principal
+// ones. There were versions 3 and 4.
 inline constexpr uint32_t kGraphVersion = 2;
-inline constexpr uint32_t kPrincipalGraphVersion = 4;
+inline constexpr uint32_t kPrincipalGraphVersion = 5;
 inline constexpr size_t kGraphPage = 4096;
 // What one checksum covers.
 inline constexpr size_t kGraphBlock = 4096;
@@ -101,7 +102,8 @@ constexpr size_t axes_of_code(size_t bytes) noexcept {
   return 2 * (bytes - sizeof(NodeNumbers));
 }
 
-// What the section of axes begins with: their scale, and zeros.
+// What the section of axes begins with: their scale, and zeros. What the centre of the rows has
+// along each follows.
 inline constexpr size_t kAxesHead = 64;
 
 // Where things are in a node, in bytes from its beginning, with which its numbers begin.

@@ -250,7 +250,7 @@ class GraphWalk {
     for (size_t i = 0; i < group.count; i += kFour) {
       float compared[kFour];
       graph_.kernels_.four(query_.codes, query_.sum, rows + i, graph_.code_bytes_, compared);
-      group.keys[i / kFour] = keys_of(nodes + i, query_.factor, compared);
+      group.keys[i / kFour] = keys_of(nodes + i, query_.factor(), compared);
     }
     distances_ += group.count;
     return true;

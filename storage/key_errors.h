@@ -13,18 +13,18 @@
 
 namespace kindred::storage {
 
-// What a row adds to the slope times its key is taken to be spread alike for all rows that a search
-// has found.
+// What a row's distance adds to its key is taken to be spread alike for all rows that a search has
+// found.
 class KeyErrors {
  public:
-  // Distances grow by `slope` where keys grow by 1; with `squares` their squares do.
-  KeyErrors(double slope, bool squares) : slope_(slope), squares_(squares) {}
+  // Distances grow as keys do; with `squares` their squares do.
+  explicit KeyErrors(bool squares) : squares_(squares) {}
 
   // Takes in a row that has been looked at.
   void add(float key, double distance) {
     const double value = squares_ ? distance * distance : distance;
     // Welford 1962, "Note on a Method for Calculating Corrected Sums of Squares and Products".
-    const double error = value - slope_ * key;
+    const double error = value - key;
     const double before = error - mean_;
     mean_ += before / static_cast<double>(++count_);
     sum_of_squares_ += before * (error - mean_);
@@ -36,7 +36,7 @@ class KeyErrors {
   bool rules_out(float key, size_t wanted) {
     if (count_ < std::max(kLeastRows, wanted)) return false;
     const double deviation = std::sqrt(sum_of_squares_ / static_cast<double>(count_ - 1));
-    const double least = slope_ * key + mean_ - kDeviations * deviation;
+    const double least = key + mean_ - kDeviations * deviation;
     for (; !values_.empty() && values_.top() < least; values_.pop()) ++nearer_;
     return nearer_ >= wanted;
   }
@@ -48,7 +48,6 @@ class KeyErrors {
   // 30; at 3, 0.0007 and 18.
   static constexpr double kDeviations = 3.5;
 
-  double slope_;
   bool squares_;
   size_t count_ = 0;
   double mean_ = 0;

@@ -176,7 +176,7 @@ void NearestStream::score() {
   looked_at_.resize(layers_.size());
   answering_.assign(layers_.size(), 0);
   crowded_out_.assign(layers_.size(), 0);
-  errors_.assign(layers_.size(), {scorer_.key_slope(), spec_.metric == math::Metric::kL2});
+  errors_.assign(layers_.size(), KeyErrors(spec_.metric == math::Metric::kL2));
   by_graph_.assign(layers_.size(), 0);
   bool any = false;
   for (size_t s = 0; s < layers_.size(); ++s) {

@@ -28,6 +28,11 @@ constexpr size_t kPeekEf = 20;
 constexpr double kMostDead = 0.25;
 constexpr double kMostDeadOfShare = 2;
 
+// Of rows that are looked at exactly these are on their way from memory: so many bytes of them, but
+// no more rows than are looked at in any case.
+constexpr size_t kBytesAhead = 4608;
+constexpr size_t kMostAhead = 12;
+
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
@@ -174,13 +179,16 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
   }
   const bool learns = spec_.prefix == 0 && has_codes(spec_);  // codes of prefixes say too little
   KeyErrors& errors = errors_[s];
+  const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
+  for (size_t i = known; i < std::min(known + ahead, found.size()); ++i)
+    prefetch_row(layer, found[i]);
   for (size_t i = known; i < found.size(); ++i) {
     const float key = keys[i - known];
     if (learns && errors.rules_out(key, wanted_)) {
       found.resize(i);
       break;
     }
-    if (i + kAhead < found.size()) prefetch_row(layer, found[i + kAhead]);
+    if (i + ahead < found.size()) prefetch_row(layer, found[i + ahead]);
     const std::optional<double> distance = look_at_row(layer, found[i]);
     if (!distance) {
       ++dead;

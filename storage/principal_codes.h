@@ -18,9 +18,15 @@ namespace kindred::storage {
 // What the bytes of a code are a multiple of.
 inline constexpr size_t kPrincipalBytes = 64;
 
-// The axes of a graph: orthonormal, nearly. Borrowed.
+// The axes of a graph: orthonormal, nearly; and the centre of its rows. Borrowed.
 //
 //   code := NodeNumbers ; for axes i and i + count() / 2, a byte (Kernels::encode_u4)
+//
+// A code says what a row is along the axes, less the centre c, and is compared with the query less
+// the centre: <q, x> = <q - c, x - c> + <c, x> + (what all rows have), of which the node's bias has
+// the middle. Its scale is such that the code of x is right about x itself (Gao & Long 2024,
+// "RaBitQ"): <x - c, code> = |x - c|^2. So it is nearly right about what is near to x, where that
+// matters.
 class PrincipalAxes {
  public:
   PrincipalAxes() = default;
@@ -34,10 +40,12 @@ class PrincipalAxes {
   // Those that the dimensions leave none for are zeros.
   size_t count() const noexcept { return axes_of_code(code_bytes_); }
   const std::byte* section() const noexcept { return section_; }
-  size_t section_bytes() const noexcept { return kAxesHead + count() * stride_; }
+  // Where, in the section, the axes' codes begin.
+  size_t axes_at() const noexcept { return kAxesHead + count() * sizeof(float); }
+  size_t section_bytes() const noexcept { return axes_at() + count() * stride_; }
 
-  // out[i] is what a vector has along axis i, by its int8 codes and in their scale.
-  void along(const int8_t* codes, float* out) const;
+  // out[i] is what a vector less the centre has along axis i; the vector is scale * codes.
+  void along(const int8_t* codes, float scale, float* out) const;
 
  private:
   const std::byte* section_ = nullptr;

@@ -33,6 +33,22 @@ std::vector<float> mean_of(const std::vector<float>& rows, size_t dim) {
   return mean;
 }
 
+// By what a 4-bit code is multiplied so that its dot product with the vector that it is of is that
+// of the vector with itself. Nearly its step, which is taken where it is not.
+float right_about_itself(const float* v, size_t dim, const int8_t* code, size_t bytes,
+                         float step) noexcept {
+  double squared = 0;
+  double by_code = 0;
+  for (size_t i = 0; i < dim; ++i) {
+    const auto byte = static_cast<uint8_t>(code[i % bytes]);
+    const int number = i < bytes ? byte & 15 : byte >> 4;
+    squared += static_cast<double>(v[i]) * v[i];
+    by_code += v[i] * (number - 7.5);
+  }
+  const double scale = squared / by_code;
+  return scale > 0.5 * step && scale < 2.0 * step ? static_cast<float>(scale) : step;
+}
+
 }  // namespace
 
 PrincipalEncoder::PrincipalEncoder(const CodedRows& rows, size_t dim, size_t code_bytes,
@@ -46,12 +62,8 @@ PrincipalEncoder::PrincipalEncoder(const CodedRows& rows, size_t dim, size_t cod
   const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
   for (size_t i = 0; i < sample.size(); ++i)
     sample[i] -= centre_scale_ * static_cast<float>(centre[i % dim]);
-  const size_t count = std::min(dim, axes_of_code(code_bytes));
-  keep_axes(math::principal_axes(sample, dim, count, seed), dim);
-  centre_.resize(axes().count());
-  axes().along(centre, centre_.data());
-  centre_.resize(count);
-  for (float& x : centre_) x *= centre_scale_;
+  count_ = std::min(dim, axes_of_code(code_bytes));
+  keep_axes(math::principal_axes(sample, dim, count_, seed), dim);
 }
 
 // Any point would do that is among the rows.
@@ -62,39 +74,46 @@ void PrincipalEncoder::keep_centre(const std::vector<float>& mean) {
     centre_scale_ = math::quantize_i8(mean.data(), mean.size(), codes, stride_).scale;
 }
 
-// As a graph file has them; those that there are not are zeros.
-void PrincipalEncoder::keep_axes(const std::vector<float>& axes, size_t dim) {
+// As a graph file has them, and the centre along them; those that there are not are zeros.
+void PrincipalEncoder::keep_axes(const std::vector<float>& vectors, size_t dim) {
   const math::Kernels& kernels = math::active();
-  std::memset(section_.get(), 0, this->axes().section_bytes());
+  std::memset(section_.get(), 0, axes().section_bytes());
   constexpr float kLargestCode = 127;
-  const float scale = kernels.max_abs(axes.data(), axes.size()) / kLargestCode;
+  const float scale = kernels.max_abs(vectors.data(), vectors.size()) / kLargestCode;
   std::memcpy(section_.get(), &scale, sizeof scale);
-  auto* const numbers = reinterpret_cast<int8_t*>(section_.get() + kAxesHead);
-  for (size_t a = 0; a < axes.size() / dim; ++a)
-    kernels.encode_i8(axes.data() + a * dim, dim, scale, numbers + a * stride_);
+  auto* const codes = reinterpret_cast<int8_t*>(section_.get() + axes().axes_at());
+  for (size_t a = 0; a < count_; ++a)
+    kernels.encode_i8(vectors.data() + a * dim, dim, scale, codes + a * stride_);
+  std::vector<float> centre(axes().count());
+  axes().along(reinterpret_cast<const int8_t*>(centre_codes_.get()), centre_scale_, centre.data());
+  std::memcpy(section_.get() + kAxesHead, centre.data(), centre.size() * sizeof(float));
 }
 
 PrincipalAxes PrincipalEncoder::axes() const noexcept {
   return {section_.get(), code_bytes_, stride_};
 }
 
-// What a row less the centre has along each axis.
-void PrincipalEncoder::along(const CodedRows& rows, size_t row, float* out) const {
-  axes().along(rows.code(row), out);
-  for (size_t a = 0; a < centre_.size(); ++a)
-    out[a] = rows.numbers[row].scale * out[a] - centre_[a];
+// The dot product of the centre and a vector.
+float PrincipalEncoder::dot_of_centre(const int8_t* codes, float scale) const {
+  const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
+  const math::Kernels& kernels = math::active();
+  const int32_t dot = kernels.dot_codes(centre, kernels.sum_i8(centre, stride_), codes, stride_);
+  return centre_scale_ * scale * static_cast<float>(dot);
 }
 
 math::AlignedBytes PrincipalEncoder::codes(const CodedRows& rows) const {
   math::AlignedBytes codes = math::make_aligned(rows.count * code_bytes_);
   std::vector<float> values(axes().count());
   for (size_t row = 0; row < rows.count; ++row) {
-    along(rows, row, values.data());
+    const NodeNumbers& of_row = rows.numbers[row];
+    axes().along(rows.code(row), of_row.scale, values.data());
     std::byte* const to = codes.get() + row * code_bytes_;
     auto* const packed = reinterpret_cast<int8_t*>(to + sizeof(NodeNumbers));
+    const size_t bytes = values.size() / 2;
+    const float scale = math::quantize_u4(values.data(), count_, packed, bytes).scale;
     const NodeNumbers numbers = {
-        math::quantize_u4(values.data(), centre_.size(), packed, values.size() / 2).scale,
-        rows.numbers[row].bias};
+        right_about_itself(values.data(), count_, packed, bytes, scale),
+        of_row.bias - times_of(rows.metric) * dot_of_centre(rows.code(row), of_row.scale)};
     std::memcpy(to, &numbers, sizeof numbers);
   }
   return codes;
@@ -103,12 +122,7 @@ math::AlignedBytes PrincipalEncoder::codes(const CodedRows& rows) const {
 // With c the centre, |x - y|^2 = |x - c|^2 + |y - c|^2 - 2 <x - c, y - c>. Of |x - c|^2 rows are
 // the nearer by -<x, y> as well if |x|^2 is left out.
 ProjectedRows PrincipalEncoder::project(const CodedRows& rows) const {
-  const math::Kernels& kernels = math::active();
   const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
-  const auto dot_of_centre = [&](const int8_t* code, float scale) {
-    const int32_t dot = kernels.dot_codes(centre, kernels.sum_i8(centre, stride_), code, stride_);
-    return centre_scale_ * scale * static_cast<float>(dot);
-  };
   const float centre_squared = dot_of_centre(centre, centre_scale_);
   const size_t stride = projected_stride();
   ProjectedRows made{rows, math::make_aligned(rows.count * stride)};
@@ -117,14 +131,14 @@ ProjectedRows PrincipalEncoder::project(const CodedRows& rows) const {
   made.rows.stride = stride;
   std::vector<float> values(axes().count());
   for (size_t row = 0; row < rows.count; ++row) {
-    along(rows, row, values.data());
+    axes().along(rows.code(row), rows.numbers[row].scale, values.data());
     auto* const code = reinterpret_cast<int8_t*>(made.codes.get() + row * stride);
     NodeNumbers& numbers = made.rows.numbers[row];
     numbers.bias += centre_squared - 2 * dot_of_centre(rows.code(row), numbers.scale);
     numbers.scale = 0;
     std::memset(code, 0, stride);
-    if (kernels.max_abs(values.data(), centre_.size()) < std::numeric_limits<float>::max())
-      numbers.scale = math::quantize_i8(values.data(), centre_.size(), code, stride).scale;
+    if (math::active().max_abs(values.data(), count_) < std::numeric_limits<float>::max())
+      numbers.scale = math::quantize_i8(values.data(), count_, code, stride).scale;
   }
   return made;
 }

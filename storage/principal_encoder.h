@@ -33,20 +33,19 @@ class PrincipalEncoder {
   // REQUIRES: the same.
   ProjectedRows project(const CodedRows& rows) const;
   // Bytes from row to row of its codes.
-  size_t projected_stride() const noexcept { return math::aligned_stride(centre_.size()); }
+  size_t projected_stride() const noexcept { return math::aligned_stride(count_); }
 
  private:
   void keep_centre(const std::vector<float>& mean);
-  void keep_axes(const std::vector<float>& axes, size_t dim);
-  void along(const CodedRows& rows, size_t row, float* out) const;
+  void keep_axes(const std::vector<float>& vectors, size_t dim);
+  float dot_of_centre(const int8_t* codes, float scale) const;
 
   size_t code_bytes_;
-  size_t stride_;  // of the rows' int8 codes
+  size_t stride_;     // of the rows' int8 codes
+  size_t count_ = 0;  // of axes that are not zeros
   math::AlignedBytes section_;
-  // Of the rows: by int8 codes, and along the axes.
-  math::AlignedBytes centre_codes_;
+  math::AlignedBytes centre_codes_;  // of the rows, int8
   float centre_scale_ = 0;
-  std::vector<float> centre_;
 };
 
 }  // namespace kindred::storage

@@ -69,12 +69,10 @@ float Scorer::lower_bound(const RowBlock& block, size_t i) {
 
 CodedQuery Scorer::coded_query() const noexcept {
   const bool coded = has_codes(spec_);
-  const float scale = coded ? query_codes_.scale : 1.0F;
   return {.codes = reinterpret_cast<const int8_t*>(coded ? codes_.get() : query_.get()),
           .sum = query_sum_,
-          .factor = kernels_.is_distance()        ? -1.0F
-                    : spec_.metric == Metric::kL2 ? 2 * scale
-                                                  : 1.0F};
+          .scale = coded ? query_codes_.scale : 1.0F,
+          .times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric)};
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {

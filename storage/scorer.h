@@ -33,11 +33,6 @@ class Scorer {
 
   // For graphs. Borrowed from the scorer.
   CodedQuery coded_query() const noexcept;
-  // By how much a distance, or the square of one by l2, grows with the key of a graph
-  // (NodeNumbers). REQUIRES: has_codes().
-  double key_slope() const noexcept {
-    return spec_.metric == math::Metric::kL2 ? 1.0 : query_codes_.scale;
-  }
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
   std::optional<double> exact(const RowBlock& block, size_t i) const;

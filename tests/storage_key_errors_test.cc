@@ -24,12 +24,12 @@ struct Row {
   double distance;
 };
 
-// By ascending key: distances are 3 + 2 * key, give or take `error`.
+// By ascending key: distances are 3 + key, give or take `error`.
 std::vector<Row> rows_with_errors(test::Random& random, double error, size_t count) {
   std::vector<Row> rows;
   for (size_t i = 0; i < count; ++i) {
     const double truth = 0.01 * static_cast<double>(random.below(1000));
-    rows.push_back({static_cast<float>(truth + error * noise(random)), 3 + 2 * truth});
+    rows.push_back({static_cast<float>(truth + error * noise(random)), 3 + truth});
   }
   std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.key < b.key; });
   return rows;
@@ -37,7 +37,7 @@ std::vector<Row> rows_with_errors(test::Random& random, double error, size_t cou
 
 // How many are looked at before the next is ruled out.
 size_t looked_at(const std::vector<Row>& rows, size_t wanted, bool squares = false) {
-  KeyErrors errors(2, squares);
+  KeyErrors errors(squares);
   size_t count = 0;
   for (; count < rows.size() && !errors.rules_out(rows[count].key, wanted); ++count)
     errors.add(rows[count].key, rows[count].distance);
@@ -80,7 +80,7 @@ TEST_CASE("Of the nearest rows one in a thousand is ruled out at most", "[key_er
 
 TEST_CASE("Nothing is ruled out before as many rows as are wanted have a distance",
           "[key_errors]") {
-  KeyErrors errors(1, false);
+  KeyErrors errors(false);
   for (int i = 0; i < 19; ++i) errors.add(static_cast<float>(i), i);
   CHECK_FALSE(errors.rules_out(1e9F, 20));
   errors.add(19, 19);
@@ -95,7 +95,7 @@ TEST_CASE("Keys that order as squares of distances are compared with these", "[k
 }
 
 TEST_CASE("Distances beyond all numbers rule nothing out", "[key_errors]") {
-  KeyErrors errors(1, false);
+  KeyErrors errors(false);
   for (int i = 0; i < 40; ++i) errors.add(static_cast<float>(i), 1e308 * 10);
   CHECK_FALSE(errors.rules_out(1e9F, 1));
 }

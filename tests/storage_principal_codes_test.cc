@@ -87,12 +87,12 @@ TEST_CASE("a line of principal codes tells which rows are near, under each metri
     const auto codes = all.encoder.codes(all.rows);
     const CodeKernels kernels = CodeKernels::of_4_bit_codes(all.spec);
     PrincipalQuery principal;
-    CHECK(share_found(all.file, all.vectors, 3 * kTen, [&](uint32_t of, uint32_t row) {
+    CHECK(share_found(all.file, all.vectors, kTen * 3 / 2, [&](uint32_t of, uint32_t row) {
             const CodedQuery query = principal.along(all.encoder.axes(), all.rows.query(of));
             const std::byte* const code = codes.get() + row * kPrincipalBytes;
             const float compared = kernels.one(
                 query.codes, query.sum, reinterpret_cast<const int8_t*>(code), kPrincipalBytes);
-            return numbers_of(code).key(query.factor, compared);
+            return numbers_of(code).key(query.factor(), compared);
           }) >= 0.98);
   }
 }

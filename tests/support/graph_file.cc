@@ -53,7 +53,7 @@ std::string Clusters::drawn(Random& random) const {
   const auto c = static_cast<size_t>(random.below(kCentres));
   std::vector<float> v = centres_[c];
   for (float& x : v) {
-    x += 0.5F * noise(random);
+    x += (shape_ == "tight" ? 0.14F : 0.5F) * noise(random);
     if (shape_ == "norms") x = x * lengths_[c] + offsets_[c];
     if (shape_ == "pixels") x = std::clamp(std::round(x * 50 + 100), 0.0F, 255.0F);
   }

@@ -20,6 +20,7 @@ namespace kindred::test {
 
 // Makes vectors of a shape:
 //   clusters  around 100 centres
+//   tight     as clusters, a quarter as wide
 //   even      in all directions alike
 //   pixels    integers from 0 to 255 around 100 centres
 //   prefix    as clusters, the elements behind the spec's prefix half as large
