@@ -230,6 +230,25 @@ TEST_CASE("of several conditions the one that fewest rows fulfil is looked up", 
   }
 }
 
+TEST_CASE("where one row alone fulfils all conditions a search finds it and ends", "[sql][knn]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, "
+      "v float[2] distance_metric=l2, lang TEXT, year INTEGER)");
+  db.run(
+      "INSERT INTO items SELECT i, vec_f32('[' || i || ',0]'), iif(i % 2, 'en', 'de'), i % 2 "
+      "FROM " +
+      numbers(20000));
+  db.run("UPDATE items SET lang = 'de' WHERE id = 77");
+  const std::string search =
+      "SELECT id FROM items WHERE v MATCH '[77,0]' AND lang = 'de' AND year = 1";
+  CHECK(db.rows(search) == Rows{"77"});
+  CHECK(db.rows(search + " LIMIT 3") == Rows{"77"});
+  CHECK(db.rows(search + " AND k = 3") == Rows{"77"});
+  db.run("UPDATE items SET lang = 'en' WHERE id = 77");
+  CHECK(db.rows(search).empty());
+}
+
 TEST_CASE("rows that each of several conditions lets pass are counted once", "[sql][knn]") {
   Database db;
   db.run(
