@@ -114,19 +114,21 @@ CollectionOptions options_of(const Connection& connection, std::string_view made
 // so, but DROP TABLE.
 std::string model_of(const ShadowTables& tables) {
   std::string made_by;
-  const auto ignore = [](int, const char*) noexcept {};
+  char* error = nullptr;
   const int code = guard(
       [&] {
         if (tables.exist()) made_by = tables.setting(kConfigModel).value_or("");
       },
-      ignore);
+      [&](int, const char* text) noexcept { set_message(&error, text); });
+  const std::unique_ptr<char, void (*)(void*)> owned(error, sqlite3_free);
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_INTERRUPT:
     case SQLITE_IOERR:
     case SQLITE_NOMEM:
-      throw Error(code, tables.name() + ": its configuration cannot be read now");
+      throw Error(code, tables.name() + ": its configuration cannot be read now: " +
+                            (error != nullptr ? error : "out of memory"));
     default:
       return made_by;
   }

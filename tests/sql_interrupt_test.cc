@@ -52,6 +52,23 @@ void fill(Database& db, const Mirrored& both, Random& random, int rows) {
 
 }  // namespace
 
+TEST_CASE("a table's first use, interrupted at any point, says that it was", "[sql][interrupt]") {
+  const ScratchDirectory scratch;
+  Database(scratch.file("app.db")).run("CREATE VIRTUAL TABLE items USING kindred(v float[4])");
+  const bool by_interrupt = GENERATE(false, true);
+  int interrupted = 0;
+  for (int calls = 1; calls < 40; ++calls) {
+    INFO("call " << calls);
+    Database db(scratch.file("app.db"));
+    const Interrupter interrupter(db, calls, by_interrupt);
+    const std::string error = db.error("SELECT count(*) FROM items");
+    if (error.empty()) break;
+    ++interrupted;
+    CHECK_THAT(error, Catch::Contains("interrupted"));
+  }
+  CHECK(interrupted > 0);
+}
+
 TEST_CASE("a search interrupted at any point leaves later answers right", "[sql][interrupt]") {
   const ScratchDirectory scratch;
   const bool by_interrupt = GENERATE(false, true);
