@@ -18,6 +18,9 @@ constexpr double kScanCost = 0.05;
 constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
 
+// Beginning a list.
+constexpr double kBeginCost = 5;
+
 constexpr size_t kFirstCounted = 64;
 
 // Rows are counted that would take so many times as long to look up as may be spent on it now. Each
@@ -70,7 +73,10 @@ bool RowFilter::list_some(double most) {
     if (!seen || *seen * entry_cost() > most) return false;
     most = std::numeric_limits<double>::infinity();
   }
-  if (!list_) begin_list();
+  if (!list_) {
+    if (most < kBeginCost) return false;
+    begin_list();
+  }
   for (; static_cast<double>(read_) * kIndexCost < most; ++read_) {
     if (!list_.step()) {
       end_list();
@@ -148,6 +154,10 @@ std::optional<double> RowFilter::known_share() const noexcept {
 
 double RowFilter::compare_cost() const noexcept {
   return static_cast<double>(listed_.size()) * kCompareCost;
+}
+
+double RowFilter::probe_cost() noexcept {
+  return kProbeCost;
 }
 
 double RowFilter::cost() const noexcept {

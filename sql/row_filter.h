@@ -42,6 +42,9 @@ class RowFilter {
   // What that has cost so far, in us of CPU: as much as constants can say.
   double cost() const noexcept;
 
+  // What asking one row costs.
+  static double probe_cost() noexcept;
+
   // What comparing the listed rows costs, in us of CPU.
   double compare_cost() const noexcept;
   // The share of the rows that pass, if it is known.

@@ -21,26 +21,15 @@ constexpr uint64_t kMostDiverse = 1000;
 // Rows next to the query that are asked before anything is decided.
 constexpr size_t kPeeked = 10;
 
-// In us: what a list may cost that is made whatever is near the query, and what a row costs that is
-// asked, beside what the stream says of itself.
-constexpr double kShortList = 22;
-constexpr double kCandidateCost = 3;
-// A list is made at once if it costs no more than the scan that it spares.
-constexpr double kListOfScan = 0.6;
-
-// How long rows are listed while others are asked: for so many us, and for so much of what has been
-// spent on asking; but no longer than for so much of what is still to be spent, or of what has been
-// beyond a while.
-constexpr double kListedFirst = 100;
-constexpr double kListedOfSpent = 1.2;
-constexpr double kListedOfLeft = 0.3;
-constexpr double kListedOfLong = 0.5;
-constexpr double kLong = 300;
+// A list is made at once if it costs no more than so much of the first search, which it spares.
+constexpr double kListOfFirst = 0.35;
+// Rows are listed for as long as others have been asked, since nobody knows which ends first: that
+// costs twice the better of the two at most. But for no longer than so much of what is still to be
+// asked, which is in vain where asking ends first.
+constexpr double kListedOfLeft = 0.4;
 
 // As if so many rows had been asked of which as many pass as of all rows.
 constexpr double kPriorRows = 14;
-// For each row that has been given already, so much more.
-constexpr double kSpentOfGiven = 80;
 
 // A condition with more values, from a long IN list, is not asked of one row after the other.
 constexpr size_t kProbedValues = 64;
@@ -281,15 +270,13 @@ void Search::start_filtered(std::vector<storage::RowLayer> layers) {
   size_t rows = 0;
   for (const storage::RowLayer& layer : layers) rows += layer.count;
   RowFilter filter(collection_, condition_, only_, rows);
-  if (condition_.values() > kProbedValues || filter.list_some(kShortList))
-    return search_listed(filter.take_list(), By::kAny);
   const size_t wanted = effort_.expected;
   storage::Effort effort = effort_;
   effort.chosen_from = true;
   search(std::move(layers), effort);
-  const std::vector<int64_t> near = stream_->peek(kPeeked);
-  if (near.empty() && filter.list_some(kListOfScan * stream_->first_cost()))
+  if (condition_.values() > kProbedValues || filter.list_some(kListOfFirst * stream_->first_cost()))
     return search_listed(filter.take_list(), By::kAny);
+  const std::vector<int64_t> near = stream_->peek(kPeeked);
   peeked_ = near.size();
   peeked_passed_ = filter.count_passing(near);
   filter_.emplace(std::move(filter));
@@ -314,13 +301,9 @@ std::optional<storage::Neighbor> Search::next_passing() {
 // out.
 bool Search::is_list_better() {
   const double step = stream_->step_cost();
-  const double spent =
-      stream_->cost() + filter_->cost() + step - kSpentOfGiven * static_cast<double>(given_);
-  if (spent <= 0) return false;
-  const double listing =
-      std::min(kListedFirst + kListedOfSpent * spent,
-               std::max(kListedOfLeft * left_to_ask(step), kListedOfLong * (spent - kLong)));
-  return filter_->list_some(listing) && left_to_ask(step) > filter_->compare_cost();
+  const double spent = stream_->cost() + filter_->cost() + step - cost_before_;
+  return filter_->list_some(std::min(spent, kListedOfLeft * left_to_ask(step))) &&
+         left_to_ask(step) > filter_->compare_cost();
 }
 
 // What is still to be spent on asking if rows go on passing as often as those that have been asked,
@@ -335,7 +318,7 @@ double Search::left_to_ask(double step) const {
   const double rows = static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
   const double in_all = std::min(rows + static_cast<double>(asked_), 1e9);
   const double stream = stream_->cost_of(static_cast<size_t>(in_all)) - stream_->cost();
-  return kCandidateCost * rows + std::max(stream, step);
+  return filter_->probe_cost() * rows + std::max(stream, step);
 }
 
 // Asks rows in ascending distance until a batch of them has passed, or goes over to a list. The
@@ -358,6 +341,7 @@ bool Search::gather() {
             [](const auto& a, const auto& b) { return storage::is_nearer(b, a); });
   batch_ = 1;
   filter_->forget();
+  cost_before_ = stream_->cost() + filter_->cost();
   return !passed_.empty();
 }
 
