@@ -23,9 +23,11 @@ constexpr size_t kPeeked = 10;
 
 // A list is made at once if it costs no more than so much of the first search, which it spares.
 constexpr double kListOfFirst = 0.35;
-// Rows are listed for as long as others have been asked, since nobody knows which ends first: that
-// costs twice the better of the two at most. But for no longer than so much of what is still to be
-// asked, which is in vain where asking ends first.
+// Nobody knows whether listing or asking ends first, so they take turns: rows are listed for so
+// many times as long as others have been asked. What listing ends first costs half as much again,
+// at most. Where asking is going to, it is listed in vain: no longer than for so much of what is
+// left to ask.
+constexpr double kListedOfSpent = 2;
 constexpr double kListedOfLeft = 0.4;
 
 // As if so many rows had been asked of which as many pass as of all rows.
@@ -302,7 +304,7 @@ std::optional<storage::Neighbor> Search::next_passing() {
 bool Search::is_list_better() {
   const double step = stream_->step_cost();
   const double spent = stream_->cost() + filter_->cost() + step - cost_before_;
-  return filter_->list_some(std::min(spent, kListedOfLeft * left_to_ask(step))) &&
+  return filter_->list_some(std::min(kListedOfSpent * spent, kListedOfLeft * left_to_ask(step))) &&
          left_to_ask(step) > filter_->compare_cost();
 }
 
