@@ -110,17 +110,26 @@ CollectionOptions options_of(const Connection& connection, std::string_view made
                           dimensions);
 }
 
+// What guard() returns, and what was thrown in words: nullptr where there was no memory for them.
+struct Attempt {
+  int code;
+  std::unique_ptr<char, void (*)(void*)> error{nullptr, sqlite3_free};
+};
+
+template <class Body>
+Attempt attempt(const Body& body) {
+  char* error = nullptr;
+  const int code = guard(body, [&](int, const char* text) noexcept { set_message(&error, text); });
+  return {code, {error, sqlite3_free}};
+}
+
 // The description of what made a collection's vectors; "" where it cannot be read: every use says
 // so, but DROP TABLE.
 std::string model_of(const ShadowTables& tables) {
   std::string made_by;
-  char* error = nullptr;
-  const int code = guard(
-      [&] {
-        if (tables.exist()) made_by = tables.setting(kConfigModel).value_or("");
-      },
-      [&](int, const char* text) noexcept { set_message(&error, text); });
-  const std::unique_ptr<char, void (*)(void*)> owned(error, sqlite3_free);
+  const auto [code, error] = attempt([&] {
+    if (tables.exist()) made_by = tables.setting(kConfigModel).value_or("");
+  });
   switch (code & 0xFF) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -128,7 +137,7 @@ std::string model_of(const ShadowTables& tables) {
     case SQLITE_IOERR:
     case SQLITE_NOMEM:
       throw Error(code, tables.name() + ": its configuration cannot be read now: " +
-                            (error != nullptr ? error : "out of memory"));
+                            (error != nullptr ? error.get() : "out of memory"));
     default:
       return made_by;
   }
@@ -138,13 +147,10 @@ std::string model_of(const ShadowTables& tables) {
 CollectionOptions options_to_connect(const Connection& connection, const ShadowTables& tables) {
   const std::string made_by = model_of(tables);
   CollectionOptions options;
-  char* error = nullptr;
-  const int code = guard([&] { options = options_of(connection, made_by); },
-                         [&](int, const char* text) noexcept { set_message(&error, text); });
-  const std::unique_ptr<char, void (*)(void*)> owned(error, sqlite3_free);
+  const auto [code, error] = attempt([&] { options = options_of(connection, made_by); });
   if (code == SQLITE_OK) return options;
   if (code == SQLITE_NOMEM || error == nullptr) throw std::bad_alloc();
-  return salvage_collection(connection.arguments[2], connection.arguments.subspan(3), error);
+  return salvage_collection(connection.arguments[2], connection.arguments.subspan(3), error.get());
 }
 
 void declare(sqlite3* db, const std::string& table, const CollectionOptions& options) {

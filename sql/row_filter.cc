@@ -11,14 +11,12 @@ namespace {
 
 // In us, at 384 dimensions: a row that an index gives, one that has to be looked up to see whether
 // the rest of the condition holds, and one that is passed by where there is no index; comparing a
-// row of a list, and asking one by its id.
+// row of a list, and asking one by its id; and beginning a list.
 constexpr double kIndexCost = 0.19;
 constexpr double kLookUpCost = 0.7;
 constexpr double kScanCost = 0.05;
 constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
-
-// Beginning a list.
 constexpr double kBeginCost = 5;
 
 constexpr size_t kFirstCounted = 64;

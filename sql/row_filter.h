@@ -42,7 +42,7 @@ class RowFilter {
   // What that has cost so far, in us of CPU: as much as constants can say.
   double cost() const noexcept;
 
-  // What asking one row costs.
+  // What asking one row costs, in us of CPU.
   static double probe_cost() noexcept;
 
   // What comparing the listed rows costs, in us of CPU.

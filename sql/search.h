@@ -97,9 +97,9 @@ class Search {
   size_t peeked_passed_ = 0;
   size_t asked_ = 0;
   size_t batch_ = 1;
-  double cost_before_ = 0;  // of asking, when a row was given
   std::vector<storage::Neighbor> passed_;
   std::optional<storage::Neighbor> last_;
+  double cost_before_ = 0;  // what asking had cost when a batch last was whole
 };
 
 }  // namespace kindred::sql

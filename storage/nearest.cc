@@ -88,7 +88,7 @@ class IdSet {
   explicit IdSet(std::span<const int64_t> ids)
       : ids_(ids),
         shift_(60 - static_cast<int>(std::bit_width(ids.size()))),
-        bits_((size_t{1} << (64 - shift_)) / 64 + 1) {
+        bits_((size_t{1} << (64 - shift_)) / 64 + 1) {  // one at least
     for (const int64_t id : ids) bits_[hash(id) / 64] |= uint64_t{1} << (hash(id) % 64);
   }
   bool contains(int64_t id) const noexcept {

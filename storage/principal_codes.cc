@@ -35,7 +35,7 @@ CodedQuery PrincipalQuery::along(const PrincipalAxes& axes, const CodedQuery& qu
   const size_t half = count / 2;
   along_.resize(count);
   axes.along(query.codes, query.scale, along_.data());
-  // Not so if no program of ours wrote the section.
+  // Not so of a query whose square is beyond float32, nor if no program of ours wrote the section.
   if (!(math::active().max_abs(along_.data(), count) < std::numeric_limits<float>::max()))
     along_.assign(count, 0);
   codes_.assign(2 * axes.code_bytes(), 0);
