@@ -122,8 +122,8 @@ void sync_folder(const std::string& path) {
   if (result != 0) fail(path, "sync");
 }
 
-SequentialWriter::SequentialWriter(File& file, uint64_t offset, size_t block)
-    : file_(file), offset_(offset), block_(block), written_(offset), begun_(offset) {}
+SequentialWriter::SequentialWriter(File& file, uint64_t offset)
+    : file_(file), offset_(offset), written_(offset), begun_(offset) {}
 
 void SequentialWriter::write(const void* data, size_t bytes) {
   const auto* at = static_cast<const std::byte*>(data);
@@ -135,8 +135,8 @@ void SequentialWriter::write(const void* data, size_t bytes) {
     at += part;
     bytes -= part;
     if (position() == block_end()) {
-      sums_.push_back(checksum(buffer_.data() + summed_, block_));
-      summed_ += block_;
+      sums_.push_back(checksum(buffer_.data() + summed_, kSumBlock));
+      summed_ += kSumBlock;
     }
     if (position() == step_end) publish();
   }

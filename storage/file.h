@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/segment_format.h"
+#include "storage/checked_blocks.h"
 
 namespace kindred::storage {
 
@@ -51,11 +51,10 @@ class File {
 // Makes a rename, creation or removal in the folder durable.
 void sync_folder(const std::string& path);
 
-// Bytes written one after the other through a buffer, with a checksum of each block.
+// Bytes written one after the other through a buffer, with a checksum of each kSumBlock of them.
 class SequentialWriter {
  public:
-  // `block`: the bytes that one checksum covers, kSumBlock or a whole part of it.
-  SequentialWriter(File& file, uint64_t offset, size_t block = kSumBlock);
+  SequentialWriter(File& file, uint64_t offset);
 
   // From here on 2 MiB at a time go to the system, as its huge pages lie. File systems whose cache
   // is of large folios (ext4 since Linux 6.16, xfs) map such a piece by one entry, and who reads
@@ -73,14 +72,14 @@ class SequentialWriter {
   const std::vector<uint64_t>& sums() const noexcept { return sums_; }
 
  private:
+  static constexpr uint64_t kStep = 64 << 10;
   static constexpr uint64_t kHugeStep = 2 << 20;
 
-  uint64_t block_end() const noexcept { return offset_ + summed_ + block_; }
+  uint64_t block_end() const noexcept { return offset_ + summed_ + kSumBlock; }
 
   File& file_;
   uint64_t offset_;  // of the buffer's first byte
-  size_t block_;
-  uint64_t step_ = kSumBlock;
+  uint64_t step_ = kStep;
   uint64_t written_;               // up to here it is in the file
   uint64_t begun_;                 // up to here begin_sync() has been called
   size_t summed_ = 0;              // bytes of the buffer that have their checksum

@@ -71,7 +71,7 @@ GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
   upper = ends + (has_ends(header) ? to_page(header.nodes * sizeof(uint32_t)) : 0);
   axes = upper + to_page(upper_nodes * header.m * sizeof(uint32_t));
   sums = axes + (has_principal_codes(header) ? to_page(axes_bytes(header)) : 0);
-  sums_bytes = (sums - nodes) / kGraphBlock * sizeof(uint64_t);
+  sums_bytes = (sums - nodes) / kSumBlock * sizeof(uint64_t);
   end = sums + sums_bytes;
 }
 
@@ -128,10 +128,9 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   }
   const GraphPlan plan(h);
   if (plan.end != mapping_.size()) return false;
-  sums_ = reinterpret_cast<const uint64_t*>(mapping_.data() + plan.sums);
-  if (checksum(sums_, plan.sums_bytes) != h.sums_sum) return false;
-  blocks_ = plan.sums_bytes / sizeof(uint64_t);
-  verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
+  const auto* sums = reinterpret_cast<const uint64_t*>(mapping_.data() + plan.sums);
+  if (checksum(sums, plan.sums_bytes) != h.sums_sum) return false;
+  blocks_ = CheckedBlocks(mapping_.data() + plan.nodes, plan.sums - plan.nodes, kSumBlock, sums);
   kernels_ = CodeKernels(spec);
   code_bytes_ = codes;
   layout_ = NodeLayout(h, codes);
@@ -150,22 +149,10 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   return true;
 }
 
-bool Graph::check_block(size_t block) const noexcept {
-  const std::byte* at = nodes_ + block * kGraphBlock;
-  if (checksum(at, kGraphBlock) != sums_[block]) {
-    damaged_.store(true, std::memory_order_relaxed);
-    return false;
-  }
-  verified_[block].store(true, std::memory_order_relaxed);
-  return true;
-}
-
 bool Graph::are_whole(const std::byte* at, size_t bytes) const noexcept {
-  const auto offset = static_cast<size_t>(at - nodes_);
-  const size_t last = (offset + bytes - 1) / kGraphBlock;
-  for (size_t block = offset / kGraphBlock; block <= last; ++block)
-    if (!verified_[block].load(std::memory_order_relaxed) && !check_block(block)) return false;
-  return true;
+  if (!blocks_.first_changed(at, bytes)) return true;
+  damaged_.store(true, std::memory_order_relaxed);
+  return false;
 }
 
 bool Graph::is_due_for_population() const noexcept {
@@ -175,11 +162,10 @@ bool Graph::is_due_for_population() const noexcept {
 }
 
 bool Graph::verify() const noexcept {
-  all_verified_.store(false, std::memory_order_relaxed);
-  for (size_t block = 0; block < blocks_; ++block)
-    if (!check_block(block)) return false;
-  all_verified_.store(true, std::memory_order_relaxed);
-  return true;
+  const bool all = !blocks_.first_changed();
+  all_verified_.store(all, std::memory_order_relaxed);
+  if (!all) damaged_.store(true, std::memory_order_relaxed);
+  return all;
 }
 
 void Graph::populate() const noexcept {

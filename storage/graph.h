@@ -128,7 +128,6 @@ class Graph {
     return all_verified_.load(std::memory_order_relaxed) || are_whole(at, bytes);
   }
   bool are_whole(const std::byte* at, size_t bytes) const noexcept;
-  bool check_block(size_t block) const noexcept;
 
   File file_;
   Mapping mapping_;
@@ -141,9 +140,7 @@ class Graph {
   const uint32_t* rows_ = nullptr;
   const uint32_t* ends_ = nullptr;      // nullptr: node i has the row at place i
   std::vector<const uint32_t*> upper_;  // by level - 1
-  const uint64_t* sums_ = nullptr;
-  size_t blocks_ = 0;
-  std::unique_ptr<std::atomic<bool>[]> verified_;
+  CheckedBlocks blocks_;
   mutable std::atomic<bool> all_verified_{false};
   mutable std::atomic<bool> damaged_{false};
   mutable std::atomic<uint32_t> asked_{0};

@@ -194,7 +194,7 @@ class GraphWriter {
   GraphWriter(File& file, const CodedRows& rows, const NodeCodes& codes, const EqualRows& equal,
               const SmallWorld& world, const Numbering& numbering)
       : file_(file),
-        out_(file, kGraphPage, kGraphBlock),
+        out_(file, kGraphPage),
         rows_(rows),
         codes_(codes),
         equal_(equal),

@@ -28,8 +28,6 @@ inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
 inline constexpr uint32_t kGraphVersion = 2;
 inline constexpr uint32_t kPrincipalGraphVersion = 5;
 inline constexpr size_t kGraphPage = 4096;
-// What one checksum covers.
-inline constexpr size_t kGraphBlock = 4096;
 inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
 inline constexpr size_t kMostLevels = 16;
 inline constexpr size_t kMostLinks = 512;  // M

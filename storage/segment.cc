@@ -47,7 +47,7 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   block_.residual_norm = section<float>(Section::kResidualNorm, spec.prefix > 0 ? 2 * n : n);
   if (spec.prefix > 0) block_.suffix_norm = block_.residual_norm + n;
   block_.norm_squared = section<float>(Section::kNormSquared, n);
-  if (header_.version >= kSegmentVersion && header_.code_stride > 0) {
+  if (header_.version >= kFirstWithCoarse && header_.code_stride > 0) {
     block_.coarse = section<int8_t>(Section::kCoarse, n * coarse_stride(spec));
     block_.coarse_numbers = section<CoarseNumbers>(Section::kCoarseNumbers, n);
     block_.centre = section<float>(Section::kCentre, code_stride(spec));
@@ -79,16 +79,31 @@ void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identit
                     header_.code_stride == code_stride(spec) && header_.distinct <= header_.rows &&
                     header_.rows <= UINT32_MAX;
   if (!fits) corrupt("its vectors are not the collection's");
-  const SectionPlace& sums = place_of(Section::kSums);
-  const uint64_t body = sums.offset - kSegmentPage;
-  if (sums.offset < kSegmentPage || sums.bytes != (body + kSumBlock - 1) / kSumBlock * 8)
+  read_sums();
+}
+
+void Segment::read_sums() {
+  const SectionPlace& at = place_of(Section::kSums);
+  const size_t block = header_.version < kSegmentVersion ? kSumBlockBefore4 : kSumBlock;
+  const uint64_t body = at.offset - kSegmentPage;
+  if (at.offset < kSegmentPage || at.bytes != blocks_of(body, block) * sizeof(uint64_t))
     corrupt("its table of checksums is misplaced");
-  const auto* table = section<uint64_t>(Section::kSums, sums.bytes / 8);
-  if (checksum(table, sums.bytes) != header_.sums_sum)
+  const auto* sums = section<uint64_t>(Section::kSums, at.bytes / sizeof(uint64_t));
+  blocks_ = CheckedBlocks(mapping_->data() + kSegmentPage, body, block, sums);
+  if (header_.version < kSegmentVersion) return require_sums(sums, at.bytes);
+  const uint64_t pages = blocks_of(at.bytes);
+  const uint64_t end = at.offset + pages * kSumBlock;
+  if (mapping_->size() < end + pages * sizeof(uint64_t)) corrupt("its end is missing");
+  const auto* sums_of_pages = reinterpret_cast<const uint64_t*>(mapping_->data() + end);
+  require_sums(sums_of_pages, pages * sizeof(uint64_t));
+  blocks_of_sums_ =
+      CheckedBlocks(mapping_->data() + at.offset, pages * kSumBlock, kSumBlock, sums_of_pages);
+  blocks_.set_blocks_of_sums(&blocks_of_sums_);
+}
+
+void Segment::require_sums(const uint64_t* sums, uint64_t bytes) const {
+  if (checksum(sums, bytes) != header_.sums_sum)
     corrupt("the checksum of the checksums does not fit");
-  sums_ = table;
-  blocks_ = sums.bytes / sizeof(uint64_t);
-  verified_ = std::make_unique<std::atomic<bool>[]>(blocks_);
 }
 
 // A section's first element, once `count` of them are known to lie inside the file.
@@ -104,7 +119,7 @@ const T* Segment::section(Section section, uint64_t count) const {
 }
 
 void Segment::verify() const {
-  for (size_t block = 0; block < blocks_; ++block) require_block(block);
+  if (const auto changed = blocks_.first_changed()) report_changed(*changed);
 }
 
 void Segment::verify_rows(size_t first, size_t count) const {
@@ -133,22 +148,13 @@ void Segment::verify_exact(size_t row) const {
 
 // Bytes of the mapping. What an unknown section's checksum covers beside them is compared as well.
 void Segment::require(const void* data, size_t bytes) const {
-  if (bytes == 0) return;
-  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(data) - mapping_->data());
-  const size_t last = (offset + bytes - 1 - kSegmentPage) / kSumBlock;
-  for (size_t block = (offset - kSegmentPage) / kSumBlock; block <= last; ++block)
-    if (!verified_[block].load(std::memory_order_relaxed)) require_block(block);
+  if (const auto changed = blocks_.first_changed(data, bytes)) report_changed(*changed);
 }
 
-void Segment::require_block(size_t block) const {
-  const uint64_t offset = kSegmentPage + block * kSumBlock;
-  const uint64_t end = place_of(Section::kSums).offset;
-  const size_t bytes = std::min<uint64_t>(kSumBlock, end - offset);
-  if (checksum(mapping_->data() + offset, bytes) != sums_[block]) {
-    damaged_ = true;
-    corrupt("the block at byte " + std::to_string(offset) + " has changed");
-  }
-  verified_[block].store(true, std::memory_order_relaxed);
+void Segment::report_changed(size_t block) const {
+  damaged_ = true;
+  corrupt("the block at byte " + std::to_string(kSegmentPage + block * blocks_.block_bytes()) +
+          " has changed");
 }
 
 void Segment::require_tables() const {

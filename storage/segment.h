@@ -95,9 +95,11 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   size_t first_at_least(int64_t id, size_t rank) const;
   void prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank) const;
   void require(const void* data, size_t bytes) const;
-  void require_block(size_t block) const;
   void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
+  void read_sums();
+  void require_sums(const uint64_t* sums, uint64_t bytes) const;
+  [[noreturn]] void report_changed(size_t block) const;
   const SectionPlace& place_of(Section section) const noexcept {
     return header_.sections[static_cast<size_t>(section)];
   }
@@ -110,11 +112,10 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   SegmentHeader header_{};
   std::optional<Mapping> mapping_;
   const int64_t* ids_ = nullptr;
-  const uint32_t* order_ = nullptr;  // nullptr: rank and row are the same
-  RowBlock block_;                   // all rows
-  const uint64_t* sums_ = nullptr;   // of blocks of kSumBlock bytes from kSegmentPage on
-  size_t blocks_ = 0;
-  std::unique_ptr<std::atomic<bool>[]> verified_;     // blocks
+  const uint32_t* order_ = nullptr;                   // nullptr: rank and row are the same
+  RowBlock block_;                                    // all rows
+  CheckedBlocks blocks_;                              // from kSegmentPage up to the checksums
+  CheckedBlocks blocks_of_sums_;                      // from version 4 on
   mutable std::atomic<bool> tables_verified_{false};  // ids and order
   mutable std::atomic<bool> damaged_{false};
   VectorSpec spec_;

@@ -9,7 +9,7 @@
 namespace kindred::storage {
 
 bool is_whole(SegmentHeader& header) noexcept {
-  if (header.version >= kSegmentVersion)
+  if (header.version >= kFirstWithCoarse)
     return header.header_sum == checksum(&header, offsetof(SegmentHeader, header_sum));
   constexpr size_t kSummed = offsetof(SegmentHeader, sections) +
                              kSectionsBefore3 * sizeof(SectionPlace) + sizeof(uint64_t);

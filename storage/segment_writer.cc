@@ -166,12 +166,16 @@ void SegmentWriter::write_order(SegmentHeader& header,
 // Checksums, then the header as the last thing written: a file without it is none.
 void SegmentWriter::seal(SegmentHeader& header) {
   out_.finish();
-  const std::vector<uint64_t>& sums = out_.sums();
+  std::vector<uint64_t> sums = out_.sums();
   const uint64_t at = out_.position();
-  const size_t bytes = sums.size() * sizeof(uint64_t);
-  place(header, Section::kSums) = {at, bytes};
-  file_.write_at(at, sums.data(), bytes);
-  header.sums_sum = checksum(sums.data(), bytes);
+  place(header, Section::kSums) = {at, sums.size() * sizeof(uint64_t)};
+  constexpr size_t kOfPage = kSumBlock / sizeof(uint64_t);
+  const size_t pages = (sums.size() + kOfPage - 1) / kOfPage;
+  sums.resize(pages * kOfPage);
+  for (size_t page = 0; page < pages; ++page)
+    sums.push_back(checksum(&sums[page * kOfPage], kSumBlock));
+  file_.write_at(at, sums.data(), sums.size() * sizeof(uint64_t));
+  header.sums_sum = checksum(&sums[pages * kOfPage], pages * sizeof(uint64_t));
   header.header_sum = checksum(&header, offsetof(SegmentHeader, header_sum));
   std::array<std::byte, kSegmentPage> page{};
   std::memcpy(page.data(), &header, sizeof header);

@@ -96,6 +96,26 @@ Fault fault_of(const std::function<void()>& body) {
   return Fault::kIo;
 }
 
+// The file as version 3 had it: a checksum covers 64 KiB, and the header's all checksums.
+void make_version_3(const std::string& path) {
+  std::string bytes(std::filesystem::file_size(path), '\0');
+  File(path, File::Mode::kRead).read_at(0, bytes.data(), bytes.size());
+  SegmentHeader header{};
+  std::memcpy(&header, bytes.data(), sizeof header);
+  SectionPlace& sums = place(header, Section::kSums);
+  bytes.resize(sums.offset);
+  std::vector<uint64_t> of_blocks;
+  for (size_t at = kSegmentPage; at < bytes.size(); at += kSumBlockBefore4)
+    of_blocks.push_back(checksum(&bytes[at], std::min(kSumBlockBefore4, bytes.size() - at)));
+  sums.bytes = of_blocks.size() * sizeof(uint64_t);
+  header.version = 3;
+  header.sums_sum = checksum(of_blocks.data(), sums.bytes);
+  header.header_sum = checksum(&header, offsetof(SegmentHeader, header_sum));
+  std::memcpy(bytes.data(), &header, sizeof header);
+  bytes.append(reinterpret_cast<const char*>(of_blocks.data()), sums.bytes);
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
 }  // namespace
 
 TEST_CASE("a segment gives back the last vector of each id", "[storage][segment]") {
@@ -262,6 +282,44 @@ TEST_CASE("a flipped bit is found: in the header at once, in the vectors by veri
     flip_bit(file.path(), offset);
   }
   check();
+}
+
+TEST_CASE("a segment file of version 3 is read as it is, and a flipped bit found in it",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  const std::vector<Row> rows = random_rows(3000, kSpec, 10);
+  write(file.path(), kSpec, rows);
+  make_version_3(file.path());
+  const auto open = [&] { return Segment::open(file.path(), kSpec, kIdentity); };
+  const auto segment = open();
+  segment->verify();
+  CHECK(segment->layer({}).blocks[0].coarse != nullptr);
+  CHECK(content(*segment, kSpec) == last_of_each(rows));
+  const uint64_t bytes = std::filesystem::file_size(file.path());
+  for (const uint64_t offset : {uint64_t{kSegmentPage}, bytes / 2, bytes - 1}) {
+    flip_bit(file.path(), offset);
+    CHECK(fault_of([&] { open()->verify(); }) == Fault::kCorrupt);
+    flip_bit(file.path(), offset);
+  }
+  open()->verify();
+}
+
+TEST_CASE("a search reads a segment's checksums here and there, and finds one that has changed",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kSpec, random_rows(80000, kSpec, 11));
+  SegmentHeader header{};
+  File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+  const SectionPlace& sums = place(header, Section::kSums);
+  REQUIRE(sums.bytes > 2 * kSumBlock);
+  const auto look_at = [&](size_t row) {
+    Segment::open(file.path(), kSpec, kIdentity)->verify_exact(row);
+  };
+  flip_bit(file.path(), sums.offset);  // of the first row's block
+  look_at(79999);
+  CHECK(fault_of([&] { look_at(0); }) == Fault::kCorrupt);
+  flip_bit(file.path(), sums.offset);
+  look_at(0);
 }
 
 TEST_CASE("a segment that is being written or read is not swept", "[storage][segment]") {

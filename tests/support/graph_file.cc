@@ -117,7 +117,7 @@ void GraphFile::seal(std::string& bytes) const {
   const storage::GraphPlan plan(header);
   for (uint64_t block = 0; block < plan.sums_bytes / sizeof(uint64_t); ++block) {
     const uint64_t sum =
-        storage::checksum(&bytes[plan.nodes + block * storage::kGraphBlock], storage::kGraphBlock);
+        storage::checksum(&bytes[plan.nodes + block * storage::kSumBlock], storage::kSumBlock);
     std::memcpy(&bytes[plan.sums + block * sizeof sum], &sum, sizeof sum);
   }
   header.sums_sum = storage::checksum(&bytes[plan.sums], plan.sums_bytes);

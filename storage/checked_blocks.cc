@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/checked_blocks.h"
+
+#include <algorithm>
+
+#include "storage/file.h"
+
+namespace kindred::storage {
+
+CheckedBlocks::CheckedBlocks(const std::byte* data, uint64_t bytes, size_t block,
+                             const uint64_t* sums)
+    : data_(data),
+      bytes_(bytes),
+      block_(block),
+      sums_(sums),
+      whole_(std::make_unique<std::atomic<uint64_t>[]>(count() / kBits + 1)) {}
+
+// Scans come by with many blocks at once, mostly found whole before.
+std::optional<size_t> CheckedBlocks::first_changed(const void* at, size_t bytes) const noexcept {
+  if (bytes == 0) return std::nullopt;
+  const auto offset = static_cast<size_t>(static_cast<const std::byte*>(at) - data_);
+  const size_t end = (offset + bytes - 1) / block_ + 1;
+  for (size_t block = offset / block_; block < end;) {
+    const uint64_t whole = whole_[block / kBits].load(std::memory_order_relaxed);
+    if (block % kBits == 0 && whole == ~uint64_t{0}) {
+      block += kBits;
+      continue;
+    }
+    if ((whole >> (block % kBits) & 1) == 0 && !is_whole(block)) return block;
+    ++block;
+  }
+  return std::nullopt;
+}
+
+std::optional<size_t> CheckedBlocks::first_changed() const noexcept {
+  for (size_t block = 0; block < count(); ++block)
+    if (!is_whole(block)) return block;
+  return std::nullopt;
+}
+
+bool CheckedBlocks::is_whole(size_t block) const noexcept {
+  if (blocks_of_sums_ != nullptr && blocks_of_sums_->first_changed(sums_ + block, sizeof *sums_))
+    return false;
+  const uint64_t offset = uint64_t{block} * block_;
+  const auto bytes = static_cast<size_t>(std::min<uint64_t>(block_, bytes_ - offset));
+  if (checksum(data_ + offset, bytes) != sums_[block]) return false;
+  whole_[block / kBits].fetch_or(uint64_t{1} << (block % kBits), std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace kindred::storage

@@ -1,0 +1,54 @@
+// Mapped bytes that are compared with their checksums block by block, each when it is first read.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace kindred::storage {
+
+// What one checksum covers: a page, so that who reads here and there reads little beside it.
+inline constexpr size_t kSumBlock = 4096;
+
+// Blocks that `bytes` bytes make, of which the last may be a short one.
+constexpr uint64_t blocks_of(uint64_t bytes, size_t block = kSumBlock) noexcept {
+  return (bytes + block - 1) / block;
+}
+
+// Thread-safe, but for being assigned to.
+class CheckedBlocks {
+ public:
+  // Of no bytes.
+  CheckedBlocks() = default;
+  // sums[i] is the XXH3-64 of block number i; all is borrowed.
+  CheckedBlocks(const std::byte* data, uint64_t bytes, size_t block, const uint64_t* sums);
+
+  // The checksums lie in blocks themselves, which are compared first. REQUIRES: `blocks` outlive
+  // this.
+  void set_blocks_of_sums(const CheckedBlocks* blocks) noexcept { blocks_of_sums_ = blocks; }
+
+  size_t count() const noexcept { return blocks_of(bytes_, block_); }
+  size_t block_bytes() const noexcept { return block_; }
+  // Of the blocks that these bytes are in the first that has changed; those that have been found
+  // whole before are not compared again.
+  std::optional<size_t> first_changed(const void* at, size_t bytes) const noexcept;
+  // The same of all, compared anew.
+  std::optional<size_t> first_changed() const noexcept;
+
+ private:
+  static constexpr size_t kBits = 64;
+
+  bool is_whole(size_t block) const noexcept;
+
+  const std::byte* data_ = nullptr;
+  uint64_t bytes_ = 0;
+  size_t block_ = kSumBlock;
+  const uint64_t* sums_ = nullptr;
+  const CheckedBlocks* blocks_of_sums_ = nullptr;
+  std::unique_ptr<std::atomic<uint64_t>[]> whole_;  // a bit for each block
+};
+
+}  // namespace kindred::storage
