@@ -30,6 +30,7 @@
 #include "storage/graph_effort.h"
 #include "storage/graph_format.h"
 #include "storage/node_codes.h"
+#include "storage/node_order.h"
 #include "storage/small_world.h"
 
 namespace kindred::storage {
@@ -170,17 +171,26 @@ class Filling {
   std::exception_ptr error_;  // guarded by mutex_
 };
 
-// The small world's nodes in the order of the file.
+// The small world's nodes in the order of the file: by level, those of a level by NodeOrder.
 struct Numbering {
   std::vector<uint32_t> rows;   // by node: the first of its rows
   std::vector<uint32_t> nodes;  // by such a row
   std::array<uint64_t, kMostLevels> level_nodes{};
   uint16_t levels = 0;
 
-  Numbering(const std::vector<uint32_t>& order, const std::vector<uint8_t>& level_of)
+  Numbering(const SmallWorld& world, const std::vector<uint32_t>& order,
+            const std::vector<uint8_t>& level_of)
       : rows(order), nodes(level_of.size()) {
     std::stable_sort(rows.begin(), rows.end(),
                      [&](uint32_t a, uint32_t b) { return level_of[a] > level_of[b]; });
+    NodeOrder node_order(world, level_of.size());
+    for (auto begin = rows.begin(); begin != rows.end();) {
+      const uint8_t level = level_of[*begin];
+      const auto end =
+          std::find_if(begin, rows.end(), [&](uint32_t row) { return level_of[row] != level; });
+      node_order.arrange({begin, end}, level);
+      begin = end;
+    }
     for (size_t node = 0; node < rows.size(); ++node) {
       nodes[rows[node]] = static_cast<uint32_t>(node);
       for (size_t level = level_of[rows[node]]; level > 0; --level) ++level_nodes[level - 1];
@@ -356,7 +366,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     SmallWorld world(linked, order.size(), options.m, options.ef_construction);
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
-    const Numbering numbering(order, levels);
+    const Numbering numbering(world, order, levels);
     GraphHeader header = header_of(segment, spec, options, codes, numbering);
     GraphWriter writer(*draft, rows, codes, equal, world, numbering);
     writer.write(header);
