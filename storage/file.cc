@@ -172,11 +172,14 @@ Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {
   data_ = static_cast<const std::byte*>(data);
 }
 
+void Mapping::prefer_huge_pages() const noexcept {
+#if defined(MADV_HUGEPAGE)
+  ::madvise(const_cast<std::byte*>(data_), bytes_, MADV_HUGEPAGE);
+#endif
+}
+
 void Mapping::populate() const noexcept {
   void* data = const_cast<std::byte*>(data_);
-#if defined(MADV_HUGEPAGE)
-  ::madvise(data, bytes_, MADV_HUGEPAGE);  // what is not in the system's cache comes as huge pages
-#endif
 #if defined(MADV_POPULATE_READ)
   if (::madvise(data, bytes_, MADV_POPULATE_READ) == 0) return;
 #endif

@@ -97,8 +97,11 @@ class Mapping {
 
   const std::byte* data() const noexcept { return data_; }
   uint64_t size() const noexcept { return bytes_; }
-  // Has all of it read, in huge pages where the file system has them, and entered into the process's
-  // table, as far as the kernel can.
+  // What is not in the system's cache is to come into it as huge pages, where the file system has
+  // them (SequentialWriter::write_huge_pages): whoever reads here and there enters few of these, and
+  // many others. A hint.
+  void prefer_huge_pages() const noexcept;
+  // Has all of it read and entered into the process's table, as far as the kernel can.
   void populate() const noexcept;
   // Takes its pages out of the process's table; they stay in the system's cache, and reading enters
   // them again.

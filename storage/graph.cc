@@ -89,7 +89,9 @@ std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSp
 }
 
 Graph::Graph(const std::string& path, uint64_t bytes)
-    : file_(path, File::Mode::kRead), mapping_(file_, bytes) {}
+    : file_(path, File::Mode::kRead), mapping_(file_, bytes) {
+  mapping_.prefer_huge_pages();
+}
 
 // false if there is none. One of version 1 is made one of today's.
 bool Graph::read_header() {
