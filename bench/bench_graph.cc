@@ -232,6 +232,7 @@ Search hnswlib_search(const GraphIndex* api, void* index, size_t ef, const Data&
 int main(int argc, char** argv) {
   using namespace kindred;
   using namespace kindred::bench;
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   const size_t rows = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100000;
   const size_t dim = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 384;
   const std::string folder = argc > 3 ? argv[3] : "/tmp";

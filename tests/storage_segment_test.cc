@@ -322,6 +322,42 @@ TEST_CASE("a search reads a segment's checksums here and there, and finds one th
   look_at(0);
 }
 
+TEST_CASE("a segment whose header says anything is read within its bounds, or not at all",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kSpec, random_rows(1000, kSpec, 12));
+  const uint64_t bytes = std::filesystem::file_size(file.path());
+  SegmentHeader whole{};
+  File(file.path(), File::Mode::kRead).read_at(0, &whole, sizeof whole);
+  const std::string query(kSpec.bytes(), '\1');
+  std::mt19937_64 random(13);
+  size_t refused = 0;
+  for (int i = 0; i < 3000; ++i) {
+    SegmentHeader header = whole;
+    uint64_t* const numbers[] = {&header.rows, &header.distinct};
+    uint64_t* const any = numbers[random() % 2];
+    SectionPlace& place = header.sections[random() % header.sections.size()];
+    const uint64_t values[] = {random(), random() % bytes, random() % bytes / 64 * 64, random() % 3,
+                               whole.rows + random() % 3 - 1};
+    if (i % 4 == 0) *any = values[random() % 5];
+    if (i % 4 != 1) place.offset = values[random() % 5];
+    if (i % 4 != 2) place.bytes = values[random() % 5];
+    header.header_sum = checksum(&header, offsetof(SegmentHeader, header_sum));
+    std::fstream(file.path(), std::ios::binary | std::ios::in | std::ios::out)
+        .write(reinterpret_cast<const char*>(&header), sizeof header);
+    try {
+      const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+      NearestStream(kSpec, query.data(), {segment->layer({})}, {.expected = 1}).next();
+      segment->rank_of(5);
+      segment->verify();
+    } catch (const StorageError& error) {
+      REQUIRE(error.fault() == Fault::kCorrupt);
+      ++refused;
+    }
+  }
+  CHECK(refused > 2000);
+}
+
 TEST_CASE("a segment that is being written or read is not swept", "[storage][segment]") {
   const TemporaryFile file;
   const auto is_free = [&] {
