@@ -1,9 +1,9 @@
 // The graph against hnswlib's own index on the same clustered unit vectors: recall@10 by distance
-// and CPU time of a query for a range of ef, and of building. One thread searches; variants are
-// interleaved in rounds, figures are medians. `l2` measures pixels instead, of any length, under
-// l2, and a file its word vectors under cosine, of which each 33rd is a query; `alone` leaves
-// hnswlib out, whose building takes long; `bits` measures the vectors' signs under Hamming, `l1`
-// the vectors under l1, `none` the vectors without codes, each against a scan.
+// and CPU time of a query for a range of ef, and of building. One thread searches; variants take
+// turns of 200 queries, figures are medians of five rounds. `l2` measures pixels instead, of any
+// length, under l2, and a file its word vectors under cosine, of which each 33rd is a query;
+// `alone` leaves hnswlib out, whose building takes long; `bits` measures the vectors' signs under
+// Hamming, `l1` the vectors under l1, `none` the vectors without codes, each against a scan.
 //
 //   bench_graph [rows=100000] [dim=384] [folder=/tmp] [ef_construction=0]
 //               [l2|FILE.EXT|alone|bits|l1|none]
@@ -12,6 +12,7 @@
 #include <ctime>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -38,8 +39,12 @@ namespace {
 constexpr size_t kQueries = 1000;
 constexpr size_t kNearest = 10;
 constexpr int kRounds = 5;
-// Asked before a variant is timed: the caches hold what the one before has read.
-constexpr size_t kWarming = 200;
+// Variants take turns after so many queries, so that what else the machine does slows all of them.
+constexpr size_t kTurns = 5;
+constexpr size_t kQueriesOfTurn = kQueries / kTurns;
+// Asked before those that are timed: caches and page tables hold what the variant before has read.
+constexpr size_t kWarming = 60;
+constexpr size_t kWarmingOfAnother = 1000;  // if that read another's data
 
 double seconds(clockid_t clock) {
   timespec t;
@@ -55,11 +60,16 @@ struct Variant {
   std::string name;
   size_t ef;
   Search search;
-  std::vector<double> us = {};
   double recall = 0;
-  double median() {
-    std::sort(us.begin(), us.end());
-    return us[us.size() / 2];
+  std::array<std::vector<double>, kTurns> us = {};  // of a query, in each round
+  // Of each turn's rounds the median, since other programs come and go; of these the mean.
+  double cost() {
+    double sum = 0;
+    for (std::vector<double>& rounds : us) {
+      std::sort(rounds.begin(), rounds.end());
+      sum += rounds[rounds.size() / 2];
+    }
+    return sum / kTurns;
   }
 };
 
@@ -201,21 +211,32 @@ void build_hnswlib(const Data& data, const std::string& path, size_t ef_construc
               static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
 }
 
+// Queries first to last - 1, in us of CPU for each, after so many others.
+double time_of(const Variant& variant, size_t first, size_t last, size_t warming,
+               Answers& answers) {
+  for (size_t q = last; q < last + warming; ++q) variant.search(q % kQueries);
+  const double start = seconds(CLOCK_THREAD_CPUTIME_ID);
+  for (size_t q = first; q < last; ++q) answers.push_back(variant.search(q));
+  return (seconds(CLOCK_THREAD_CPUTIME_ID) - start) * 1e6 / static_cast<double>(last - first);
+}
+
 void run(std::vector<Variant>& variants, const Data& data) {
-  for (int round = 0; round <= kRounds; ++round)
-    for (Variant& v : variants) {
-      Answers answers;
-      answers.reserve(kQueries);
-      for (size_t q = kQueries - kWarming; q < kQueries; ++q) v.search(q);
-      const double start = seconds(CLOCK_THREAD_CPUTIME_ID);
-      for (size_t q = 0; q < kQueries; ++q) answers.push_back(v.search(q));
-      const double us = (seconds(CLOCK_THREAD_CPUTIME_ID) - start) * 1e6 / kQueries;
-      if (round > 0) v.us.push_back(us);
-      v.recall = recall_of(answers, data);
-    }
+  for (int round = 0; round <= kRounds; ++round) {
+    std::vector<Answers> answers(variants.size());
+    for (size_t turn = 0; turn < kTurns; ++turn)
+      for (size_t v = 0; v < variants.size(); ++v) {
+        const size_t first = turn * kQueriesOfTurn;
+        const bool is_another = v == 0 || variants[v].name != variants[v - 1].name;
+        const double us = time_of(variants[v], first, first + kQueriesOfTurn,
+                                  is_another ? kWarmingOfAnother : kWarming, answers[v]);
+        if (round > 0) variants[v].us[turn].push_back(us);
+      }
+    if (round > 0) continue;
+    for (size_t v = 0; v < variants.size(); ++v) variants[v].recall = recall_of(answers[v], data);
+  }
   for (Variant& v : variants)
     std::printf("%-16s ef %4zu  recall@10 %.4f  %7.1f us\n", v.name.c_str(), v.ef, v.recall,
-                v.median());
+                v.cost());
 }
 
 Search hnswlib_search(const GraphIndex* api, void* index, size_t ef, const Data& data) {
@@ -238,7 +259,7 @@ int main(int argc, char** argv) {
   const std::string folder = argc > 3 ? argv[3] : "/tmp";
   const std::string path = folder + "/bench_graph.kin";
   const std::string kind = argc > 5 ? argv[5] : "";
-  const Data data = make_data(rows, dim, kind, path);
+  Data data = make_data(rows, dim, kind, path);
   const std::string name = is_file(kind)  ? std::filesystem::path(kind).filename().string()
                            : kind.empty() ? "clustered"
                                           : "clustered, " + kind;
@@ -256,6 +277,7 @@ int main(int argc, char** argv) {
     build_hnswlib(data, rival, 200);
     native = hnswlib_native()->load(rival.c_str(), data.dim, space_of(data));
     plain = hnswlib_plain()->load(rival.c_str(), data.dim, space_of(data));
+    data.vectors = {};  // room for both
     for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
       variants.push_back(
           {"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef, data)});
