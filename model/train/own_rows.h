@@ -7,7 +7,7 @@
 //
 // Training goes on from the built-in table's rows, and the result lies between them and the trained
 // ones: most of what the texts teach is learned, hardly anything of what was known is lost (weight
-// interpolation: Wortsman et al. 2022). What was tried and what each gave: bench/README.md.
+// interpolation: Wortsman et al. 2022). What was tried and what each gave: bench/history.md.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
