@@ -2,7 +2,7 @@
 // further back are on their way from memory while the front ones are compared, and before it runs
 // empty the links of the next candidate are followed: memory is hardly ever idle, which saves a
 // quarter of a search's time. A candidate is chosen before the last few nodes are known; recall at
-// equal ef stays the same to 0.001 (bench/history.md).
+// equal ef stays the same to 0.001.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
