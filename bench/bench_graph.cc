@@ -39,8 +39,8 @@ namespace {
 constexpr size_t kQueries = 1000;
 constexpr size_t kNearest = 10;
 constexpr int kRounds = 5;
-// Variants take turns after so many queries, so that what else the machine does slows all of them.
-constexpr size_t kTurns = 5;
+// Variants take turns, so that what else the machine does slows all of them.
+constexpr size_t kTurns = 5;  // each of them asks all queries in so many
 constexpr size_t kQueriesOfTurn = kQueries / kTurns;
 // Asked before those that are timed: caches and page tables hold what the variant before has read.
 constexpr size_t kWarming = 60;
@@ -211,7 +211,7 @@ void build_hnswlib(const Data& data, const std::string& path, size_t ef_construc
               static_cast<double>(data.rows) / (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu));
 }
 
-// Queries first to last - 1, in us of CPU for each, after so many others.
+// Queries first to last - 1, in us of CPU for each, after `warming` others.
 double time_of(const Variant& variant, size_t first, size_t last, size_t warming,
                Answers& answers) {
   for (size_t q = last; q < last + warming; ++q) variant.search(q % kQueries);

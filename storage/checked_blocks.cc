@@ -3,8 +3,6 @@
 
 #include <algorithm>
 
-#include "storage/file.h"
-
 namespace kindred::storage {
 
 CheckedBlocks::CheckedBlocks(const std::byte* data, uint64_t bytes, size_t block,

@@ -8,15 +8,9 @@
 #include <memory>
 #include <optional>
 
+#include "storage/file.h"
+
 namespace kindred::storage {
-
-// What one checksum covers: a page, so that who reads here and there reads little beside it.
-inline constexpr size_t kSumBlock = 4096;
-
-// Blocks that `bytes` bytes make, of which the last may be a short one.
-constexpr uint64_t blocks_of(uint64_t bytes, size_t block = kSumBlock) noexcept {
-  return (bytes + block - 1) / block;
-}
 
 // Thread-safe, but for being assigned to.
 class CheckedBlocks {

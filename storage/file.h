@@ -9,8 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "storage/checked_blocks.h"
-
 namespace kindred::storage {
 
 // An open file descriptor; closes itself.
@@ -51,7 +49,15 @@ class File {
 // Makes a rename, creation or removal in the folder durable.
 void sync_folder(const std::string& path);
 
-// Bytes written one after the other through a buffer, with a checksum of each kSumBlock of them.
+// What one checksum covers: a page, so that who reads here and there reads little beside it.
+inline constexpr size_t kSumBlock = 4096;
+
+// Blocks that `bytes` bytes make, of which the last may be a short one.
+constexpr uint64_t blocks_of(uint64_t bytes, size_t block = kSumBlock) noexcept {
+  return (bytes + block - 1) / block;
+}
+
+// Bytes written one after the other through a buffer, with a checksum of each block.
 class SequentialWriter {
  public:
   SequentialWriter(File& file, uint64_t offset);
@@ -98,8 +104,8 @@ class Mapping {
   const std::byte* data() const noexcept { return data_; }
   uint64_t size() const noexcept { return bytes_; }
   // What is not in the system's cache is to come into it as huge pages, where the file system has
-  // them (SequentialWriter::write_huge_pages): whoever reads here and there enters few of these, and
-  // many others. A hint.
+  // them (SequentialWriter::write_huge_pages): of these whoever reads here and there enters few, of
+  // others many. A hint.
   void prefer_huge_pages() const noexcept;
   // Has all of it read and entered into the process's table, as far as the kernel can.
   void populate() const noexcept;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/checked_blocks.h"
 #include "storage/code_kernels.h"
 #include "storage/file.h"
 #include "storage/format.h"

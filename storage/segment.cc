@@ -84,20 +84,20 @@ void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identit
 
 void Segment::read_sums() {
   const SectionPlace& at = place_of(Section::kSums);
-  const size_t block = header_.version < kSegmentVersion ? kSumBlockBefore4 : kSumBlock;
+  const size_t block = header_.version < kFirstWithPageSums ? kSumBlockBefore4 : kSumBlock;
   const uint64_t body = at.offset - kSegmentPage;
   if (at.offset < kSegmentPage || at.bytes != blocks_of(body, block) * sizeof(uint64_t))
     corrupt("its table of checksums is misplaced");
   const auto* sums = section<uint64_t>(Section::kSums, at.bytes / sizeof(uint64_t));
   blocks_ = CheckedBlocks(mapping_->data() + kSegmentPage, body, block, sums);
-  if (header_.version < kSegmentVersion) return require_sums(sums, at.bytes);
+  if (header_.version < kFirstWithPageSums) return require_sums(sums, at.bytes);
   const uint64_t pages = blocks_of(at.bytes);
   const uint64_t end = at.offset + pages * kSumBlock;
   if (mapping_->size() < end + pages * sizeof(uint64_t)) corrupt("its end is missing");
-  const auto* sums_of_pages = reinterpret_cast<const uint64_t*>(mapping_->data() + end);
-  require_sums(sums_of_pages, pages * sizeof(uint64_t));
+  const auto* page_sums = reinterpret_cast<const uint64_t*>(mapping_->data() + end);
+  require_sums(page_sums, pages * sizeof(uint64_t));
   blocks_of_sums_ =
-      CheckedBlocks(mapping_->data() + at.offset, pages * kSumBlock, kSumBlock, sums_of_pages);
+      CheckedBlocks(mapping_->data() + at.offset, pages * kSumBlock, kSumBlock, page_sums);
   blocks_.set_blocks_of_sums(&blocks_of_sums_);
 }
 
@@ -146,7 +146,7 @@ void Segment::verify_exact(size_t row) const {
   require(ids_ + row, sizeof(int64_t));
 }
 
-// Bytes of the mapping. What an unknown section's checksum covers beside them is compared as well.
+// The blocks that these bytes of the mapping are in, with what lies beside them.
 void Segment::require(const void* data, size_t bytes) const {
   if (const auto changed = blocks_.first_changed(data, bytes)) report_changed(*changed);
 }

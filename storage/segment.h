@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/checked_blocks.h"
 #include "storage/dead_rows.h"
 #include "storage/file.h"
 #include "storage/format.h"
@@ -115,7 +116,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   const uint32_t* order_ = nullptr;                   // nullptr: rank and row are the same
   RowBlock block_;                                    // all rows
   CheckedBlocks blocks_;                              // from kSegmentPage up to the checksums
-  CheckedBlocks blocks_of_sums_;                      // from version 4 on
+  CheckedBlocks blocks_of_sums_;                      // kFirstWithPageSums on
   mutable std::atomic<bool> tables_verified_{false};  // ids and order
   mutable std::atomic<bool> damaged_{false};
   VectorSpec spec_;

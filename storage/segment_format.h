@@ -3,7 +3,7 @@
 //
 //   file     := header page (4,096 bytes), sections (each starts at a multiple of 4,096)
 //   sections := exact, codes, scale, code_norm, residual_norm, norm_squared, coarse codes, their
-//               numbers, centre, ids, order, sums
+//               numbers, centre, ids, order, sums; page_sums
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -15,14 +15,16 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kSegmentMagic = 0x314745534e494b4bULL;  // "KKINSEG1"
-// Before version 4 a checksum covered 64 KiB, and sums_sum the checksums themselves; before version
-// 3 there were no coarse codes, nor places for them in the header; before version 2 codes covered
-// all elements.
+// Before version 4 a checksum covered 64 KiB, and sums_sum was that of the checksums themselves;
+// before version 3 there were no coarse codes, nor places for them in the header; before version 2
+// codes covered all elements.
 inline constexpr uint32_t kSegmentVersion = 4;
+inline constexpr uint32_t kFirstWithPageSums = 4;
 inline constexpr uint32_t kFirstWithCoarse = 3;
-inline constexpr size_t kSumBlockBefore4 = 64 << 10;
 inline constexpr uint32_t kByteOrder = 0x01020304;
 inline constexpr size_t kSegmentPage = 4096;
+inline constexpr size_t kSumBlockBefore4 = 64 << 10;
+
 enum class Section : uint32_t {
   kExact,  // vectors as they came, rows of a stride divisible by 64
   kCodes,  // int8 codes of float32 vectors, the same; empty where has_codes() (row_codes.h) says no
@@ -32,8 +34,8 @@ enum class Section : uint32_t {
   kCodeNorm,
   kResidualNorm,  // of all rows; then, where codes cover a prefix, the suffix_norm of all rows
   kNormSquared,
-  kSums,           // XXH3-64 of each 4 KiB of all other sections, which lie before it; behind it
-                   // from the next page on, and not counted in, that of each of its own pages
+  kSums,           // XXH3-64 of each 4 KiB of all other sections, which lie before it; from the
+                   // next page on, outside of all sections, page_sums: that of each page of it
   kCoarse,         // see coarse_codes.h; empty where kCodes is, as the next two
   kCoarseNumbers,  // CoarseNumbers of each row
   kCentre,         // float32: one row's elements, of the stride of kCodes
@@ -62,7 +64,7 @@ struct SegmentHeader {
   uint32_t exact_stride;  // bytes
   uint32_t code_stride;
   std::array<SectionPlace, static_cast<size_t>(Section::kCount)> sections;
-  uint64_t sums_sum;    // XXH3-64 of what lies behind the section kSums
+  uint64_t sums_sum;    // XXH3-64 of page_sums
   uint64_t header_sum;  // XXH3-64 of all bytes before
 };
 static_assert(sizeof(SegmentHeader) <= kSegmentPage);

@@ -168,9 +168,10 @@ void SegmentWriter::seal(SegmentHeader& header) {
   out_.finish();
   std::vector<uint64_t> sums = out_.sums();
   const uint64_t at = out_.position();
-  place(header, Section::kSums) = {at, sums.size() * sizeof(uint64_t)};
+  const size_t bytes = sums.size() * sizeof(uint64_t);
+  place(header, Section::kSums) = {at, bytes};
   constexpr size_t kOfPage = kSumBlock / sizeof(uint64_t);
-  const size_t pages = (sums.size() + kOfPage - 1) / kOfPage;
+  const size_t pages = blocks_of(bytes);
   sums.resize(pages * kOfPage);
   for (size_t page = 0; page < pages; ++page)
     sums.push_back(checksum(&sums[page * kOfPage], kSumBlock));

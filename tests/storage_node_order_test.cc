@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <numeric>
+#include <cstdlib>
 
 #include "tests/support/graph_file.h"
 
@@ -35,13 +35,14 @@ struct World {
   SmallWorld world{rows, kRows, kM, 32};
 };
 
-std::vector<uint32_t> numbers(uint32_t first, uint32_t step) {
+// Each `step`-th row.
+std::vector<uint32_t> rows_in_steps(uint32_t step) {
   std::vector<uint32_t> all;
-  for (uint32_t row = first; row < kRows; row += step) all.push_back(row);
+  for (uint32_t row = 0; row < kRows; row += step) all.push_back(row);
   return all;
 }
 
-// Of links between these rows how many lead to a row that is at most 16 places away.
+// The part of the links between these rows that lead to a row that is at most 16 places away.
 double share_nearby(const SmallWorld& world, const std::vector<uint32_t>& order) {
   std::vector<int64_t> place(kRows, -1);
   for (size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<int64_t>(i);
@@ -61,7 +62,7 @@ double share_nearby(const SmallWorld& world, const std::vector<uint32_t>& order)
 TEST_CASE("rows that are linked lie near each other in a graph file", "[storage][graph]") {
   const World linked;
   for (const uint32_t step : {1U, 3U}) {  // all, or those of one level among others
-    const std::vector<uint32_t> given = numbers(0, step);
+    const std::vector<uint32_t> given = rows_in_steps(step);
     std::vector<uint32_t> arranged = linked.arrange(given);
     CHECK(share_nearby(linked.world, given) < 0.05);
     CHECK(share_nearby(linked.world, arranged) > 0.3);
