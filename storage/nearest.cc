@@ -114,13 +114,15 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
     : spec_(spec),
       scorer_(spec, query),
       costs_(search_costs(spec)),
-      layers_(std::move(layers)),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
       ef_(effort.ef),
       chosen_from_(effort.chosen_from),
-      exact_(effort.exact),
-      searches_(layers_.size()) {}
+      exact_(effort.exact) {
+  layers_.reserve(layers.size());
+  for (RowLayer& rows : layers)
+    layers_.emplace_back(std::move(rows), KeyErrors(spec.metric == math::Metric::kL2));
+}
 
 std::optional<Neighbor> NearestStream::next() {
   if (!scored_) score();
@@ -152,13 +154,15 @@ bool NearestStream::is_certain() const {
 
 void NearestStream::keep_only(std::span<const int64_t> ids) {
   if (!scored_) score();
-  for (size_t s = 0; s < layers_.size(); ++s)
-    if (by_graph_[s] != 0) leave_graph(s);
+  for (Searched& layer : layers_)
+    if (layer.by_graph) leave_graph(layer);
   exact_ = true;
   const IdSet set(ids);
-  for (uint32_t s = 0; s < bounds_.size(); ++s)
-    for (uint32_t i = 0; i < bounds_[s].size(); ++i)
-      if (bounds_[s][i] < kInfinity && !set.contains(id_of({0, s, i}))) bounds_[s][i] = kInfinity;
+  for (uint32_t s = 0; s < layers_.size(); ++s) {
+    std::vector<float>& bounds = layers_[s].bounds;
+    for (uint32_t i = 0; i < bounds.size(); ++i)
+      if (bounds[i] < kInfinity && !set.contains(id_of({0, s, i}))) bounds[i] = kInfinity;
+  }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(cursor_));
   cursor_ = 0;
   std::erase_if(pending_, [&](const Candidate& c) { return !set.contains(id_of(c)); });
@@ -170,19 +174,11 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
 
 void NearestStream::score() {
   scored_ = true;
-  bounds_.resize(layers_.size());
-  sharp_.resize(layers_.size());
-  found_.resize(layers_.size());
-  looked_at_.resize(layers_.size());
-  answering_.assign(layers_.size(), 0);
-  crowded_out_.assign(layers_.size(), 0);
-  errors_.assign(layers_.size(), KeyErrors(spec_.metric == math::Metric::kL2));
-  by_graph_.assign(layers_.size(), 0);
   bool any = false;
-  for (size_t s = 0; s < layers_.size(); ++s) {
-    by_graph_[s] = !exact_ && prefers_graph(layers_[s]) && search_graph(s);
-    any = any || by_graph_[s] != 0;
-    if (by_graph_[s] == 0) score(s);
+  for (Searched& layer : layers_) {
+    layer.by_graph = !exact_ && prefers_graph(layer.rows) && search_graph(layer);
+    any = any || layer.by_graph;
+    if (!layer.by_graph) score(layer);
   }
   exact_ = !any;
   const size_t needed = wanted_;
@@ -195,9 +191,9 @@ bool NearestStream::is_worth_coarse(const RowLayer& layer) const {
   return is_coarse(layer) && !reads_apart(layer) && wanted_ * kCoarseOfWanted <= layer.count;
 }
 
-void NearestStream::score(size_t s) {
-  const RowLayer& layer = layers_[s];
-  std::vector<float>& bounds = bounds_[s];
+void NearestStream::score(Searched& searched) {
+  const RowLayer& layer = searched.rows;
+  std::vector<float>& bounds = searched.bounds;
   const bool coarse = is_worth_coarse(layer);
   if (layer.only)
     score_only(layer, coarse, bounds);
@@ -205,7 +201,7 @@ void NearestStream::score(size_t s) {
     score_whole(layer, coarse, bounds);
   const size_t read = reads_apart(layer) ? bounds.size() : layer.count;
   visited_ += read;
-  sharp_[s].assign(coarse ? bounds.size() : 0, false);
+  searched.sharp.assign(coarse ? bounds.size() : 0, false);
   is_rough_ = is_rough_ || coarse;
   const double each = is_coarse(layer) && !coarse ? kFineOfCoarse * costs_.scan : costs_.scan;
   cost_ += each * 1e-3 * static_cast<double>(read);
@@ -215,7 +211,7 @@ void NearestStream::score(size_t s) {
 void NearestStream::begin_anew() {
   for (; cursor_ < pending_.size(); ++cursor_) {
     const Candidate& c = pending_[cursor_];
-    bounds_[c.layer][c.place] = c.bound;
+    layers_[c.layer].bounds[c.place] = c.bound;
   }
   pending_.clear();
   cursor_ = 0;
@@ -283,11 +279,12 @@ void NearestStream::sharpen() {
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (i + kCodesAhead < pending_.size()) {
       const Candidate& soon = pending_[i + kCodesAhead];
-      prefetch_codes(layers_[soon.layer], row_of(soon));
+      prefetch_codes(layers_[soon.layer].rows, row_of(soon));
     }
     Candidate& c = pending_[i];
-    sharpen_at(c.layer, c.place);
-    c.bound = bounds_[c.layer][c.place];
+    Searched& layer = layers_[c.layer];
+    sharpen_at(layer, c.place);
+    c.bound = layer.bounds[c.place];
   }
   std::sort(pending_.begin(), pending_.end());
   const size_t missing = std::max(wanted_, given_ + 1) - given_;
@@ -296,7 +293,7 @@ void NearestStream::sharpen() {
   for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
     if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
     const Candidate& c = pending_[i];
-    bounds_[c.layer][c.place] = kInfinity;
+    layers_[c.layer].bounds[c.place] = kInfinity;
     if (const std::optional<double> distance = look_at(c))
       limit = std::max(limit, bound_of(*distance));
   }
@@ -307,65 +304,66 @@ void NearestStream::sharpen() {
 // Every bound that is not above the limit.
 void NearestStream::sharpen_below(float limit) {
   sharp_limit_ = limit;
-  for (size_t s = 0; s < bounds_.size(); ++s) {
-    if (sharp_[s].empty()) continue;
+  for (Searched& layer : layers_) {
+    if (layer.sharp.empty()) continue;
     std::vector<uint32_t> places;
-    const std::vector<float>& bounds = bounds_[s];
+    const std::vector<float>& bounds = layer.bounds;
     for (size_t first = 0; first < bounds.size(); first += kBlock) {
       const size_t count = std::min(kBlock, bounds.size() - first);
       if (smallest(bounds.data() + first, count) > limit) continue;
       for (size_t i = first; i < first + count; ++i)
-        if (bounds[i] <= limit && bounds[i] < kInfinity && !sharp_[s][i])
+        if (bounds[i] <= limit && bounds[i] < kInfinity && !layer.sharp[i])
           places.push_back(static_cast<uint32_t>(i));
     }
     if (places.size() > bounds.size() / kSharpenedOfAll)
-      sharpen_all(s);
+      sharpen_all(layer);
     else
-      sharpen(s, places);
+      sharpen(layer, places);
   }
-  is_rough_ = std::any_of(sharp_.begin(), sharp_.end(), [](const auto& s) { return !s.empty(); });
+  is_rough_ = std::any_of(layers_.begin(), layers_.end(),
+                          [](const Searched& layer) { return !layer.sharp.empty(); });
 }
 
-void NearestStream::sharpen(size_t s, const std::vector<uint32_t>& places) {
+void NearestStream::sharpen(Searched& layer, const std::vector<uint32_t>& places) {
   for (size_t i = 0; i < places.size(); ++i) {
-    if (i + kCodesAhead < places.size()) {
-      const Candidate soon{0, static_cast<uint32_t>(s), places[i + kCodesAhead]};
-      prefetch_codes(layers_[s], row_of(soon));
-    }
-    sharpen_at(s, places[i]);
+    if (i + kCodesAhead < places.size())
+      prefetch_codes(layer.rows, layer.row_at(places[i + kCodesAhead]));
+    sharpen_at(layer, places[i]);
   }
 }
 
 // In the order in which they lie.
-void NearestStream::sharpen_all(size_t s) {
-  const RowLayer& layer = layers_[s];
+void NearestStream::sharpen_all(Searched& layer) {
   std::vector<float> fine;
-  score_whole(layer, false, fine);
-  cost_ += kFineOfCoarse * costs_.scan * 1e-3 * static_cast<double>(layer.count);
-  std::vector<float>& bounds = bounds_[s];
-  sharpened_ += bounds.size();
-  for (uint32_t place = 0; place < bounds.size(); ++place)
-    bounds[place] = std::max(bounds[place], fine[layer.only ? (*layer.only)[place] : place]);
-  sharp_[s].clear();
+  score_whole(layer.rows, false, fine);
+  cost_ += kFineOfCoarse * costs_.scan * 1e-3 * static_cast<double>(layer.rows.count);
+  sharpened_ += layer.bounds.size();
+  for (uint32_t place = 0; place < layer.bounds.size(); ++place)
+    layer.bounds[place] = std::max(layer.bounds[place], fine[layer.row_at(place)]);
+  layer.sharp.clear();
 }
 
-void NearestStream::sharpen_at(size_t s, size_t place) {
-  if (sharp_[s].empty() || sharp_[s][place]) return;
-  sharp_[s][place] = true;
-  const RowLayer& layer = layers_[s];
-  const uint32_t row = row_of({0, static_cast<uint32_t>(s), static_cast<uint32_t>(place)});
+void NearestStream::sharpen_at(Searched& layer, uint32_t place) {
+  if (layer.sharp.empty() || layer.sharp[place]) return;
+  layer.sharp[place] = true;
+  const uint32_t row = layer.row_at(place);
   ++sharpened_;
   cost_ += kSharpenCost * 1e-3;
-  if (layer.verifier != nullptr) layer.verifier->verify_rows(row, 1);
-  float& bound = bounds_[s][place];
-  bound = std::max(bound, scorer_.lower_bound(layer.block_of(row), row % layer.block_rows));
+  const RowLayer& rows = layer.rows;
+  if (rows.verifier != nullptr) rows.verifier->verify_rows(row, 1);
+  float& bound = layer.bounds[place];
+  bound = std::max(bound, scorer_.lower_bound(rows.block_of(row), row % rows.block_rows));
 }
 
 // Makes pending_ the next batch of candidates, in order. Each batch is four times the last, so that
 // reading everything takes a logarithmic number of passes.
 void NearestStream::refill() {
   size_t rows = 0;
-  for (const std::vector<float>& bounds : bounds_) rows += bounds.size();
+  for (const Searched& layer : layers_) rows += layer.bounds.size();
+  if (rows == 0) {  // graphs have answered
+    exhausted_ = true;
+    return;
+  }
   batch_ = std::min(batch_, rows + 1);  // one more than there are: all of them, and known to be
   if (is_rough_ && sharp_limit_ < kInfinity) sharpen();
   if (!scored_exactly_ && !is_promising()) score_exactly();
@@ -374,7 +372,7 @@ void NearestStream::refill() {
   exhausted_ = !is_cut && last == kInfinity;
   std::sort(pending_.begin(), pending_.end());
   behind_ = is_cut ? pending_.back().bound : std::nextafter(last, kInfinity);
-  for (const Candidate& c : pending_) bounds_[c.layer][c.place] = kInfinity;
+  for (const Candidate& c : pending_) layers_[c.layer].bounds[c.place] = kInfinity;
   cost_ += 1e-3 * (kSelectCost * static_cast<double>(rows) +
                    kPendingCost * static_cast<double>(pending_.size()));
   batch_ *= 4;
@@ -386,8 +384,8 @@ bool NearestStream::select(size_t most, float last) {
   pending_.clear();
   cursor_ = 0;
   float limit = std::nextafter(last, kInfinity);  // candidates from here on are not among them
-  for (uint32_t s = 0; s < bounds_.size(); ++s) {
-    const std::vector<float>& bounds = bounds_[s];
+  for (uint32_t s = 0; s < layers_.size(); ++s) {
+    const std::vector<float>& bounds = layers_[s].bounds;
     for (size_t first = 0; first < bounds.size(); first += kBlock) {
       const size_t count = std::min(kBlock, bounds.size() - first);
       if (smallest(bounds.data() + first, count) >= limit) continue;
@@ -410,9 +408,9 @@ bool NearestStream::is_promising() const {
   const float limit = bound_of(nearest.top().distance);
   size_t rows = 0;
   size_t nearer = 0;
-  for (const std::vector<float>& bounds : bounds_) {
-    rows += bounds.size();
-    nearer += static_cast<size_t>(std::count_if(bounds.begin(), bounds.end(),
+  for (const Searched& layer : layers_) {
+    rows += layer.bounds.size();
+    nearer += static_cast<size_t>(std::count_if(layer.bounds.begin(), layer.bounds.end(),
                                                 [limit](float bound) { return bound <= limit; }));
   }
   return nearer * kAstray <= rows;
@@ -422,13 +420,13 @@ bool NearestStream::is_promising() const {
 void NearestStream::score_exactly() {
   scored_exactly_ = true;
   is_rough_ = false;
-  for (std::vector<bool>& sharp : sharp_) sharp.clear();
-  for (size_t s = 0; s < bounds_.size(); ++s) {
-    const RowLayer& layer = layers_[s];
-    for (uint32_t place = 0; place < bounds_[s].size(); ++place) {
-      float& bound = bounds_[s][place];
+  for (Searched& layer : layers_) layer.sharp.clear();
+  for (Searched& searched : layers_) {
+    const RowLayer& layer = searched.rows;
+    for (uint32_t place = 0; place < searched.bounds.size(); ++place) {
+      float& bound = searched.bounds[place];
       if (bound == kInfinity) continue;
-      const uint32_t row = layer.only ? (*layer.only)[place] : place;
+      const uint32_t row = searched.row_at(place);
       if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
       const std::optional<double> distance =
           scorer_.exact(layer.block_of(row), row % layer.block_rows);
@@ -448,18 +446,17 @@ float NearestStream::keep_smallest(size_t most) {
 }
 
 uint32_t NearestStream::row_of(const Candidate& candidate) const {
-  const RowLayer& layer = layers_[candidate.layer];
-  return layer.only ? (*layer.only)[candidate.place] : candidate.place;
+  return layers_[candidate.layer].row_at(candidate.place);
 }
 
 NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
-  const RowLayer& layer = layers_[candidate.layer];
+  const RowLayer& layer = layers_[candidate.layer].rows;
   const uint32_t row = row_of(candidate);
   return {layer.block_of(row), row % layer.block_rows};
 }
 
 std::optional<double> NearestStream::look_at(const Candidate& candidate) {
-  return look_at_row(layers_[candidate.layer], row_of(candidate));
+  return look_at_row(layers_[candidate.layer].rows, row_of(candidate));
 }
 
 // Its distance, if the row answers.
@@ -479,7 +476,7 @@ std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t
 }
 
 void NearestStream::prefetch(const Candidate& candidate) const {
-  const RowLayer& layer = layers_[candidate.layer];
+  const RowLayer& layer = layers_[candidate.layer].rows;
   prefetch_row(layer, row_of(candidate));
 }
 

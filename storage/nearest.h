@@ -84,12 +84,31 @@ class NearestStream {
  private:
   static constexpr size_t kAhead = 3;  // candidates whose rows are on their way from memory
 
-  // A row, by its place in bounds_, and the lower bound of its distance.
+  // A row, by its place in a layer's bounds, and the lower bound of its distance.
   struct Candidate {
     float bound;
     uint32_t layer;
     uint32_t place;
     friend auto operator<=>(const Candidate&, const Candidate&) = default;
+  };
+  // A layer, and how far it has been searched.
+  struct Searched {
+    Searched(RowLayer of, const KeyErrors& none) : rows(std::move(of)), errors(none) {}
+    uint32_t row_at(uint32_t place) const { return rows.only ? (*rows.only)[place] : place; }
+
+    RowLayer rows;
+    // Of each of its rows (or of `only`); infinity for those that do not answer or have been
+    // pending already.
+    std::vector<float> bounds;
+    std::vector<bool> sharp;  // which of them are not by coarse codes any more; empty: all
+    // While its graph answers:
+    bool by_graph = false;
+    std::optional<GraphSearch> search;  // if it may go on
+    std::vector<uint32_t> found;        // rows looked at
+    std::vector<bool> looked_at;        // the same rows, from the second look on
+    size_t answering = 0;               // how many of them answer
+    bool crowded_out = false;           // most that were found do not
+    KeyErrors errors;                   // of their keys
   };
   struct Place {
     const RowBlock& block;
@@ -104,16 +123,16 @@ class NearestStream {
     return place.block.id[place.i];
   }
   void score();
-  void score(size_t layer);
+  void score(Searched& layer);
   bool is_worth_coarse(const RowLayer& layer) const;
   size_t ef_of(const RowLayer& layer) const { return ef_for(layer, wanted_); }
   size_t ef_for(const RowLayer& layer, size_t wanted) const;
   double search_cost(const RowLayer& layer, size_t wanted) const;
   bool prefers_graph(const RowLayer& layer) const;
-  bool search_graph(size_t layer);
-  void look_at_hits(size_t layer, std::span<const GraphHit> hits, size_t most);
-  std::optional<std::span<const GraphHit>> graph_hits(size_t layer, size_t ef);
-  void leave_graph(size_t layer);
+  bool search_graph(Searched& layer);
+  void look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
+  std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
+  void leave_graph(Searched& layer);
   bool is_short(size_t needed) const;
   void widen();
   void begin_anew();
@@ -123,9 +142,9 @@ class NearestStream {
   bool is_certain() const;
   void sharpen();
   void sharpen_below(float limit);
-  void sharpen(size_t layer, const std::vector<uint32_t>& places);
-  void sharpen_all(size_t layer);
-  void sharpen_at(size_t layer, size_t place);
+  void sharpen(Searched& layer, const std::vector<uint32_t>& places);
+  void sharpen_all(Searched& layer);
+  void sharpen_at(Searched& layer, uint32_t place);
   void refill();
   bool select(size_t most, float last);
   bool is_promising() const;
@@ -142,13 +161,8 @@ class NearestStream {
   VectorSpec spec_;
   Scorer scorer_;
   SearchCosts costs_;
-  std::vector<RowLayer> layers_;
-  // Per layer, of each of its rows (or of `only`); infinity for rows that do not answer or have
-  // been pending already.
-  std::vector<std::vector<float>> bounds_;
-  // Per layer, which of them are not by coarse codes any more; empty where none are.
-  std::vector<std::vector<bool>> sharp_;
-  bool is_rough_ = false;                                        // some layer's are
+  std::vector<Searched> layers_;
+  bool is_rough_ = false;                                        // some bounds are by coarse codes
   float sharp_limit_ = -std::numeric_limits<float>::infinity();  // up to here none is
   bool scored_ = false;
   size_t batch_;
@@ -159,20 +173,13 @@ class NearestStream {
   size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;
-  std::optional<double> last_;                        // distance given while graphs answered
-  std::vector<char> by_graph_;                        // layers
-  std::vector<std::optional<GraphSearch>> searches_;  // of layers: those that may go on
-  std::vector<std::vector<uint32_t>> found_;          // rows looked at, by layer
-  std::vector<std::vector<bool>> looked_at_;          // the same rows, from the second look on
-  std::vector<size_t> answering_;                     // how many of them answer
-  std::vector<char> crowded_out_;                     // layers: most that were found do not
-  std::vector<KeyErrors> errors_;                     // of their keys, by layer
+  std::optional<double> last_;      // distance given while graphs answered
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   // No bound that is left behind pending_ is less.
   float behind_ = -std::numeric_limits<float>::infinity();
   bool exhausted_ = false;       // nothing is left there
-  bool scored_exactly_ = false;  // bounds_ are the distances themselves
+  bool scored_exactly_ = false;  // bounds are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
   size_t visited_ = 0;
   size_t sharpened_ = 0;

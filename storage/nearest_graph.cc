@@ -43,14 +43,14 @@ constexpr size_t kAlwaysScanned = 10000;
 
 std::vector<int64_t> NearestStream::peek(size_t count) {
   std::vector<int64_t> ids;
-  size_t largest = layers_.size();
-  for (size_t s = 0; s < layers_.size(); ++s)
-    if (!exact_ && !layers_[s].only && prefers_graph(layers_[s]) &&
-        (largest == layers_.size() || layers_[s].count > layers_[largest].count))
-      largest = s;
-  if (largest == layers_.size()) return ids;
-  const RowLayer& layer = layers_[largest];
-  const auto hits = graph_hits(largest, std::max(count, kPeekEf));
+  Searched* largest = nullptr;
+  for (Searched& layer : layers_)
+    if (!exact_ && !layer.rows.only && prefers_graph(layer.rows) &&
+        (largest == nullptr || layer.rows.count > largest->rows.count))
+      largest = &layer;
+  if (largest == nullptr) return ids;
+  const RowLayer& layer = largest->rows;
+  const auto hits = graph_hits(*largest, std::max(count, kPeekEf));
   if (!hits) return ids;
   for (const GraphHit& hit : *hits) {
     if (ids.size() == count) break;
@@ -68,7 +68,8 @@ double NearestStream::search_cost(const RowLayer& layer, size_t wanted) const {
 
 double NearestStream::cost_of(size_t rows) const {
   double cost = 0;
-  for (const RowLayer& layer : layers_) {
+  for (const Searched& searched : layers_) {
+    const RowLayer& layer = searched.rows;
     const auto scanned = static_cast<double>(layer.only ? layer.only->size() : layer.count);
     if (!exact_ && prefers_graph(layer)) {
       const double each = chosen_from_ ? kWidenedDistance : 1.0;
@@ -84,18 +85,18 @@ double NearestStream::step_cost() const {
   if (!scored_) return std::max(first_cost() - cost_, 0.0);
   double cost = 0;
   if (exact_ || given_ < wanted_) return cost;
-  for (size_t s = 0; s < layers_.size(); ++s)
-    if (by_graph_[s] != 0 && !prefers_graph(layers_[s]))
-      cost += costs_.scan * 1e-3 * static_cast<double>(layers_[s].count);
+  for (const Searched& layer : layers_)
+    if (layer.by_graph && !prefers_graph(layer.rows))
+      cost += costs_.scan * 1e-3 * static_cast<double>(layer.rows.count);
   return cost;
 }
 
 // Whether a graph has found fewer rows that answer than may be needed of it, or so many dead
 // ones that these may have kept nearer ones out of view.
 bool NearestStream::is_short(size_t needed) const {
-  for (size_t s = 0; s < layers_.size(); ++s)
-    if (by_graph_[s] != 0 && (answering_[s] < needed || crowded_out_[s] != 0)) return true;
-  return false;
+  return std::any_of(layers_.begin(), layers_.end(), [needed](const Searched& layer) {
+    return layer.by_graph && (layer.answering < needed || layer.crowded_out);
+  });
 }
 
 // Twice the rows wanted are in view, so that the last of them is found as surely as the first. Of
@@ -121,8 +122,8 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
 }
 
 // What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
-std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, size_t ef) {
-  const RowLayer& layer = layers_[s];
+std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& searched, size_t ef) {
+  const RowLayer& layer = searched.rows;
   const size_t before = visited_;
   std::optional<std::span<const GraphHit>> hits;
   if (layer.only) {
@@ -132,8 +133,8 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
                                                           costs_.scan / costs_.graph)};
     hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
   } else if (chosen_from_) {
-    if (!searches_[s]) searches_[s].emplace(*layer.graph, scorer_.coded_query());
-    hits = searches_[s]->widen(ef, visited_);
+    if (!searched.search) searched.search.emplace(*layer.graph, scorer_.coded_query());
+    hits = searched.search->widen(ef, visited_);
   } else {
     hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
   }
@@ -143,23 +144,22 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(size_t s, siz
 }
 
 // false if the layer is to be scanned after all.
-bool NearestStream::search_graph(size_t s) {
-  const RowLayer& layer = layers_[s];
-  const size_t ef = ef_of(layer);
+bool NearestStream::search_graph(Searched& layer) {
+  const size_t ef = ef_of(layer.rows);
   const size_t of_wanted =
       chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
   const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
-  const auto hits = graph_hits(s, ef);
+  const auto hits = graph_hits(layer, ef);
   if (!hits) return false;
-  look_at_hits(s, *hits, looked_at);
+  look_at_hits(layer, *hits, looked_at);
   return true;
 }
 
 // At the first `most` that a graph has found and that have not been looked at before.
-void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_t most) {
-  const RowLayer& layer = layers_[s];
-  std::vector<uint32_t>& found = found_[s];
-  std::vector<bool>& looked_at = looked_at_[s];
+void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
+  const RowLayer& layer = searched.rows;
+  std::vector<uint32_t>& found = searched.found;
+  std::vector<bool>& looked_at = searched.looked_at;
   const size_t known = found.size();
   if (known > 0 && looked_at.empty()) {
     looked_at.resize(layer.count);
@@ -181,7 +181,7 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
     keys.push_back(hits[i].key);
   }
   const bool learns = spec_.prefix == 0 && has_codes(spec_);  // codes of prefixes say too little
-  KeyErrors& errors = errors_[s];
+  KeyErrors& errors = searched.errors;
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
   for (size_t i = known; i < std::min(known + ahead, found.size()); ++i)
     prefetch_row(layer, found[i]);
@@ -197,12 +197,12 @@ void NearestStream::look_at_hits(size_t s, std::span<const GraphHit> hits, size_
       ++dead;
       continue;
     }
-    ++answering_[s];
+    ++searched.answering;
     if (learns) errors.add(key, *distance);
   }
   const double hidden = layer.hidden != nullptr ? static_cast<double>(layer.hidden->size()) : 0;
   const double share = kMostDead + kMostDeadOfShare * hidden / static_cast<double>(layer.count);
-  crowded_out_[s] = static_cast<double>(dead) > share * static_cast<double>(hits.size());
+  searched.crowded_out = static_cast<double>(dead) > share * static_cast<double>(hits.size());
   if (looked_at.empty()) return;
   for (size_t i = known; i < found.size(); ++i) looked_at[found[i]] = true;
 }
@@ -217,22 +217,22 @@ void NearestStream::widen() {
     grown_ *= 4;
   }
   bool any = false;
-  for (size_t s = 0; s < layers_.size(); ++s) {
-    if (by_graph_[s] == 0) continue;
-    if (prefers_graph(layers_[s]) && search_graph(s))
+  for (Searched& layer : layers_) {
+    if (!layer.by_graph) continue;
+    if (prefers_graph(layer.rows) && search_graph(layer))
       any = true;
     else
-      leave_graph(s);
+      leave_graph(layer);
   }
   exact_ = !any;
 }
 
 // Scans the layer for what the graph has not found.
-void NearestStream::leave_graph(size_t s) {
-  by_graph_[s] = 0;
-  searches_[s].reset();
-  score(s);
-  for (const uint32_t row : found_[s]) bounds_[s][layers_[s].place_of(row)] = kInfinity;
+void NearestStream::leave_graph(Searched& layer) {
+  layer.by_graph = false;
+  layer.search.reset();
+  score(layer);
+  for (const uint32_t row : layer.found) layer.bounds[layer.rows.place_of(row)] = kInfinity;
   begin_anew();
 }
 
