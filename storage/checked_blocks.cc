@@ -2,6 +2,7 @@
 #include "storage/checked_blocks.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace kindred::storage {
 
@@ -11,14 +12,15 @@ CheckedBlocks::CheckedBlocks(const std::byte* data, uint64_t bytes, size_t block
       bytes_(bytes),
       block_(block),
       sums_(sums),
+      shift_(std::countr_zero(block)),
       whole_(std::make_unique<std::atomic<uint64_t>[]>(count() / kBits + 1)) {}
 
 // Scans come by with many blocks at once, mostly found whole before.
 std::optional<size_t> CheckedBlocks::first_changed(const void* at, size_t bytes) const noexcept {
   if (bytes == 0) return std::nullopt;
   const auto offset = static_cast<size_t>(static_cast<const std::byte*>(at) - data_);
-  const size_t end = (offset + bytes - 1) / block_ + 1;
-  for (size_t block = offset / block_; block < end;) {
+  const size_t end = ((offset + bytes - 1) >> shift_) + 1;
+  for (size_t block = offset >> shift_; block < end;) {
     const uint64_t whole = whole_[block / kBits].load(std::memory_order_relaxed);
     if (block % kBits == 0 && whole == ~uint64_t{0}) {
       block += kBits;

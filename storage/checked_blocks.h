@@ -41,6 +41,7 @@ class CheckedBlocks {
   uint64_t bytes_ = 0;
   size_t block_ = kSumBlock;
   const uint64_t* sums_ = nullptr;
+  int shift_ = 0;
   const CheckedBlocks* blocks_of_sums_ = nullptr;
   std::unique_ptr<std::atomic<uint64_t>[]> whole_;  // a bit for each block
 };
