@@ -96,8 +96,8 @@ class GraphWalk {
         fetched_from_(std::max(layout_.code_at, kLine)),
         fetched_(layout_.code_at + std::min(graph.code_bytes_, kMostFetched)),
         is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
-    room_.visited.reset(graph.size());
-    room_.met.reset(2 * graph.m(), graph.code_bytes_);
+    room_.met.reset(graph.code_bytes_, room_.visited);
+    room_.visited.make_room(graph.size());
     const PrincipalAxes& axes = graph.axes_;
     if (axes.empty() || !is_whole(axes.section(), axes.section_bytes())) return;
     query_ = room.principal.along(axes, query);
@@ -229,8 +229,7 @@ class GraphWalk {
 
   // Appends what a node links to and has not been visited. An id beyond the graph, which damage
   // could leave as well, ends them.
-  void gather(uint32_t node) noexcept {
-    room_.met.compact();
+  void gather(uint32_t node) {
     const std::byte* at = graph_.node(node);
     const auto* links = reinterpret_cast<const uint32_t*>(at + layout_.links_at);
     room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited);
@@ -247,7 +246,7 @@ class GraphWalk {
       rows[i] = reinterpret_cast<const int8_t*>(nodes[i] + layout_.code_at);
     }
     if (!are_whole(nodes)) return false;
-    for (size_t i = 0; i < group.count; i += kFour) {
+    for (size_t i = 0; i < kGroup; i += kFour) {
       float compared[kFour];
       graph_.kernels_.four(query_.codes, query_.sum, rows + i, graph_.code_bytes_, compared);
       group.keys[i / kFour] = keys_of(nodes + i, query_.factor(), compared);
@@ -257,7 +256,7 @@ class GraphWalk {
   }
 
   // Greedy steps through the upper levels.
-  Candidate descend() noexcept {
+  Candidate descend() {
     Group group;
     room_.met.push(0);
     if (!compare(group)) return {0, 0};
@@ -268,12 +267,11 @@ class GraphWalk {
     return best;
   }
 
-  bool step(size_t level, Candidate& best) noexcept {
+  bool step(size_t level, Candidate& best) {
     const uint32_t* first = graph_.upper_[level - 1] + size_t{best.node} * graph_.m();
     if (!is_whole(reinterpret_cast<const std::byte*>(first), graph_.m() * sizeof(uint32_t)))
       return false;
     const uint64_t size = graph_.header_.level_nodes[level - 1];
-    room_.met.compact();
     for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met.push(first[i]);
     bool moved = false;
     Group group;

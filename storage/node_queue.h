@@ -2,14 +2,13 @@
 // further back are on their way from memory while the front ones are compared, and before it runs
 // empty the links of the next candidate are followed: memory is hardly ever idle, which saves a
 // quarter of a search's time. A candidate is chosen before the last few nodes are known; recall at
-// equal ef stays the same to 0.001.
+// equal ef stays the same to 0.001. Nodes stay where they are: they tell what is to be forgotten.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -19,32 +18,28 @@ namespace kindred::storage {
 
 class NodeQueue {
  public:
-  static constexpr size_t kGroup = 8;  // nodes that are compared at once
+  static constexpr size_t kGroup = 16;  // nodes that are compared at once
 
-  // Empties it. `most_links`: nodes that are pushed between two calls of compact(), at most.
-  // `code_bytes`: what is fetched of each.
-  void reset(size_t most_links, size_t code_bytes) {
-    nodes_.resize(kLeastWaiting + most_links + kGroup);
+  // Empties it, and `visited` of what has gone through it. `code_bytes`: what is fetched of each.
+  void reset(size_t code_bytes, VisitedNodes& visited) {
+    visited.forget({nodes_.data(), end_});
     ahead_ = code_bytes <= kShortCode ? kShortAhead : kAhead;
+    if (nodes_.size() > kMostKept) nodes_ = {};
     end_ = fetched_ = begin_ = 0;
   }
 
   size_t size() const noexcept { return end_ - begin_; }
   bool is_low() const noexcept { return size() < kLeastWaiting; }
 
-  // Makes room for `most_links` nodes. REQUIRES: is_low().
-  void compact() noexcept {
-    std::memmove(nodes_.data(), nodes_.data() + begin_, size() * sizeof(uint32_t));
-    end_ -= begin_;
-    fetched_ -= begin_;
-    begin_ = 0;
+  void push(uint32_t node) {
+    make_room(1);
+    nodes_[end_++] = node;
   }
-  void push(uint32_t node) noexcept { nodes_[end_++] = node; }
   // Adds those of `nodes`, which are distinct, that have not been visited, and marks them: about
   // every other, which no branch could foresee. The first that is not below `limit` ends them. They
   // are marked afterwards, since a look at a mark would wait for all marks before it.
-  void push_unvisited(std::span<const uint32_t> nodes, size_t limit,
-                      VisitedNodes& visited) noexcept {
+  void push_unvisited(std::span<const uint32_t> nodes, size_t limit, VisitedNodes& visited) {
+    make_room(nodes.size());
     uint32_t* const begin = nodes_.data() + end_;
     uint32_t* end = begin;
     for (const uint32_t node : nodes) {
@@ -71,15 +66,23 @@ class NodeQueue {
   }
 
  private:
+  // For so many more, and what fills up a group.
+  void make_room(size_t more) {
+    if (nodes_.size() < end_ + more + kGroup) nodes_.resize(2 * (end_ + more + kGroup));
+  }
+
   // Nodes on their way from memory: fewer leave it idle, more leave the cache again. Of short codes
   // there may be more.
   static constexpr size_t kAhead = 8;
   static constexpr size_t kShortAhead = 16;
   static constexpr size_t kShortCode = 128;  // bytes
   // How many are left when the next candidate's links are followed.
-  static constexpr size_t kLeastWaiting = 24;
+  static constexpr size_t kLeastWaiting = 40;
 
-  std::vector<uint32_t> nodes_;
+  // Of a search that met more the memory is not kept.
+  static constexpr size_t kMostKept = 1 << 16;
+
+  std::vector<uint32_t> nodes_;  // all since it was reset
   size_t ahead_ = kAhead;
   size_t begin_ = 0;
   size_t fetched_ = 0;  // all before have been

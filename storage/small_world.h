@@ -1,4 +1,4 @@
-// hnswlib's graph over coded rows: the one place that knows hnswlib.
+// hnswlib's graph over coded rows while it is built: the one place that knows hnswlib.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -15,8 +15,7 @@ namespace kindred::storage {
 
 class SmallWorld {
  public:
-  // Empty, with room for `most` of the rows. Links are chosen among the `ef_construction` nearest
-  // that a search finds. REQUIRES: `rows` outlives it.
+  // Empty, with room for `most` of the rows. REQUIRES: `rows` outlives it.
   SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction);
   ~SmallWorld();
 
@@ -25,9 +24,10 @@ class SmallWorld {
   // REQUIRES: nothing has been added; `rows` has one.
   void restore(std::span<const uint32_t> rows, std::span<const uint8_t> levels,
                const std::function<std::vector<uint32_t>(size_t i, size_t level)>& links);
-  // Adds a row on levels 0 to `level`. Thread-safe.
+  // Adds a row on levels 0 to `level`, linked to some of what a search with three quarters of
+  // ef_construction finds. Thread-safe.
   void add(uint32_t row, size_t level);
-  // Links a row on level 0 once more, to the nearest of a quarter as many. Thread-safe.
+  // Links a row on level 0 once more, by a search with half as much. Thread-safe.
   void relink(uint32_t row);
   // The rows that a row is linked to. REQUIRES: neither add() nor relink() is going on; the row is
   // on that level.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace kindred::storage {
@@ -10,11 +12,16 @@ namespace kindred::storage {
 // The nodes that a search has come to, a bit each.
 class VisitedNodes {
  public:
-  // Forgets them. `nodes`: how many there are in all.
-  void reset(size_t nodes) { bits_.assign((nodes + 63) / 64, 0); }
+  // Makes room for so many nodes.
+  void make_room(size_t nodes) { bits_.resize(std::max(bits_.size(), (nodes + 63) / 64)); }
 
   bool contains(uint32_t node) const noexcept { return (bits_[node / 64] >> (node % 64) & 1) != 0; }
   void add(uint32_t node) noexcept { bits_[node / 64] |= uint64_t{1} << (node % 64); }
+  // REQUIRES: all that have been marked are among these, for which there is room.
+  void forget(std::span<const uint32_t> nodes) noexcept {
+    if (nodes.size() > bits_.size()) return std::fill(bits_.begin(), bits_.end(), 0);
+    for (const uint32_t node : nodes) bits_[node / 64] = 0;
+  }
 
  private:
   std::vector<uint64_t> bits_;
