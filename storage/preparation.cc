@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -55,14 +56,26 @@ std::shared_ptr<const Segment> largest_with_graph(const std::vector<MergeInput>&
 
 void LogRows::reserve(size_t rows, size_t vector_bytes) {
   entries_.reserve(rows);
-  vectors_.reserve(rows * vector_bytes);
+  make_room(rows * vector_bytes);
+}
+
+// Of huge pages: entering 15 MB by small ones is two thirds of a seal's time in a commit.
+void LogRows::make_room(size_t bytes) {
+  ChunkMemory larger = make_chunk_memory(bytes, bytes < kHugePage ? Pages::kUsual : Pages::kHuge);
+  if (used_ > 0) std::memcpy(larger.get(), vectors_.get(), used_);
+  vectors_ = std::move(larger);
+  room_ = bytes;
 }
 
 void LogRows::add(const LogRow& row) {
   hi_ = {row.cn, row.nonce};
   const bool put = is(row, Op::kPut);
-  entries_.push_back({row.id, put ? vectors_.size() : kDelete});
-  if (put) vectors_.append(row.vector);
+  entries_.push_back({row.id, put ? used_ : kDelete});
+  if (!put) return;
+  const size_t end = used_ + row.vector.size();
+  if (end > room_) make_room(std::max(end, 2 * room_));
+  std::memcpy(vectors_.get() + used_, row.vector.data(), row.vector.size());
+  used_ = end;
 }
 
 void LogRows::settle() {

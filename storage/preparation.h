@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/chunk_memory.h"
 #include "storage/dead_rows.h"
 #include "storage/format.h"
 #include "storage/segment.h"
@@ -38,7 +39,7 @@ class LogRows {
   template <class Visit>
   void for_each_put(size_t bytes, Visit&& visit) const {
     for (const Entry& entry : entries_)
-      if (entry.at != kDelete) visit(entry.id, std::string_view(vectors_).substr(entry.at, bytes));
+      if (entry.at != kDelete) visit(entry.id, vector_at(entry.at, bytes));
   }
   bool has_puts() const noexcept;
 
@@ -49,10 +50,17 @@ class LogRows {
     size_t at;  // in vectors_
   };
 
+  void make_room(size_t bytes);
+  std::string_view vector_at(size_t at, size_t bytes) const noexcept {
+    return {reinterpret_cast<const char*>(vectors_.get()) + at, bytes};
+  }
+
   int64_t lo_;
   LogPoint hi_;
   std::vector<Entry> entries_;
-  std::string vectors_;
+  ChunkMemory vectors_;
+  size_t used_ = 0;  // bytes of vectors_
+  size_t room_ = 0;
 };
 
 struct MergeInput {
