@@ -136,8 +136,10 @@ class NearestStream {
   bool is_short(size_t needed) const;
   void widen();
   void begin_anew();
-  void score_whole(const RowLayer& layer, bool coarse, std::vector<float>& bounds);
-  void score_only(const RowLayer& layer, bool coarse, std::vector<float>& bounds);
+  void score_block(const RowLayer& layer, size_t first, bool coarse, float* out);
+  void score_whole(Searched& layer, bool coarse);
+  void raise_bounds(Searched& layer, bool coarse);
+  void score_only(Searched& layer, bool coarse);
   void score_listed(const RowLayer& layer, std::vector<float>& bounds);
   bool is_certain() const;
   void sharpen();
