@@ -37,8 +37,8 @@ namespace kindred::bench {
 namespace {
 
 constexpr size_t kQueries = 1000;
-// Up to here the graph is built with one thread as well, as hnswlib's is: two that share a core take
-// more time of it.
+// Up to here the graph is built with one thread as well, as hnswlib's is: two that share a core
+// take more time of it.
 constexpr size_t kBuiltTwice = 100000;
 constexpr size_t kNearest = 10;
 constexpr int kRounds = 5;
@@ -84,6 +84,7 @@ struct Data {
   storage::VectorSpec spec = {};
   std::vector<std::string> encoded;  // queries as the segment has vectors
   std::shared_ptr<const storage::Segment> segment;
+  storage::RowLayer layer = {};  // of the segment, as a manifest keeps it
   std::vector<double> farthest;  // of each query's nearest rows
 };
 
@@ -109,7 +110,7 @@ double recall_of(const Answers& got, const Data& data) {
 }
 
 std::vector<int64_t> nearest(const Data& data, size_t q, const storage::Effort& effort) {
-  std::vector<storage::RowLayer> layers{data.segment->layer(storage::DeadRows())};
+  std::vector<storage::RowLayer> layers{data.layer};
   layers[0].graph = data.segment->graph();
   storage::NearestStream stream(data.spec, data.encoded[q].data(), std::move(layers), effort);
   std::vector<int64_t> ids;
@@ -179,6 +180,7 @@ Data make_data(size_t rows, size_t dim, const std::string& kind, const std::stri
                   encode(data.spec, data.vectors.data() + row * data.dim));
   writer.finish([](size_t) { return true; });
   data.segment = storage::Segment::open(path, data.spec, {1, 1});
+  data.layer = data.segment->layer(storage::DeadRows());
   for (size_t q = 0; q < kQueries; ++q) {
     data.encoded.push_back(encode(data.spec, data.queries.data() + q * data.dim));
     const auto truth = nearest(data, q, {.expected = kNearest, .exact = true});
@@ -250,6 +252,27 @@ Search hnswlib_search(const GraphIndex* api, void* index, size_t ef, const Data&
   };
 }
 
+std::vector<Variant> ours(const Data& data) {
+  std::vector<Variant> variants;
+  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128, 160, 200})
+    variants.push_back({"kindred", ef, [&data, ef](size_t q) {
+                          return nearest(data, q, {.expected = kNearest, .ef = ef});
+                        }});
+  return variants;
+}
+
+// One build of hnswlib and kindred in turns. The other build comes afterwards: the host may page
+// out what of both would lie in memory at once.
+void run_beside(const GraphIndex* api, const std::string& name, const std::vector<size_t>& efs,
+                const std::string& path, const Data& data) {
+  void* const index = api->load(path.c_str(), data.dim, space_of(data));
+  std::vector<Variant> variants;
+  for (const size_t ef : efs) variants.push_back({name, ef, hnswlib_search(api, index, ef, data)});
+  for (Variant& variant : ours(data)) variants.push_back(std::move(variant));
+  run(variants, data);
+  api->free(index);
+}
+
 }  // namespace
 }  // namespace kindred::bench
 
@@ -272,31 +295,19 @@ int main(int argc, char** argv) {
   if (data.rows <= kBuiltTwice) build_ours(data, 1, ef_construction);
   build_ours(data, std::thread::hardware_concurrency(), ef_construction);
   data.segment->graph()->populate();  // as connections that last have it
-  std::vector<Variant> variants;
-  void* native = nullptr;
-  void* plain = nullptr;
-  if (has_rivals(kind)) {
-    const std::string rival = folder + "/bench_graph_" + std::to_string(data.rows) + "x" +
-                              std::to_string(data.dim) + (kind == "l2" ? ".l2" : "") + ".hnswlib";
-    build_hnswlib(data, rival, 200);
-    native = hnswlib_native()->load(rival.c_str(), data.dim, space_of(data));
-    plain = hnswlib_plain()->load(rival.c_str(), data.dim, space_of(data));
-    data.vectors = {};  // room for both
-    for (const size_t ef : {10, 16, 24, 32, 40, 64, 100, 128})
-      variants.push_back(
-          {"hnswlib native", ef, hnswlib_search(hnswlib_native(), native, ef, data)});
-    for (const size_t ef : {24, 40})
-      variants.push_back({"hnswlib plain", ef, hnswlib_search(hnswlib_plain(), plain, ef, data)});
+  if (!has_rivals(kind)) {
+    std::vector<Variant> variants = ours(data);
+    if (kind != "alone")
+      variants.push_back({"scan", 0, [&data](size_t q) {
+                            return nearest(data, q, {.expected = kNearest, .exact = true});
+                          }});
+    run(variants, data);
+    return 0;
   }
-  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128, 160, 200})
-    variants.push_back({"kindred", ef, [&data, ef](size_t q) {
-                          return nearest(data, q, {.expected = kNearest, .ef = ef});
-                        }});
-  if (!has_rivals(kind) && kind != "alone")
-    variants.push_back({"scan", 0, [&data](size_t q) {
-                          return nearest(data, q, {.expected = kNearest, .exact = true});
-                        }});
-  run(variants, data);
-  if (native != nullptr) hnswlib_native()->free(native);
-  if (plain != nullptr) hnswlib_plain()->free(plain);
+  const std::string rival = folder + "/bench_graph_" + std::to_string(data.rows) + "x" +
+                            std::to_string(data.dim) + (kind == "l2" ? ".l2" : "") + ".hnswlib";
+  build_hnswlib(data, rival, 200);
+  data.vectors = {};
+  run_beside(hnswlib_native(), "hnswlib native", {10, 16, 24, 32, 40, 64, 100, 128}, rival, data);
+  run_beside(hnswlib_plain(), "hnswlib plain", {24, 40}, rival, data);
 }
