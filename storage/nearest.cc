@@ -33,6 +33,9 @@ constexpr double kSharpenCost = 80;
 constexpr double kSelectCost = 8;
 constexpr double kPendingCost = 150;
 
+// Rows looked at that there is room for at once.
+constexpr size_t kSeenAtFirst = 128;
+
 // Rows that are read in order in the time of one elsewhere.
 constexpr size_t kScannedOfListed = 4;
 // Coarse codes are worth reading where one of so many rows is wanted at most.
@@ -57,7 +60,7 @@ float bound_of(double distance) noexcept {
 }
 
 bool is_coarse(const RowLayer& layer) noexcept {
-  return !layer.blocks.empty() && layer.blocks[0].coarse != nullptr;
+  return layer.count > 0 && layer.block_of(0).coarse != nullptr;
 }
 
 // Whether only listed rows are read: where they are many, reading all in order is quicker.
@@ -122,6 +125,9 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
       ef_(effort.ef),
       chosen_from_(effort.chosen_from),
       exact_(effort.exact) {
+  std::vector<Neighbor> room;
+  room.reserve(std::min(batch_, kSeenAtFirst));
+  seen_ = decltype(seen_)(Farther(), std::move(room));
   layers_.reserve(layers.size());
   for (RowLayer& rows : layers)
     layers_.emplace_back(std::move(rows), KeyErrors(spec.metric == math::Metric::kL2));

@@ -60,12 +60,12 @@ class RowVerifier {
 
 // The rows of one place as one snapshot sees them. Keeps them in memory.
 struct RowLayer {
-  std::vector<RowBlock> blocks;
-  std::vector<std::shared_ptr<const void>> owners;  // of the blocks' memory
-  const RowVerifier* verifier = nullptr;            // one of the owners, or none
-  size_t block_rows = 1;                            // of each block but the last
-  size_t count = 0;                                 // rows, dead ones included
-  int64_t cn = 0;                                   // rows ended after it are alive
+  std::shared_ptr<const std::vector<RowBlock>> blocks;  // a million rows have hundreds
+  std::vector<std::shared_ptr<const void>> owners;      // of the blocks' memory
+  const RowVerifier* verifier = nullptr;                // one of the owners, or none
+  size_t block_rows = 1;                                // of each block but the last
+  size_t count = 0;                                     // rows, dead ones included
+  int64_t cn = 0;                                       // rows ended after it are alive
   // Rows that answer nothing although alive, ascending; nullptr for none.
   std::shared_ptr<const std::vector<uint32_t>> hidden;
   // Newer layers: rows of ids that they are about answer nothing either.
@@ -80,7 +80,7 @@ struct RowLayer {
     if (!only) return row;
     return static_cast<size_t>(std::lower_bound(only->begin(), only->end(), row) - only->begin());
   }
-  const RowBlock& block_of(size_t row) const noexcept { return blocks[row / block_rows]; }
+  const RowBlock& block_of(size_t row) const noexcept { return (*blocks)[row / block_rows]; }
   bool alive(size_t row) const noexcept {
     const RowBlock& block = block_of(row);
     return block.died == nullptr ||

@@ -24,35 +24,42 @@ float sure(float bound) noexcept {
 
 }  // namespace
 
-Scorer::Scorer(const VectorSpec& spec, const void* query)
-    : spec_(spec), kernels_(spec), query_(math::make_aligned(math::aligned_stride(spec.bytes()))) {
-  std::memset(query_.get(), 0, math::aligned_stride(spec.bytes()));
-  std::memcpy(query_.get(), query, spec.bytes());
+Scorer::Scorer(const VectorSpec& spec, const void* query) : spec_(spec), kernels_(spec) {
+  make_room();
+  std::memset(query_, 0, math::aligned_stride(spec.bytes()));
+  std::memcpy(query_, query, spec.bytes());
   const math::Kernels& kernels = math::active();
   if (spec.element == Element::kInt8) {
-    const auto* v = reinterpret_cast<const int8_t*>(query_.get());
+    const auto* v = reinterpret_cast<const int8_t*>(query_);
     query_sum_ = kernels.sum_i8(v, spec.dim);
     norm_squared_ = static_cast<float>(kernels.dot_i8(v, query_sum_, v, spec.dim));
   }
   if (spec.element != Element::kFloat32) return;
-  const auto* v = reinterpret_cast<const float*>(query_.get());
+  const auto* v = reinterpret_cast<const float*>(query_);
   norm_squared_ = kernels.dot(v, v, spec.dim);
   if (!has_codes(spec)) return;
   const bool codable = is_codable(v, spec.dim, norm_squared_);
-  scaled_.assign(v, v + spec.dim);
-  if (spec.metric == Metric::kCosine && codable && norm_squared_ > 0) {
-    const float inverse = 1.0F / std::sqrt(norm_squared_);
-    for (float& x : scaled_) x *= inverse;
-  }
+  const bool scales = spec.metric == Metric::kCosine && codable && norm_squared_ > 0;
+  const float inverse = scales ? 1.0F / std::sqrt(norm_squared_) : 1.0F;
+  std::transform(v, v + spec.dim, scaled_, [inverse](float x) { return x * inverse; });
   const size_t coded = spec.code_dim();
-  code_query_norm_ = math::norm_above(scaled_.data(), coded);
-  suffix_query_norm_ = math::norm_above(scaled_.data() + coded, spec.dim - coded);
-  const size_t stride = code_stride(spec);
-  codes_ = math::make_aligned(stride);
-  auto* codes = reinterpret_cast<int8_t*>(codes_.get());
-  query_codes_ = math::quantize_i8(scaled_.data(), coded, codes, stride);
+  code_query_norm_ = math::norm_above(scaled_, coded);
+  suffix_query_norm_ = math::norm_above(scaled_ + coded, spec.dim - coded);
+  query_codes_ = math::quantize_i8(scaled_, coded, codes_, code_stride(spec));
   if (!codable) query_codes_.residual_norm = kInfinity;
-  query_sum_ = kernels.sum_i8(codes, coded);
+  query_sum_ = kernels.sum_i8(codes_, coded);
+}
+
+// One piece for all that there is of the query.
+void Scorer::make_room() {
+  const bool coded = has_codes(spec_);
+  const size_t query = math::aligned_stride(spec_.bytes());
+  const size_t codes = coded ? math::aligned_stride(code_stride(spec_)) : 0;
+  memory_ = math::make_aligned(query + codes + (coded ? query : 0));
+  query_ = memory_.get();
+  if (!coded) return;
+  codes_ = reinterpret_cast<int8_t*>(query_ + query);
+  scaled_ = reinterpret_cast<float*>(query_ + query + codes);
 }
 
 void Scorer::lower_bounds(const RowBlock& block, size_t count, float* out) {
@@ -69,7 +76,7 @@ float Scorer::lower_bound(const RowBlock& block, size_t i) {
 
 CodedQuery Scorer::coded_query() const noexcept {
   const bool coded = has_codes(spec_);
-  return {.codes = reinterpret_cast<const int8_t*>(coded ? codes_.get() : query_.get()),
+  return {.codes = coded ? codes_ : reinterpret_cast<const int8_t*>(query_),
           .sum = query_sum_,
           .scale = coded ? query_codes_.scale : 1.0F,
           .times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric)};
@@ -82,17 +89,16 @@ void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
     const auto scan = spec_.metric == Metric::kL1   ? kernels.l1_scan
                       : spec_.metric == Metric::kL2 ? kernels.l2_squared_scan
                                                     : kernels.dot_scan;
-    scan(reinterpret_cast<const float*>(query_.get()),
-         reinterpret_cast<const float*>(block.row(first)), block.exact_stride / sizeof(float),
-         spec_.dim, count, floats_.data());
+    scan(reinterpret_cast<const float*>(query_), reinterpret_cast<const float*>(block.row(first)),
+         block.exact_stride / sizeof(float), spec_.dim, count, floats_.data());
     return;
   }
   if (integers_.size() < count) integers_.resize(count);
   if (has_codes(spec_))
-    kernels_.scan(reinterpret_cast<const int8_t*>(codes_.get()), query_sum_, block.code(first),
-                  block.code_stride, spec_.code_dim(), count, integers_.data());
+    kernels_.scan(codes_, query_sum_, block.code(first), block.code_stride, spec_.code_dim(), count,
+                  integers_.data());
   else if (spec_.element != Element::kInt8 || spec_.metric != Metric::kL2)
-    kernels_.scan(reinterpret_cast<const int8_t*>(query_.get()), query_sum_,
+    kernels_.scan(reinterpret_cast<const int8_t*>(query_), query_sum_,
                   reinterpret_cast<const int8_t*>(block.row(first)), block.exact_stride,
                   spec_.bytes(), count, integers_.data());
 }
@@ -135,8 +141,8 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
 void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, float* out) {
   if (integers_.size() < count) integers_.resize(count);
   const size_t stride = block.coarse_stride();
-  math::active().dot_u4_scan(reinterpret_cast<const int8_t*>(codes_.get()),
-                             block.coarse_code(first), stride, stride, count, integers_.data());
+  math::active().dot_u4_scan(codes_, block.coarse_code(first), stride, stride, count,
+                             integers_.data());
   const float centre = centre_dot(block);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = code_query_norm_;
@@ -240,7 +246,7 @@ void Scorer::bound_floats(const RowBlock& block, size_t first, size_t count, flo
 }
 
 std::optional<double> Scorer::exact(const RowBlock& block, size_t i) const {
-  return math::distance(spec_.metric, spec_.element, query_.get(), block.row(i), spec_.dim);
+  return math::distance(spec_.metric, spec_.element, query_, block.row(i), spec_.dim);
 }
 
 }  // namespace kindred::storage

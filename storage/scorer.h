@@ -38,6 +38,7 @@ class Scorer {
   std::optional<double> exact(const RowBlock& block, size_t i) const;
 
  private:
+  void make_room();
   void raw_scores(const RowBlock& block, size_t first, size_t count);
   void bound(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const;
@@ -50,14 +51,15 @@ class Scorer {
 
   VectorSpec spec_;
   CodeKernels kernels_;
-  math::AlignedBytes query_;
-  math::AlignedBytes codes_;
+  math::AlignedBytes memory_;
+  std::byte* query_ = nullptr;  // these lie in memory_
+  int8_t* codes_ = nullptr;     // nullptr where there are none
+  float* scaled_ = nullptr;     // the query, scaled as for its codes; nullptr likewise
   math::Codes query_codes_{};
   int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
   float norm_squared_ = 0;         // of the query
   float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
   float suffix_query_norm_ = 0;    // the same of the others
-  std::vector<float> scaled_;      // the query, scaled as for its codes
   const float* centre_ = nullptr;  // that was asked for last, and its dot product with the query
   float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h

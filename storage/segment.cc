@@ -256,6 +256,8 @@ RowLayer Segment::layer(const DeadRows& dead) const {
   layer.verifier = this;
   layer.count = rows();
   layer.block_rows = kBlockRows;
+  std::vector<RowBlock> blocks;
+  blocks.reserve(rows() / kBlockRows + 1);
   for (size_t first = 0; first < rows(); first += kBlockRows) {
     RowBlock block = block_;
     block.exact = block_.row(first);
@@ -269,8 +271,9 @@ RowLayer Segment::layer(const DeadRows& dead) const {
       block.coarse_numbers += first;
     }
     block.id += first;
-    layer.blocks.push_back(block);
+    blocks.push_back(block);
   }
+  layer.blocks = std::make_shared<const std::vector<RowBlock>>(std::move(blocks));
   std::vector<uint32_t> hidden;
   if (order_ == nullptr) {
     for (size_t rank = 0; rank < std::min(dead.limit(), distinct()); ++rank)

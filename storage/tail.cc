@@ -144,7 +144,7 @@ RowLayer Tail::slice() const {
 RowLayer Tail::slice_at(int64_t cn) const {
   RowLayer slice;
   slice.owners.assign(chunks_.begin(), chunks_.end());
-  slice.blocks = blocks_;
+  slice.blocks = std::make_shared<const std::vector<RowBlock>>(blocks_);
   slice.block_rows = chunk_rows_;
   slice.cn = cn;
   size_t low = 0;

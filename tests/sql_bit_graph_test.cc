@@ -27,7 +27,7 @@ GraphMirrorKind bits() {
           .distance = "vec_distance_hamming",
           .type = "vec_bit",
           .range = "distance > 3 AND distance <= 14",
-          .rows = 24000,
+          .rows = 30000,
           .vector = bits_of};
 }
 

@@ -332,7 +332,7 @@ TEST_CASE("lower bounds never exceed the exact distance", "[storage][nearest][bo
         draw_dimensions(spec, random);
         const Case c = make_case(spec, shape, 200, random);
         const RowLayer segment = segment_of(c);
-        REQUIRE((segment.blocks[0].coarse != nullptr) == has_codes(spec));
+        REQUIRE((segment.block_of(0).coarse != nullptr) == has_codes(spec));
         REQUIRE(wrong_bounds(c, segment) == 0);
         REQUIRE(wrong_bounds(c, tail_of(c, random).slice()) == 0);
       }

@@ -320,7 +320,7 @@ TEST_CASE("a segment file of version 3 is read as it is, and a flipped bit found
   const auto open = [&] { return Segment::open(file.path(), kSpec, kIdentity); };
   const auto segment = open();
   segment->verify();
-  CHECK(segment->layer({}).blocks[0].coarse != nullptr);
+  CHECK(segment->layer({}).block_of(0).coarse != nullptr);
   CHECK(content(*segment, kSpec) == last_of_each(rows));
   const uint64_t bytes = std::filesystem::file_size(file.path());
   for (const uint64_t offset : {uint64_t{kSegmentPage}, bytes / 2, bytes - 1}) {
