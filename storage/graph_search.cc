@@ -6,6 +6,7 @@
 
 #include "storage/candidate_pool.h"
 #include "storage/graph.h"
+#include "storage/node_group.h"
 #include "storage/node_queue.h"
 #include "storage/prefetch.h"
 #include "storage/visited_nodes.h"
@@ -17,34 +18,9 @@ namespace {
 constexpr size_t kRowsPerDistance = 16;
 
 constexpr size_t kGroup = NodeQueue::kGroup;
+constexpr size_t kFour = CodeKernels::kFour;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes by itself
-
-// Every processor that there are kernels for has registers of four. Made one by one, keys are a
-// quarter of a comparison's instructions. g++ and clang know such vectors by this name.
-constexpr size_t kFour = CodeKernels::kFour;
-using FourFloats = float __attribute__((vector_size(kFour * sizeof(float))));
-using FourInts = int32_t __attribute__((vector_size(kFour * sizeof(int32_t))));
-
-// Nodes that have been compared at once: `count`, filled up with the last.
-struct Group {
-  const uint32_t* nodes = nullptr;
-  size_t count = 0;
-  FourFloats keys[kGroup / kFour]{};
-
-  Candidate operator[](size_t i) const noexcept { return {keys[i / kFour][i % kFour], nodes[i]}; }
-  // Those with keys below a limit, a bit each.
-  unsigned below(float limit) const noexcept {
-    FourInts bits{};
-    FourInts bit{1, 2, 4, 8};
-    for (const FourFloats& four : keys) {
-      bits |= (four < limit) & bit;
-      bit <<= static_cast<int>(kFour);
-    }
-    const int all = bits[0] | bits[1] | bits[2] | bits[3];
-    return static_cast<unsigned>(all) & ((1U << count) - 1);
-  }
-};
 
 // Of four nodes (NodeNumbers::key).
 FourFloats keys_of(const std::byte* const* nodes, float factor, const float* compared) noexcept {
@@ -236,7 +212,7 @@ class GraphWalk {
   }
 
   // Compares the next nodes of those met; false if a block is damaged.
-  bool compare(Group& group) noexcept {
+  bool compare(NodeGroup& group) noexcept {
     group.nodes = room_.met.take(group.count, [this](uint32_t node) { fetch(node); });
     const int8_t* rows[kGroup];
     const std::byte* nodes[kGroup];
@@ -257,7 +233,7 @@ class GraphWalk {
 
   // Greedy steps through the upper levels.
   Candidate descend() {
-    Group group;
+    NodeGroup group;
     room_.met.push(0);
     if (!compare(group)) return {0, 0};
     Candidate best = group[0];
@@ -274,7 +250,7 @@ class GraphWalk {
     const uint64_t size = graph_.header_.level_nodes[level - 1];
     for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met.push(first[i]);
     bool moved = false;
-    Group group;
+    NodeGroup group;
     while (room_.met.size() > 0) {
       if (!compare(group)) return false;
       for (size_t i = 0; i < group.count; ++i) {
@@ -290,7 +266,7 @@ class GraphWalk {
   template <bool keeps_spare>
   bool walk() {
     CandidatePool& pool = room_.pool;
-    Group group;
+    NodeGroup group;
     for (;;) {
       while (room_.met.is_low()) {
         const std::optional<uint32_t> next = pool.take();
@@ -339,7 +315,7 @@ class GraphWalk {
         open.pop_back();
       }
       if (room_.met.size() == 0) return true;
-      Group group;
+      NodeGroup group;
       if (!compare(group)) return false;
       for (size_t i = 0; i < group.count; ++i) {
         const Candidate candidate = group[i];

@@ -2,6 +2,7 @@
 #include "storage/small_world.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +18,7 @@
 
 #include "storage/candidate_pool.h"
 #include "storage/chunk_memory.h"
+#include "storage/node_group.h"
 #include "storage/node_queue.h"
 #include "storage/prefetch.h"
 #include "storage/visited_nodes.h"
@@ -93,7 +95,6 @@ class CodeSpace final : public hnswlib::SpaceInterface<float> {
 };
 
 constexpr size_t kFour = CodeKernels::kFour;
-using FourFloats = float __attribute__((vector_size(kFour * sizeof(float))));
 
 // key_of() of a row and four others. Made one by one, keys are a fifth of building.
 FourFloats keys_of(KeyKind kind, const NodeNumbers& own, const NodeNumbers* const* others,
@@ -156,8 +157,8 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   }
   void set_links(Node node, int level, std::span<const Node> links);
   void add_links(Node node, int level, std::span<const Node> others);
-  // The keys of a node and so many others.
-  void compare(Node node, const Node* others, size_t count, float* keys) const;
+  // The keys of a node and so many others, in fours.
+  void compare(Node node, const Node* others, size_t count, FourFloats* keys) const;
   std::vector<Node> choose(std::span<const Candidate> candidates, size_t most) const;
   bool is_apart(const Candidate& candidate, std::span<const Node> chosen) const;
 
@@ -185,12 +186,14 @@ class WorldSearch {
       follow(best.node, level, [this](std::span<const Node> links) {
         for (const Node link : links) room_.met.push(link);
       });
-      while (room_.met.size() > 0)
-        for (const Candidate& candidate : compare()) {
-          if (!(candidate < best)) continue;
-          best = candidate;
+      while (room_.met.size() > 0) {
+        const NodeGroup group = compare();
+        for (size_t i = 0; i < group.count; ++i) {
+          if (!(group[i] < best)) continue;
+          best = group[i];
           moves = true;
         }
+      }
     }
     return best.node;
   }
@@ -211,8 +214,9 @@ class WorldSearch {
         });
       }
       if (room_.met.size() == 0) break;
-      for (const Candidate& candidate : compare()) {
-        if (!(candidate.key < pool.limit())) continue;
+      const NodeGroup group = compare();
+      for (unsigned nearer = group.below(pool.limit()); nearer != 0; nearer &= nearer - 1) {
+        const Candidate candidate = group[static_cast<size_t>(std::countr_zero(nearer))];
         pool.insert(candidate);
         fetch_links(candidate.node);
       }
@@ -228,7 +232,6 @@ class WorldSearch {
     VisitedNodes visited;
     NodeQueue met;
     CandidatePool pool;
-    Candidate group[NodeQueue::kGroup];
     std::vector<Candidate> nearest;
   };
   static Room& room_of_thread() {
@@ -254,13 +257,11 @@ class WorldSearch {
   }
 
   // Those that have waited longest.
-  std::span<const Candidate> compare() {
-    size_t count;
-    const Node* const nodes = room_.met.take(count, [this](Node node) { fetch(node); });
-    float keys[NodeQueue::kGroup];
-    world_.compare(node_, nodes, count, keys);
-    for (size_t i = 0; i < count; ++i) room_.group[i] = {keys[i], nodes[i]};
-    return {room_.group, count};
+  NodeGroup compare() {
+    NodeGroup group;
+    group.nodes = room_.met.take(group.count, [this](Node node) { fetch(node); });
+    world_.compare(node_, group.nodes, group.count, group.keys);
+    return group;
   }
 
   Candidate compared(Node other) const {
@@ -342,17 +343,18 @@ void World::add_links(Node node, int level, std::span<const Node> others) {
   for (const Node other : others)
     if (std::find(links.begin(), links.end(), other) == links.end()) links.push_back(other);
   if (links.size() > most_links(level)) {
-    std::vector<float> keys(links.size());
+    std::vector<FourFloats> keys(links.size() / kFour + 1);
     compare(node, links.data(), links.size(), keys.data());
     std::vector<Candidate> candidates;
-    for (size_t i = 0; i < links.size(); ++i) candidates.push_back({keys[i], links[i]});
+    for (size_t i = 0; i < links.size(); ++i)
+      candidates.push_back({keys[i / kFour][i % kFour], links[i]});
     std::sort(candidates.begin(), candidates.end());
     links = choose(candidates, most_links(level));
   }
   set_links(node, level, links);
 }
 
-void World::compare(Node node, const Node* others, size_t count, float* keys) const {
+void World::compare(Node node, const Node* others, size_t count, FourFloats* keys) const {
   const size_t code_at = plans_->payload.code_at;
   const char* const data = getDataByInternalId(node);
   Payload own;
@@ -368,8 +370,7 @@ void World::compare(Node node, const Node* others, size_t count, float* keys) co
     float compared[kFour];
     rows_.kernels.four(reinterpret_cast<const int8_t*>(data + code_at), own.sum, codes,
                        rows_.stride, compared);
-    const FourFloats four = keys_of(kind_, own.numbers, numbers, compared);
-    std::memcpy(keys + first, &four, std::min(kFour, count - first) * sizeof(float));
+    keys[first / kFour] = keys_of(kind_, own.numbers, numbers, compared);
   }
 }
 
@@ -387,11 +388,10 @@ std::vector<World::Node> World::choose(std::span<const Candidate> candidates, si
 
 bool World::is_apart(const Candidate& candidate, std::span<const Node> chosen) const {
   for (size_t first = 0; first < chosen.size(); first += kFour) {
-    float keys[kFour];
-    const size_t count = std::min(kFour, chosen.size() - first);
-    compare(candidate.node, chosen.data() + first, count, keys);
-    if (std::any_of(keys, keys + count, [&](float key) { return key < candidate.key; }))
-      return false;
+    FourFloats keys;  // the last ones may be of the same node
+    compare(candidate.node, chosen.data() + first, std::min(kFour, chosen.size() - first), &keys);
+    for (size_t i = 0; i < kFour; ++i)
+      if (keys[i] < candidate.key) return false;
   }
   return true;
 }
