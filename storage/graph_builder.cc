@@ -363,7 +363,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const GraphBase base(segment, linked, equal, older.get(), options.m);
     const std::vector<uint8_t> levels = levels_of(linked, base, options);
     const std::vector<uint32_t> order = insertion_order(linked, equal.firsts(), levels, options);
-    SmallWorld world(linked, order.size(), options.m, options.ef_construction);
+    SmallWorld world(linked, order.size(), options);
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(world, order, levels);

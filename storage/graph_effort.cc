@@ -92,16 +92,15 @@ bool GraphEffort::is_enough(const PrincipalAxes& axes, const std::byte* codes) c
     const CodedQuery query = principal.along(axes, rows_.query(sample.row));
     kernels.scan(query.codes, query.sum, reinterpret_cast<const int8_t*>(codes), axes.code_bytes(),
                  axes.code_bytes(), rows_.count, keys.data());
-    for (size_t row = 0; row < rows_.count; ++row)
+    math::TopK<uint32_t> looked_at(kNearestOfPrincipal);
+    for (uint32_t row = 0; row < rows_.count; ++row) {
       keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor(), keys[row]);
-    std::vector<float> nearest;
-    for (const uint32_t row : sample.nearest) nearest.push_back(keys[row]);
-    const size_t looked_at = std::min(kNearestOfPrincipal, keys.size());
-    const auto last = keys.begin() + static_cast<ptrdiff_t>(looked_at - 1);
-    std::nth_element(keys.begin(), last, keys.end());
-    wanted += nearest.size();
-    found += static_cast<size_t>(
-        std::count_if(nearest.begin(), nearest.end(), [last](float key) { return key <= *last; }));
+      looked_at.offer(keys[row], row);
+    }
+    const float last = looked_at.finish().back().distance;
+    wanted += sample.nearest.size();
+    found += static_cast<size_t>(std::count_if(sample.nearest.begin(), sample.nearest.end(),
+                                               [&](uint32_t row) { return keys[row] <= last; }));
   }
   return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted);
 }

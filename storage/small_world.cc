@@ -119,8 +119,8 @@ class World final : public hnswlib::HierarchicalNSW<float> {
  public:
   using Node = hnswlib::tableint;
 
-  World(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
-      : World(std::make_unique<Plans>(rows, m), rows, most, m, ef_construction) {}
+  World(const CodedRows& rows, size_t most, const GraphOptions& options)
+      : World(std::make_unique<Plans>(rows, options.m), rows, most, options) {}
 
   // Takes up a row, linked to nothing yet.
   Node place(uint32_t row, size_t level);
@@ -138,17 +138,24 @@ class World final : public hnswlib::HierarchicalNSW<float> {
     CodeSpace space;
     Plans(const CodedRows& rows, size_t m) : payload(m, rows.stride), space(rows, payload) {}
   };
-  World(std::unique_ptr<Plans> plans, const CodedRows& rows, size_t most, size_t m,
-        size_t ef_construction)
-      : HierarchicalNSW(&plans->space, most, m, ef_construction),
+  World(std::unique_ptr<Plans> plans, const CodedRows& rows, size_t most,
+        const GraphOptions& options)
+      : HierarchicalNSW(&plans->space, most, options.m, options.ef_construction),
         plans_(std::move(plans)),
         rows_(rows),
-        kind_(rows.key_kind()) {
+        kind_(rows.key_kind()),
+        is_shared_(options.threads != 1) {
     ChunkMemory huge = make_chunk_memory(most * size_data_per_element_, Pages::kHuge);
     std::free(data_level0_memory_);  // untouched so far
     data_level0_memory_ = reinterpret_cast<char*>(huge.release());
   }
 
+  // Of a node's links; one thread needs none, which saves it 4 % of building 100 dimensions.
+  std::unique_lock<std::mutex> lock(Node node) {
+    std::unique_lock<std::mutex> lock(link_list_locks_[node], std::defer_lock);
+    if (is_shared_) lock.lock();
+    return lock;
+  }
   size_t ef(size_t eighths) const noexcept { return std::max(ef_construction_ * eighths / 8, M_); }
   size_t most_links(int level) const noexcept { return level == 0 ? maxM0_ : maxM_; }
   std::span<const Node> links_of(Node node, int level) const {
@@ -165,6 +172,7 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   std::unique_ptr<Plans> plans_;
   const CodedRows& rows_;
   const KeyKind kind_;
+  const bool is_shared_;  // between threads
   std::mutex placing_;
 };
 
@@ -241,7 +249,7 @@ class WorldSearch {
 
   template <class Push>
   void follow(Node node, int level, const Push& push) {
-    const std::lock_guard lock(world_.link_list_locks_[node]);
+    const auto lock = world_.lock(node);
     push(world_.links_of(node, level));
   }
 
@@ -301,7 +309,7 @@ World::Node World::place(uint32_t row, size_t level) {
 // nodes that are further on are waited for, so that nobody waits in a circle.
 void World::link(Node node) {
   std::unique_lock top(global);
-  const std::lock_guard own(link_list_locks_[node]);
+  const auto own = lock(node);
   const int level = element_levels_[node];
   const int highest = maxlevel_;
   const Node entry = enterpoint_node_;
@@ -337,7 +345,7 @@ void World::set_links(Node node, int level, std::span<const Node> links) {
 
 // Beside those it has; the best where there is no room for all of them.
 void World::add_links(Node node, int level, std::span<const Node> others) {
-  const std::lock_guard lock(link_list_locks_[node]);
+  const auto locked = lock(node);
   const std::span<const Node> before = links_of(node, level);
   std::vector<Node> links(before.begin(), before.end());
   for (const Node other : others)
@@ -402,12 +410,12 @@ struct SmallWorld::Impl {
   World graph;
   std::vector<uint32_t> nodes;  // hnswlib's number of each row
 
-  Impl(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
-      : graph(rows, most, m, ef_construction), nodes(rows.count) {}
+  Impl(const CodedRows& rows, size_t most, const GraphOptions& options)
+      : graph(rows, most, options), nodes(rows.count) {}
 };
 
-SmallWorld::SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction)
-    : impl_(std::make_unique<Impl>(rows, most, m, ef_construction)) {}
+SmallWorld::SmallWorld(const CodedRows& rows, size_t most, const GraphOptions& options)
+    : impl_(std::make_unique<Impl>(rows, most, options)) {}
 
 SmallWorld::~SmallWorld() = default;
 

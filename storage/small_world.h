@@ -15,8 +15,9 @@ namespace kindred::storage {
 
 class SmallWorld {
  public:
-  // Empty, with room for `most` of the rows. REQUIRES: `rows` outlives it.
-  SmallWorld(const CodedRows& rows, size_t most, size_t m, size_t ef_construction);
+  // Empty, with room for `most` of the rows. REQUIRES: `rows` outlives it; where the options say
+  // one thread, only one adds and links.
+  SmallWorld(const CodedRows& rows, size_t most, const GraphOptions& options);
   ~SmallWorld();
 
   // Begins with these rows, that of the highest level first, linked as `links(i, level)` says:

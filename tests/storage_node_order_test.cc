@@ -32,7 +32,7 @@ struct World {
   Clusters clusters{spec, "even", random};
   GraphFile file{spec, clusters.vectors(kRows, random)};
   CodedRows rows = coded_rows(file.segment(), spec);
-  SmallWorld world{rows, kRows, kM, 32};
+  SmallWorld world{rows, kRows, {.m = kM, .ef_construction = 32, .threads = 1}};
 };
 
 // Each `step`-th row.

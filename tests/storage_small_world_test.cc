@@ -40,7 +40,7 @@ TEST_CASE("rows that are linked once more lack their nearest less often", "[stor
   const Clusters clusters(spec, "even", random);
   const GraphFile file(spec, clusters.vectors(kRows, random));
   const CodedRows rows = coded_rows(file.segment(), spec);
-  SmallWorld world(rows, kRows, kM, 64);
+  SmallWorld world(rows, kRows, {.m = kM, .ef_construction = 64, .threads = 1});
   for (uint32_t row = 0; row < kRows; ++row) world.add(row, 0);
   const size_t before = lacking_nearest(world, rows);
   for (uint32_t row = 0; row < kRows; ++row) world.relink(row);
