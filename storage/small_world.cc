@@ -213,6 +213,7 @@ class WorldSearch {
     room_.met.reset(world_.rows_.stride, room_.visited);
     pool.reset(ef);
     room_.met.push_unvisited({&from, 1}, world_.max_elements_, room_.visited);
+    pool.insert(compare()[0]);  // however far it is
     for (;;) {
       while (room_.met.is_low()) {
         const std::optional<uint32_t> next = pool.take();

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <limits>
+#include <string>
+#include <vector>
 
 #include "tests/support/graph_file.h"
 
@@ -48,6 +51,25 @@ TEST_CASE("rows that are linked once more lack their nearest less often", "[stor
   CAPTURE(before, after);
   CHECK(before >= 20);
   CHECK(after <= before / 2);
+}
+
+TEST_CASE("rows that are infinitely far from each other are linked all the same",
+          "[storage][graph]") {
+  constexpr uint32_t kFew = 50;
+  const storage::VectorSpec spec{math::Element::kFloat32, math::Metric::kL2, 4};
+  std::vector<std::string> vectors;
+  for (uint32_t row = 0; row < kFew; ++row) {
+    const float far[] = {1e30F, static_cast<float>(row) * 1e30F, 1, 0};
+    vectors.emplace_back(reinterpret_cast<const char*>(far), sizeof far);
+  }
+  const GraphFile file(spec, vectors);
+  const CodedRows rows = coded_rows(file.segment(), spec);
+  REQUIRE(rows.distance(0, rows.query(0), 1) == std::numeric_limits<float>::infinity());
+  SmallWorld world(rows, kFew, {.m = kM, .ef_construction = 64, .threads = 1});
+  for (uint32_t row = 0; row < kFew; ++row) world.add(row, row == 0 ? 1 : 0);
+  for (uint32_t row = 0; row < kFew; ++row) CHECK_FALSE(world.links(row, 0).empty());
+  for (uint32_t row = 0; row < kFew; ++row) world.relink(row);
+  for (uint32_t row = 0; row < kFew; ++row) CHECK_FALSE(world.links(row, 0).empty());
 }
 
 }  // namespace kindred::test
