@@ -1,6 +1,6 @@
-// Memory for the rows of a tail's chunk, of huge pages where the system gives them on request
-// (Linux): filling one then costs one page fault instead of 512, and a scan translates fewer
-// addresses.
+// Memory for many rows (a tail's chunk, a seal's copy of the log, a graph that is built), of huge
+// pages where the system gives them on request (Linux): filling one then costs one page fault
+// instead of 512, and who reads here and there translates fewer addresses.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

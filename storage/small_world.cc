@@ -152,9 +152,9 @@ class World final : public hnswlib::HierarchicalNSW<float> {
 
   // Of a node's links; one thread needs none, which saves it 4 % of building 100 dimensions.
   std::unique_lock<std::mutex> lock(Node node) {
-    std::unique_lock<std::mutex> lock(link_list_locks_[node], std::defer_lock);
-    if (is_shared_) lock.lock();
-    return lock;
+    std::unique_lock<std::mutex> held(link_list_locks_[node], std::defer_lock);
+    if (is_shared_) held.lock();
+    return held;
   }
   size_t ef(size_t eighths) const noexcept { return std::max(ef_construction_ * eighths / 8, M_); }
   size_t most_links(int level) const noexcept { return level == 0 ? maxM0_ : maxM_; }
@@ -250,7 +250,7 @@ class WorldSearch {
 
   template <class Push>
   void follow(Node node, int level, const Push& push) {
-    const auto lock = world_.lock(node);
+    const auto held = world_.lock(node);
     push(world_.links_of(node, level));
   }
 
@@ -310,7 +310,7 @@ World::Node World::place(uint32_t row, size_t level) {
 // nodes that are further on are waited for, so that nobody waits in a circle.
 void World::link(Node node) {
   std::unique_lock top(global);
-  const auto own = lock(node);
+  const auto held = lock(node);
   const int level = element_levels_[node];
   const int highest = maxlevel_;
   const Node entry = enterpoint_node_;
@@ -346,7 +346,7 @@ void World::set_links(Node node, int level, std::span<const Node> links) {
 
 // Beside those it has; the best where there is no room for all of them.
 void World::add_links(Node node, int level, std::span<const Node> others) {
-  const auto locked = lock(node);
+  const auto held = lock(node);
   const std::span<const Node> before = links_of(node, level);
   std::vector<Node> links(before.begin(), before.end());
   for (const Node other : others)
