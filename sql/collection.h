@@ -112,7 +112,7 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   void return_filter(Statement statement) noexcept;
   // Whether a look-up was prepared under the name that the collection has now.
   bool is_current(const Statement& lookup) const noexcept;
-  // The result column of that statement (and of a scan by the same list) for a column's position.
+  // The result column of that statement, and of a Listing, for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
   // The columns both read: id, cn, c0, c2; and the same as one text.
   const std::vector<std::string>& stored_columns() const noexcept { return stored_columns_; }

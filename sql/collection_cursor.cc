@@ -25,20 +25,22 @@ CollectionCursor::~CollectionCursor() {
   give_row_back();
 }
 
-// A look-up goes to the next cursor, the statement of a scan is this cursor's own.
+// To the next cursor that looks one up.
 void CollectionCursor::give_row_back() noexcept {
-  if (!search_ && !by_rowid_) return;
   collection_->return_lookup(std::move(row_));
   row_ = Statement();
 }
 
 void CollectionCursor::filter(int plan, const char* plan_text, Values arguments) {
-  const std::vector<PlanTerm> terms = decode(plan_text, arguments.size());
+  std::string_view text = plan_text;
+  if (static_cast<PlanKind>(plan) == PlanKind::kScan) listing_ = Listing::decode(text);
+  const std::vector<PlanTerm> terms = decode(text, arguments.size());
   give_row_back();
   search_.reset();
   query_.reset();
   by_rowid_ = static_cast<PlanKind>(plan) == PlanKind::kScan && is_rowid_lookup(terms);
   row_read_ = false;
+  row_gone_ = false;
   done_ = false;
   if (static_cast<PlanKind>(plan) == PlanKind::kRefused)
     throw Error(SQLITE_ERROR, collection_->name() +
@@ -69,12 +71,12 @@ void CollectionCursor::start_scan(const std::vector<PlanTerm>& terms, Values arg
     return;
   }
   const Condition condition = scan_condition(terms, arguments);
-  const std::string sql = "SELECT " + collection_->stored_list() + " FROM " +
+  const std::string sql = "SELECT " + listing_.columns(collection_->options()) + " FROM " +
                           collection_->tables().rows() +
-                          (condition.empty() ? "" : " WHERE " + condition.sql());
-  if (!row_ || sql != sqlite3_sql(row_.get())) row_ = Statement(collection_->db(), sql);
-  row_.reset();
-  condition.bind(row_);
+                          (condition.empty() ? "" : " WHERE " + condition.sql()) + listing_.order();
+  if (!scan_ || sql != sqlite3_sql(scan_.get())) scan_ = Statement(collection_->db(), sql);
+  scan_.reset();
+  condition.bind(scan_);
 }
 
 // What is left out SQLite checks itself.
@@ -104,12 +106,18 @@ void CollectionCursor::next() {
     }
     return;
   }
-  done_ = !row_.step();
-  if (!done_) id_ = row_.integer(0);
+  Statement& rows = by_rowid_ ? row_ : scan_;
+  row_read_ = by_rowid_;
+  done_ = !rows.step();
+  if (!done_) id_ = rows.integer(0);
 }
 
-Statement* CollectionCursor::stored_row() {
-  if (!search_) return &row_;
+Statement* CollectionCursor::row_with(size_t column) {
+  const bool scanned = !search_ && !by_rowid_ && listing_.reads(column);
+  return scanned ? &scan_ : looked_up();
+}
+
+Statement* CollectionCursor::looked_up() {
   if (!row_read_) {
     if (row_ && !collection_->is_current(row_)) row_ = Statement();
     if (!row_) row_ = collection_->take_lookup();
@@ -132,12 +140,12 @@ void CollectionCursor::column(sqlite3_context* context, int column) {
   if (i >= options.columns.size())
     return hidden_column(context, column - static_cast<int>(options.columns.size()));
   if (options.is_stored(i)) {
-    if (Statement* row = stored_row())
+    if (Statement* row = row_with(i))
       sqlite3_result_value(context, row->value(collection_->stored_position(i)));
     return;
   }
   if (options.columns[i].kind == ColumnKind::kKey) return sqlite3_result_int64(context, id_);
-  vector_column(context);
+  vector_column(context, i);
 }
 
 void CollectionCursor::hidden_column(sqlite3_context* context, int column) const {
@@ -154,9 +162,9 @@ void CollectionCursor::hidden_column(sqlite3_context* context, int column) const
 }
 
 // An UPDATE that leaves the vector alone is not given it.
-void CollectionCursor::vector_column(sqlite3_context* context) {
+void CollectionCursor::vector_column(sqlite3_context* context, size_t column) {
   if (sqlite3_vtab_nochange(context) != 0) return;
-  const Statement* row = stored_row();
+  const Statement* row = row_with(column);
   if (row == nullptr || row->is_null(1)) return;
   const std::optional<std::string> bytes = collection_->row_vector(id_, row->integer(1));
   if (!bytes) return;

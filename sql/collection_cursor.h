@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sql/collection.h"
+#include "sql/listing.h"
 #include "sql/module.h"
 #include "sql/search.h"
 #include "sql/statement.h"
@@ -42,18 +43,22 @@ class CollectionCursor : public sqlite3_vtab_cursor {
   void start_scan(const std::vector<PlanTerm>& terms, Values arguments);
   Condition scan_condition(const std::vector<PlanTerm>& terms, Values arguments) const;
   void hidden_column(sqlite3_context* context, int column) const;
-  void vector_column(sqlite3_context* context);
-  // The row's stored columns, looked up when the first one is asked for; nullptr if the row has
-  // been deleted since the search found it.
-  Statement* stored_row();
+  void vector_column(sqlite3_context* context, size_t column);
+  // The row with a column that scans may leave out; nullptr if it has been deleted since the search
+  // or the scan found it.
+  Statement* row_with(size_t column);
+  // The row's stored columns, looked up when the first one is asked for; nullptr likewise.
+  Statement* looked_up();
 
   std::shared_ptr<Collection> collection_;
   const CollectionCursor*& asked_;
   KeptValue query_;                 // of a search whose MATCH is checked again
-  std::unique_ptr<Search> search_;  // of a search; else the scan goes on in row_
+  std::unique_ptr<Search> search_;  // of a search
   double distance_ = 0;
-  Statement row_;          // a look-up or a scan, which is kept for the next scan by the same SQL
-  bool by_rowid_ = false;  // row_ is a look-up: of one row, and not by a search
+  Statement scan_;         // of a scan; kept for the next one by the same SQL
+  Listing listing_;        // what it reads
+  Statement row_;          // a look-up
+  bool by_rowid_ = false;  // of the only row that is wanted, in place of a scan
   bool row_read_ = false;  // row_ stands on id_, or behind it where it has gone
   bool row_gone_ = false;
   int64_t id_ = 0;

@@ -12,6 +12,7 @@
 #include "sql/collection_commands.h"
 #include "sql/collection_cursor.h"
 #include "sql/collection_writer.h"
+#include "sql/listing.h"
 #include "sql/models.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
@@ -301,7 +302,8 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
     const PlanTerm term = *stored_term(constraint.iColumn);
     const bool list = !id && plan.use_list(i, term, false);
     if (!list) plan.use_filter(i, term);
-    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, list ? kListRows : 1);
+    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, list ? kListRows : 1,
+                Listing().encode());
     if (id) info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;  // a number is equal to several texts
     return true;
   }
@@ -311,11 +313,10 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
 bool CollectionTable::plan_scan(sqlite3_index_info& info) const {
   PlanBuilder plan(info);
   use_conditions(info, false, plan);
-  const bool filtered = std::any_of(
-      info.aConstraintUsage, info.aConstraintUsage + info.nConstraint,
-      [](const sqlite3_index_info::sqlite3_index_constraint_usage& u) { return u.argvIndex > 0; });
+  const bool filtered = !plan.terms().empty();
+  const Listing listing(info, collection_->options(), plan.terms());
   plan.finish(static_cast<int>(PlanKind::kScan), filtered ? kFilteredScanCost : kScanCost,
-              filtered ? kScanRows / 10 : kScanRows);
+              filtered ? kScanRows / 10 : kScanRows, listing.encode());
   return true;
 }
 

@@ -163,9 +163,9 @@ void PlanBuilder::consume_order(int distance_column, int rowid_column) {
   info_.orderByConsumed = 1;
 }
 
-void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows) {
+void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows, const std::string& front) {
   info_.idxNum = kind;
-  info_.idxStr = sqlite3_mprintf("%s", encode(terms_).c_str());
+  info_.idxStr = sqlite3_mprintf("%s", (front + encode(terms_)).c_str());
   if (info_.idxStr == nullptr) throw std::bad_alloc();
   info_.needToFreeIdxStr = 1;
   info_.estimatedCost = cost;
@@ -190,9 +190,8 @@ std::string encode(const std::vector<PlanTerm>& terms) {
   return text;
 }
 
-std::vector<PlanTerm> decode(const char* text, size_t arguments) {
+std::vector<PlanTerm> decode(std::string_view rest, size_t arguments) {
   std::vector<PlanTerm> terms;
-  std::string_view rest = text != nullptr ? text : "";
   while (!rest.empty()) {
     PlanTerm term;
     term.role = static_cast<Role>(rest.front());

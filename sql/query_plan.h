@@ -1,5 +1,6 @@
 // What xBestIndex chose, carried to xFilter in idxNum (the kind of plan) and idxStr (one term for
-// each argument, in order), and the choices that collections and knn() share.
+// each argument, in order; of a scan its Listing first), and the choices that collections and
+// knn() share.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -77,7 +78,9 @@ class PlanBuilder {
   // ORDER BY distance [, rowid], ascending, is what a search yields.
   void consume_order(int distance_column, int rowid_column);
 
-  void finish(int kind, double cost, sqlite3_int64 rows);
+  const std::vector<PlanTerm>& terms() const noexcept { return terms_; }
+  // `front`: what idxStr has in front of the terms.
+  void finish(int kind, double cost, sqlite3_int64 rows, const std::string& front = "");
 
  private:
   const sqlite3_index_info::sqlite3_index_constraint& constraint(int i) const {
@@ -95,7 +98,7 @@ class PlanBuilder {
 // collation's length, then the collation, whose name may have any characters.
 std::string encode(const std::vector<PlanTerm>& terms);
 // Throws std::logic_error unless the text has one term for each of xFilter's arguments.
-std::vector<PlanTerm> decode(const char* text, size_t arguments);
+std::vector<PlanTerm> decode(std::string_view text, size_t arguments);
 
 // Throws Error, opening with `who`, unless constraint i is `k =` one value.
 void require_one_k(sqlite3_index_info& info, int i, const std::string& who);
