@@ -241,6 +241,9 @@ int64_t Collection::newest_cn() {
 int64_t Collection::next_cn() {
   std::optional<int64_t>& last = session_->last_cn;
   if (!last) last = log().last().cn;
+  if (*last == std::numeric_limits<int64_t>::max())
+    throw storage::StorageError(storage::Fault::kCorrupt,
+                                name() + "_log: no change number is left: the last one is used");
   return ++*last;
 }
 

@@ -37,7 +37,9 @@ std::vector<storage::Neighbor> diversify(Collection& collection,
   const storage::VectorSpec& spec = collection.vectors();
   std::vector<Candidate> rows = with_vectors(collection, candidates);
   std::vector<storage::Neighbor> chosen;
+  InterruptCheck stop_if_interrupted(collection.db());
   while (chosen.size() < std::min(k, rows.size())) {
+    stop_if_interrupted();
     Candidate* best = nullptr;
     double best_score = std::numeric_limits<double>::infinity();
     for (Candidate& row : rows) {

@@ -49,11 +49,19 @@ bool Manifest::read_version() {
   state_.sealed = version_.integer(0);
   state_.version = version_.integer(1);
   threshold_ = version_.is_null(2) ? usual_threshold(spec_) : version_.integer(2);
+  if (state_.sealed < 0) refuse_setting(kConfigSealed, "0 or more", state_.sealed);
+  if (threshold_ < 1) refuse_setting(kConfigSeal, "1 or more", threshold_);
   state_.ef =
       version_.is_null(3) ? 0 : static_cast<size_t>(std::max<int64_t>(version_.integer(3), 1));
   const bool damaged = std::any_of(state_.segments.begin(), state_.segments.end(),
                                    [](const NamedSegment& s) { return s.file->is_damaged(); });
   return known_ == state_.version && !damaged;
+}
+
+void Manifest::refuse_setting(std::string_view key, const char* wanted, int64_t got) const {
+  throw storage::StorageError(storage::Fault::kCorrupt,
+                              tables_.name() + "_config: " + std::string(key) + ": " + wanted +
+                                  " is wanted, got " + std::to_string(got));
 }
 
 int64_t Manifest::sealed() {
@@ -101,8 +109,7 @@ void Manifest::say_copied_alone() const {
 NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
   NamedSegment named{segment, version, storage::DeadRows(dead), nullptr, {}};
   open_file(named);
-  if (dead.size() % sizeof(uint64_t) != 0 ||
-      dead.size() / sizeof(uint64_t) > named.file->distinct() / 64 + 1)
+  if (dead.size() % sizeof(uint64_t) != 0 || !named.dead.is_below(named.file->distinct()))
     throw storage::StorageError(storage::Fault::kCorrupt,
                                 tables_.name() + "_segments: " + std::to_string(segment) +
                                     ": the bitmap of dead rows does not fit the segment");
@@ -139,15 +146,20 @@ void Manifest::open_file(NamedSegment& named) {
   map();
 }
 
-// In the newest committed state, or for want of one in the snapshot at hand.
+// In the newest committed state; where another has locked that, in the snapshot at hand.
 bool Manifest::is_named_now(int64_t segment) const {
   sqlite3* fresh = nullptr;
   const int rc = sqlite3_open_v2(database_.c_str(), &fresh, SQLITE_OPEN_READONLY, nullptr);
   const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closing(fresh, sqlite3_close);
   if (rc != SQLITE_OK) return true;
-  Statement named(fresh, "SELECT 1 FROM " + quote_identifier(tables_.name() + "_segments") +
-                             " WHERE segment = ?1");
-  return named.bind(1, segment).step();
+  try {
+    Statement named(fresh, "SELECT 1 FROM " + quote_identifier(tables_.name() + "_segments") +
+                               " WHERE segment = ?1");
+    return named.bind(1, segment).step();
+  } catch (const Error& error) {
+    if ((error.code() & 0xFF) != SQLITE_BUSY) throw;
+    return true;
+  }
 }
 
 void Manifest::adopt(const Adoption& adoption) {

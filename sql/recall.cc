@@ -34,14 +34,14 @@ std::vector<std::string> sample(Collection& collection) {
   Statement ends(collection.db(), "SELECT min(id), max(id) FROM " + rows + " WHERE cn IS NOT NULL");
   std::vector<std::string> vectors;
   if (!ends.step() || ends.is_null(0)) return vectors;
-  const int64_t first = ends.integer(0);
-  const double width = static_cast<double>(ends.integer(1)) - static_cast<double>(first) + 1;
+  const auto first = static_cast<uint64_t>(ends.integer(0));
+  const uint64_t width = static_cast<uint64_t>(ends.integer(1)) - first;
   Statement next(collection.db(), "SELECT id, cn FROM " + rows +
                                       " WHERE id >= ?1 AND cn IS NOT NULL ORDER BY id LIMIT 1");
   for (size_t i = 0; i < kSamples; ++i) {
-    const double place = width * static_cast<double>(i) / kSamples;
     const ResetGuard reset(next);
-    if (!next.bind(1, first + static_cast<int64_t>(place)).step()) break;
+    const uint64_t place = width / kSamples * i + width % kSamples * i / kSamples;
+    if (!next.bind(1, static_cast<int64_t>(first + place)).step()) break;
     vectors.push_back(collection.vector_of_row(next.integer(0), next.integer(1)));
   }
   return vectors;

@@ -34,7 +34,7 @@ constexpr uint64_t kPulseRows = 4096;
 
 int size_class(size_t rows, int64_t threshold) {
   int tier = 0;
-  for (auto size = static_cast<size_t>(threshold) * 2; size <= rows; size *= kFanOut) ++tier;
+  for (rows /= 2; rows >= static_cast<size_t>(threshold); rows /= kFanOut) ++tier;
   return tier;
 }
 
@@ -163,7 +163,7 @@ void Sealing::sync(Collection& collection) {
   const int64_t logged = collection.newest_cn() - collection.log().sealed();
   const int64_t threshold = collection.manifest().threshold();
   const bool upgraded = collection.tables().has_segments();
-  if (upgraded && logged > kForeground * threshold &&
+  if (upgraded && (logged - 1) / kForeground >= threshold &&
       !storage::is_postponed(*folder, collection.id())) {
     bulk_.open(collection);
     bulk_.settle(collection);
@@ -207,7 +207,7 @@ bool Sealing::adopt_seal(Collection& collection, const storage::Preparation& sea
 }
 
 // Rows of the inputs that died since the merge began are dead in what it made. false if one of the
-// inputs is gone.
+// inputs is gone, or rows live again that the merge left out: of a database that was restored.
 bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& merge) {
   Adoption adoption;
   adoption.segment = merge.segment();
@@ -216,6 +216,7 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
     const NamedSegment* named = collection.manifest().read().find(input.segment->id());
     if (named == nullptr) return false;
     adoption.replaces.push_back(named->segment);
+    if (!named->dead.contains(input.dead)) return false;
     for (size_t rank = 0; rank < std::min(named->dead.limit(), input.segment->distinct()); ++rank)
       if (named->dead.contains(rank) && !input.dead.contains(rank))
         adoption.dead.add(merge.segment()->rank_of(input.segment->id_at(rank)).value());
@@ -251,9 +252,10 @@ void Sealing::prepare(Collection& collection) {
 void Sealing::prepare_seal(Collection& collection) {
   LogTable& log = collection.log();
   storage::LogRows rows(log.sealed());
-  const int64_t most = kForeground * collection.manifest().threshold();
-  rows.reserve(static_cast<size_t>(std::min(collection.newest_cn() - log.sealed(), most)),
-               collection.vectors().bytes());
+  const int64_t logged = collection.newest_cn() - log.sealed();
+  const int64_t threshold = collection.manifest().threshold();
+  const int64_t room = logged / kForeground < threshold ? logged : kForeground * threshold;
+  rows.reserve(static_cast<size_t>(room), collection.vectors().bytes());
   log.read_after(log.sealed(), [&](const storage::LogRow& row) {
     collection.verify(row);
     rows.add(row);

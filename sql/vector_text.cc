@@ -96,9 +96,10 @@ int64_t magnitude(std::string_view number) {
   if (e != std::string_view::npos) {
     const char* begin = number.data() + e + (number[e + 1] == '+' ? 2 : 1);
     const auto [end, error] = std::from_chars(begin, number.data() + number.size(), exponent);
+    using Limits = std::numeric_limits<int32_t>;
     if (error == std::errc::result_out_of_range)
-      exponent =
-          *begin == '-' ? std::numeric_limits<int32_t>::min() : std::numeric_limits<int32_t>::max();
+      exponent = *begin == '-' ? Limits::min() : Limits::max();
+    exponent = std::clamp<int64_t>(exponent, Limits::min(), Limits::max());
   }
   return static_cast<int64_t>(point) - static_cast<int64_t>(first) + exponent;
 }

@@ -20,12 +20,17 @@ bool is_damage(const StorageError& error) {
          error.fault() == Fault::kBusy;  // a sweeper has it
 }
 
-// What the file says of itself. Throws kCorrupt where its checksum says otherwise.
+// What the file says of itself. Throws kCorrupt where its checksum says otherwise, or no collection
+// has such vectors.
 SegmentHeader header_of(const std::string& path) {
   SegmentHeader header{};
   File(path, File::Mode::kRead).read_at(0, &header, sizeof header);
   if (!is_whole(header))
     throw StorageError(Fault::kCorrupt, path + ": the header's checksum does not fit");
+  if (header.dim == 0 || header.dim > math::kMaxDimensions || header.prefix >= header.dim ||
+      header.element > static_cast<uint8_t>(math::Element::kBit) ||
+      header.metric > static_cast<uint8_t>(math::Metric::kHamming))
+    throw StorageError(Fault::kCorrupt, path + ": has vectors of no known kind");
   return header;
 }
 

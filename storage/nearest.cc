@@ -143,6 +143,7 @@ std::optional<Neighbor> NearestStream::next() {
       const Neighbor nearest = seen_.top();
       seen_.pop();
       ++given_;
+      given_by_graph_ |= !exact_;
       if (!exact_ && !chosen_from_) last_ = nearest.distance;
       return nearest;
     }

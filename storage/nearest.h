@@ -79,7 +79,7 @@ class NearestStream {
   // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.
   size_t sharpened() const noexcept { return sharpened_; }
   // Whether what has been given so far is certain to be the nearest: no graph has found it.
-  bool is_exact() const noexcept { return exact_; }
+  bool is_exact() const noexcept { return exact_ && !given_by_graph_; }
 
  private:
   static constexpr size_t kAhead = 3;  // candidates whose rows are on their way from memory
@@ -175,6 +175,7 @@ class NearestStream {
   size_t grown_ = 1;  // by how much the effort has been multiplied
   bool exact_;
   size_t given_ = 0;
+  bool given_by_graph_ = false;     // some of them, while graphs answered
   std::optional<double> last_;      // distance given while graphs answered
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;

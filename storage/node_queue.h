@@ -24,7 +24,7 @@ class NodeQueue {
   void reset(size_t code_bytes, VisitedNodes& visited) {
     visited.forget({nodes_.data(), end_});
     ahead_ = code_bytes <= kShortCode ? kShortAhead : kAhead;
-    if (nodes_.size() > kMostKept) nodes_ = {};
+    if (nodes_.size() > kMostKept) nodes_ = std::vector<uint32_t>();  // {} would keep its memory
     end_ = fetched_ = begin_ = 0;
   }
 

@@ -70,16 +70,20 @@ void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identit
     corrupt("version 1 to " + std::to_string(kSegmentVersion) + " is wanted, got " +
             std::to_string(header_.version));
   if (!is_whole(header_)) corrupt("the header's checksum does not fit");
+  require_fit(spec, identity);
+  if (header_.distinct > header_.rows || header_.rows > UINT32_MAX) corrupt("has too many rows");
+  read_sums();
+}
+
+void Segment::require_fit(const VectorSpec& spec, const SegmentIdentity& identity) const {
   if (header_.segment != identity.segment || header_.collection != identity.collection)
     corrupt("is another collection's or segment's");
   const bool fits = header_.dim == spec.dim && header_.prefix == spec.prefix &&
                     header_.element == static_cast<uint8_t>(spec.element) &&
                     header_.metric == static_cast<uint8_t>(spec.metric) &&
                     header_.exact_stride == exact_stride(spec) &&
-                    header_.code_stride == code_stride(spec) && header_.distinct <= header_.rows &&
-                    header_.rows <= UINT32_MAX;
+                    header_.code_stride == code_stride(spec);
   if (!fits) corrupt("its vectors are not the collection's");
-  read_sums();
 }
 
 void Segment::read_sums() {

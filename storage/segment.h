@@ -34,6 +34,9 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   static std::shared_ptr<const Segment> open(const std::string& path, const VectorSpec& spec,
                                              const SegmentIdentity& identity);
 
+  // For another who has found it open: throws StorageError (kCorrupt) as open() does.
+  void require_fit(const VectorSpec& spec, const SegmentIdentity& identity) const;
+
   // All rows as they lie.
   const RowBlock& block() const noexcept { return block_; }
   // Compares every block with its checksum.

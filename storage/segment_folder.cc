@@ -76,7 +76,10 @@ std::shared_ptr<const Segment> shared_segment(const SegmentFolder& folder, const
   std::shared_ptr<const Segment> segment = open[path].lock();
   if (segment && segment->is_removed()) segment.reset();
   if (segment && segment->is_damaged()) throw StorageError(Fault::kCorrupt, path + ": is damaged");
-  if (!segment) open[path] = segment = Segment::open(path, spec, identity);
+  if (segment)
+    segment->require_fit(spec, identity);
+  else
+    open[path] = segment = Segment::open(path, spec, identity);
   return segment;
 }
 

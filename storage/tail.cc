@@ -181,7 +181,10 @@ Tail Tail::emptied(LogPoint point) const {
 
 Tail Tail::compacted() const {
   Tail fresh = emptied({start_, 0});
-  for (const auto& [id, row] : newest_) fresh.changed_.add(id, start_ + 1);
+  for (const auto& [id, row] : newest_) {  // those without rows, too: segments may have some
+    fresh.newest_.emplace(id, kNone);
+    fresh.changed_.add(id, start_ + 1);
+  }
   for (size_t row = 0; row < count_; ++row) {
     const TailChunk& chunk = *chunks_[row / chunk_rows_];
     const size_t i = row % chunk_rows_;

@@ -182,3 +182,70 @@ TEST_CASE("a vector that is NaN in the log is corrupt where it is read", "[sql][
   db.run("INSERT INTO items(items) VALUES('optimize')");  // the bad one still stands in the log
   CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
 }
+
+TEST_CASE("settings that no program of ours wrote are corrupt, and end no process",
+          "[sql][corrupt]") {
+  const ScratchDirectory folder;
+  const std::string path = folder.file("app.db");
+  const std::string damage = GENERATE(
+      as<std::string>(), "INSERT INTO items_config VALUES('sealed', -5)",
+      "INSERT INTO items_config VALUES('sealed', -9223372036854775808)",
+      "INSERT INTO items_config VALUES('seal', 0)", "INSERT INTO items_config VALUES('seal', -1)",
+      "INSERT INTO items_config VALUES('seal', 'many')",
+      "INSERT INTO items_config VALUES('seal', x'')");
+  INFO(damage);
+  {
+    Database db(path);
+    db.run(kCreate);
+    db.run(damage);
+  }
+  Database db(path);
+  for (const char* sql :
+       {"SELECT rowid FROM knn('items', '[1,1]')", "INSERT INTO items VALUES('[3,3]', 'c')",
+        "INSERT INTO items(items) VALUES('optimize')"}) {
+    INFO(sql);
+    CHECK(code(db, sql) == SQLITE_CORRUPT_VTAB);
+    CHECK(db.error(sql).find("items_config: seal") == 0);
+  }
+  db.run("DROP TABLE items");
+}
+
+TEST_CASE("a log whose last change number is the greatest takes no more rows", "[sql][corrupt]") {
+  const ScratchDirectory folder;
+  Database db(folder.file("app.db"));
+  db.run(kCreate);
+  db.run(
+      "UPDATE items_log SET cn = 9223372036854775807 WHERE cn = 2;"
+      "UPDATE items_rows SET cn = 9223372036854775807 WHERE cn = 2");
+  check_error(db, "INSERT INTO items VALUES('[3,3]', 'c')", {"items_log: ", "change number"});
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1,1]')") == "2");
+}
+
+TEST_CASE("a bitmap of more dead rows than a segment has is corrupt", "[sql][corrupt]") {
+  const ScratchDirectory folder;
+  Database db(folder.file("app.db"));
+  db.run(kCreate);
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  db.run(
+      "UPDATE items_segments SET dead = x'ffffffffffffffff', version = version + 1;"
+      "UPDATE items_config SET value = value + 1 WHERE key = 'segments'");
+  for (const char* sql :
+       {"SELECT rowid FROM knn('items', '[1,1]')", "INSERT INTO items VALUES('[3,3]', 'c')"})
+    check_error(db, sql, {"items_segments: ", "the bitmap of dead rows does not fit"});
+}
+
+TEST_CASE("a segment of another shape is refused also while its own collection has it open",
+          "[sql][corrupt]") {
+  const ScratchDirectory folder;
+  Database db(folder.file("app.db"));
+  db.run(kCreate);
+  db.run("CREATE VIRTUAL TABLE wide USING kindred(v float[65536], quantize=none)");
+  db.run("INSERT INTO wide(rowid, v) VALUES(1, zeroblob(262144))");
+  db.run("INSERT INTO wide(wide) VALUES('optimize'); INSERT INTO items(items) VALUES('optimize')");
+  db.run(
+      "DELETE FROM wide_segments; INSERT INTO wide_segments SELECT * FROM items_segments;"
+      "UPDATE wide_config SET value = value + 1 WHERE key = 'segments'");
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1,1]')") == "2");
+  CHECK(code(db, "SELECT v FROM wide") == SQLITE_CORRUPT_VTAB);
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1,1]')") == "2");
+}

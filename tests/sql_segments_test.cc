@@ -8,6 +8,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/mirror.h"
+#include "tests/support/sql_functions.h"
 
 using namespace kindred::test;
 
@@ -313,4 +314,80 @@ TEST_CASE("databases without a file keep their vectors in the log", "[sql][segme
     CHECK(db.one("SELECT (SELECT count(*) FROM items_log) <= (SELECT count(*) FROM items) + 1") ==
           "1");
   }
+}
+
+TEST_CASE("rows deleted from a segment stay away however long the log grows", "[sql][segments]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  db.run(
+      "PRAGMA synchronous=OFF; CREATE VIRTUAL TABLE items USING kindred(v float[1] "
+      "distance_metric=l2)");
+  db.run("INSERT INTO items SELECT json_array(i) FROM " + numbers(13000));
+  db.run("INSERT INTO items(items) VALUES('optimize'), ('seal=1000000')");
+  db.run(
+      "DELETE FROM items WHERE rowid = 1; UPDATE items SET v = NULL WHERE rowid = 2;"
+      "UPDATE items SET rowid = 90000 WHERE rowid = 3");
+  for (int i = 0; i < 6; ++i) {
+    db.run("UPDATE items SET v = json_array(-rowid) WHERE rowid BETWEEN 1001 AND 13000");
+    CHECK(db.rows("SELECT rowid FROM knn('items', '[1]', 3)") ==
+          std::vector<std::string>{"90000", "4", "5"});
+  }
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1]')") == "12998");
+}
+
+TEST_CASE("rows that a restored database has again outlive what was prepared without them",
+          "[sql][segments]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  Database copy(scratch.file("copy.db"));
+  const auto restore = [](Database& from, Database& into) {
+    sqlite3_backup* backup = sqlite3_backup_init(into.handle(), "main", from.handle(), "main");
+    REQUIRE(backup != nullptr);
+    CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
+    CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  };
+  db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1] distance_metric=l2)");
+  db.run("INSERT INTO items(items) VALUES('seal=10')");
+  db.run("INSERT INTO items SELECT json_array(i) FROM " + numbers(40));
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  restore(db, copy);
+  db.run("DELETE FROM items WHERE rowid <= 20");  // a segment without them is prepared
+  const auto prepared = [&] {
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(
+             db.one("SELECT file FROM pragma_database_list") + "-kindred/segments"))
+      files += entry.path().extension() == ".kin" ? 1 : 0;
+    return files > 1;
+  };
+  for (int i = 0; i < 1000 && !prepared(); ++i) sqlite3_sleep(10);
+  REQUIRE(prepared());
+  sqlite3_sleep(100);  // its range of the store as well
+  restore(copy, db);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(db.one("SELECT rowid FROM knn('items', '[1]', 1)") == "1");
+    db.run("INSERT INTO items(v) VALUES('[1000]')");
+  }
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1]')") == "43");
+  CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
+}
+
+TEST_CASE("a seal of the greatest number leaves every row in the log", "[sql][segments]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1])");
+  const std::string seal = GENERATE(as<std::string>(), "9223372036854775807", "2305843009213693952",
+                                    "4611686018427387904");
+  db.run("INSERT INTO items(items) VALUES('seal=" + seal + "')");
+  for (int i = 0; i < 3; ++i) db.run("INSERT INTO items(v) VALUES('[1]')");
+  CHECK(db.one("SELECT count(*) FROM items_segments") == "0");
+  CHECK(db.one("SELECT count(*) FROM items_log") == "3");
+}
+
+TEST_CASE("a segment's file that is gone is written anew under an exclusive lock",
+          "[sql][segments]") {
+  Sealed sealed;
+  Database db(sealed.path);
+  db.run("PRAGMA locking_mode=EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+  std::filesystem::remove(sealed.files().at(0));
+  CHECK(all_differ(db, sealed.both, kQuery) == "");
 }

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,7 +12,9 @@
 #include <string>
 
 #include "storage/error.h"
+#include "storage/file.h"
 #include "storage/segment_builder.h"
+#include "storage/segment_format.h"
 #include "storage/shared_store.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_calls.h"
@@ -79,6 +82,17 @@ TEST_CASE("a segment is whole if its file says so", "[store][mending]") {
   }
   SECTION("with another byte") {
     std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(4100).put('x');
+  }
+  SECTION("of vectors that no collection has") {
+    SegmentHeader header{};
+    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+    bytes.read(reinterpret_cast<char*>(&header), sizeof header);
+    header.dim = header.exact_stride = header.code_stride = 0;
+    for (const Section section : {Section::kExact, Section::kCodes, Section::kCoarse,
+                                  Section::kCoarseNumbers, Section::kCentre})
+      place(header, section).bytes = 0;
+    header.header_sum = checksum(&header, offsetof(SegmentHeader, header_sum));
+    bytes.seekp(0).write(reinterpret_cast<const char*>(&header), sizeof header);
   }
   SECTION("begun and never finished") {
     std::ofstream(file, std::ios::trunc) << std::string(5000, '\0');

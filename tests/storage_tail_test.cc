@@ -2,6 +2,7 @@
 #include "storage/tail.h"
 
 #include <limits>
+#include <set>
 
 #include "storage/error.h"
 #include "tests/support/catch.h"
@@ -94,8 +95,10 @@ TEST_CASE("a slice keeps its rows while the tail grows and is compacted", "[stor
   FakeLog log;
   Tail tail({Element::kFloat32, Metric::kCosine, 300}, "films_log");  // small chunks
   std::vector<std::pair<RowLayer, Vectors>> kept;
+  std::set<int64_t> changed;  // an older place may have rows of each of them
   for (int64_t i = 0; i < 6000; ++i) {
     const int64_t id = random.below(700);
+    changed.insert(id);
     log.vectors.count(id) > 0 && random.one_in(3) ? log.erase(id)
                                                   : log.put(id, bytes_of(random.vector(300)));
     const auto& [cn, row] = *log.rows.rbegin();
@@ -106,6 +109,9 @@ TEST_CASE("a slice keeps its rows while the tail grows and is compacted", "[stor
       tail = tail.compacted();
       CHECK(tail.rows() == alive);
       CHECK(tail.dead() == 0);
+      const Changes changes = tail.changes_at(tail.last().cn);
+      for (int64_t each = 0; each < 700; ++each)
+        CHECK(changes.contains(each) == (changed.count(each) > 0));
     }
     CHECK(tail.last() == log.last());
   }
