@@ -38,39 +38,36 @@ std::optional<std::string> BulkSegment::vector_at(int64_t cn) {
                          [](const Change& change, int64_t wanted) { return change.cn < wanted; });
     return found != changes.end() && found->cn == cn && found->row != kDelete ? &*found : nullptr;
   };
-  for (const Finished& finished : finished_)
-    if (const Change* change = find(finished.changes))
-      return std::string(reinterpret_cast<const char*>(finished.file->vector(change->row)),
-                         finished.file->vector_bytes());
+  for (const Settled& settled : settled_)
+    if (const Change* change = find(settled.changes)) return settled.vector(*change);
   if (const Change* change = find(changes_)) return builder_->vector(change->row);
   return std::nullopt;
 }
 
+std::string BulkSegment::Settled::vector(const Change& change) const {
+  if (file == nullptr) return builder->vector(change.row);
+  return {reinterpret_cast<const char*>(file->vector(change.row)), file->vector_bytes()};
+}
+
 void BulkSegment::settle(Collection& collection) {
-  reopen_lost(collection);
+  reopen_undone(collection);
   if (is_open()) finish(collection);
 }
 
-// What SQLite took back of a finished segment's adoption: some of its rows may count all the same.
-void BulkSegment::reopen_lost(Collection& collection) {
-  for (size_t i = 0; i < finished_.size();) {
-    const SealedState& state = collection.manifest().read();
-    const std::vector<int64_t>& places = finished_[i].places;
-    if (std::any_of(places.begin(), places.end(),
-                    [&](int64_t segment) { return state.find(segment) != nullptr; })) {
+void BulkSegment::reopen_undone(Collection& collection) {
+  for (size_t i = 0; i < settled_.size();) {
+    const storage::LogPoint mark = settled_[i].mark;
+    LogTable& log = collection.log();
+    if (log.sealed() >= mark.cn || log.nonce_at(mark.cn) == mark.nonce) {
       ++i;
       continue;
     }
-    const Finished lost = std::move(finished_[i]);
-    finished_.erase(finished_.begin() + static_cast<ptrdiff_t>(i));
+    const Settled undone = std::move(settled_[i]);
+    settled_.erase(settled_.begin() + static_cast<ptrdiff_t>(i));
     if (!is_open()) open(collection);
-    for (const Change& change : lost.changes) {
-      const auto* vector = change.row == kDelete
-                               ? nullptr
-                               : reinterpret_cast<const char*>(lost.file->vector(change.row));
-      vector != nullptr ? put(change.cn, change.id, {vector, lost.file->vector_bytes()})
-                        : erase(change.cn, change.id);
-    }
+    for (const Change& change : undone.changes)
+      change.row == kDelete ? erase(change.cn, change.id)
+                            : put(change.cn, change.id, undone.vector(change));
   }
 }
 
@@ -127,17 +124,19 @@ void BulkSegment::finish(Collection& collection) {
   adoption.sealed = last;
   const bool any =
       std::find(outcome.counts.begin(), outcome.counts.end(), true) != outcome.counts.end();
-  if (any && !make_segment(collection, adoption, outcome.counts)) {
-    spill(collection, outcome);
-  } else {
+  Settled settled;
+  settled.mark = {last, random_number()};
+  if (any && !make_segment(collection, adoption, outcome.counts))
+    settled.mark = spill(collection, outcome);
+  else
     collection.manifest().adopt(adoption);
-    std::sort(changes_.begin(), changes_.end(),
-              [](const Change& a, const Change& b) { return a.cn < b.cn; });
-    if (adoption.segment)
-      finished_.push_back({adoption.segment, std::move(changes_), {adoption.segment->id()}});
-  }
+  std::sort(changes_.begin(), changes_.end(),
+            [](const Change& a, const Change& b) { return a.cn < b.cn; });
+  settled.changes = std::exchange(changes_, {});
+  settled.file = adoption.segment;
+  if (settled.file == nullptr) settled.builder = std::move(builder_);
   builder_.reset();
-  changes_.clear();
+  if (settled.mark.cn > 0) settled_.push_back(std::move(settled));
   failed_ = false;
 }
 
@@ -156,9 +155,10 @@ bool BulkSegment::make_segment(const Collection& collection, Adoption& adoption,
 }
 
 // Leaves the log's own rows where they are, and writes the others to it, but no delete that was
-// undone.
-void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
+// undone. Returns the last one that was written; {0, 0} for none: then nothing counts any more.
+storage::LogPoint BulkSegment::spill(Collection& collection, const Outcome& outcome) {
   LogTable& log = collection.log();
+  storage::LogPoint written;
   for (const Change& change : changes_) {
     if (log.nonce_at(change.cn)) continue;
     const bool put = change.row != kDelete;
@@ -171,20 +171,15 @@ void BulkSegment::spill(Collection& collection, const Outcome& outcome) {
     const storage::LogRow row{change.cn, random_number(), change.id, static_cast<int64_t>(op),
                               vector};
     if (const std::optional<Error> error = log.try_write(row)) throw *error;
+    written = {row.cn, row.nonce};
   }
-}
-
-void BulkSegment::merged(const std::vector<int64_t>& replaced, int64_t into) {
-  for (Finished& finished : finished_)
-    if (std::find_first_of(finished.places.begin(), finished.places.end(), replaced.begin(),
-                           replaced.end()) != finished.places.end())
-      finished.places.push_back(into);
+  return written;
 }
 
 void BulkSegment::forget() noexcept {
   builder_.reset();
   changes_.clear();
-  finished_.clear();
+  settled_.clear();
   failed_ = false;
 }
 

@@ -1,6 +1,6 @@
 // The changes of a large transaction on their way past the log, straight into segments. What SQLite
 // undoes (ROLLBACK TO, a failed statement) is undone here without a word: _rows decides which
-// changes count, when a segment is finished; and the manifest, whether a finished one still is.
+// changes count, when a segment is finished; manifest and log, whether that still holds.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #include "sql/manifest.h"
 #include "storage/format.h"
+#include "storage/log.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::sql {
@@ -23,7 +24,7 @@ class BulkSegment {
  public:
   // Whether changes go here rather than to the log.
   bool is_open() const noexcept { return builder_ != nullptr; }
-  bool is_idle() const noexcept { return !is_open() && finished_.empty(); }
+  bool is_idle() const noexcept { return !is_open() && settled_.empty(); }
   void open(const Collection& collection);
   // REQUIRES: is_open().
   void put(int64_t cn, int64_t id, std::string_view vector);
@@ -33,11 +34,9 @@ class BulkSegment {
   std::optional<std::string> vector_at(int64_t cn);
 
   // Makes one segment of everything that came here and of the whole log, and adopts it in the
-  // transaction at hand; also what a finished one held that the manifest has lost. Closes. Where
+  // transaction at hand; also of what was settled before, if SQLite has undone that. Closes. Where
   // another process has the store, what came here goes to the log instead.
   void settle(Collection& collection);
-  // Notes that this transaction has put `into` in the place of other segments.
-  void merged(const std::vector<int64_t>& replaced, int64_t into);
   // The transaction has ended.
   void forget() noexcept;
 
@@ -48,11 +47,15 @@ class BulkSegment {
     int64_t id;
     uint32_t row;  // in the segment, or kDelete
   };
-  struct Finished {
-    std::shared_ptr<const storage::Segment> file;
-    std::vector<Change> changes;  // by ascending cn
-    std::vector<int64_t>
-        places;  // segments that have its rows: itself, and what it was merged into
+  // Kept until the transaction ends: a ROLLBACK TO may undo it, and rows that did not count then
+  // may count again.
+  struct Settled {
+    std::vector<Change> changes;                       // by ascending cn
+    std::shared_ptr<const storage::Segment> file;      // has the vectors, or else
+    std::unique_ptr<storage::SegmentBuilder> builder;  // where no segment was made
+    // Holds while the manifest is sealed up to there, or the log has that row.
+    storage::LogPoint mark;
+    std::string vector(const Change& change) const;
   };
 
   struct Outcome {
@@ -61,17 +64,17 @@ class BulkSegment {
     std::vector<int64_t> gone;     // those of them that have no vector any more
   };
 
-  void reopen_lost(Collection& collection);
+  void reopen_undone(Collection& collection);
   void fold_log(Collection& collection);
   Outcome outcome(Collection& collection) const;
   void finish(Collection& collection);
   bool make_segment(const Collection& collection, Adoption& adoption,
                     const std::vector<bool>& counts);
-  void spill(Collection& collection, const Outcome& outcome);
+  storage::LogPoint spill(Collection& collection, const Outcome& outcome);
 
   std::unique_ptr<storage::SegmentBuilder> builder_;
   std::vector<Change> changes_;
-  std::vector<Finished> finished_;
+  std::vector<Settled> settled_;
   bool failed_ = false;  // in the middle of finishing one: only ROLLBACK helps
 };
 

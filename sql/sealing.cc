@@ -222,7 +222,6 @@ bool Sealing::adopt_merge(Collection& collection, const storage::Preparation& me
         adoption.dead.add(merge.segment()->rank_of(input.segment->id_at(rank)).value());
   }
   collection.manifest().adopt(adoption);
-  if (merge.segment()) bulk_.merged(adoption.replaces, merge.segment()->id());
   retired_.insert(retired_.end(), adoption.replaces.begin(), adoption.replaces.end());
   for (const storage::MergeInput& input : merge.inputs())
     storage::give_up_graph(input.segment->graph_path());  // if all is undone, it is asked for again

@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "tests/support/catch.h"
 #include "tests/support/database.h"
+#include "tests/support/random.h"
+#include "tests/support/sql_functions.h"
 
 using namespace kindred::test;
 
@@ -74,4 +77,139 @@ TEST_CASE("an undone delete stays undone where another process has the store", "
   CHECK(db.one("SELECT group_concat(rowid) FROM (SELECT rowid FROM knn('items', vec_f32('[1,2]')) "
                "ORDER BY rowid)") == "1,3,4,5,6,7,9,100");
   CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
+}
+
+namespace {
+
+// The same rows in the collection `items` and the table `plain`; what differs, or "".
+std::string difference(Database& db) {
+  const auto search = db.rows("SELECT rowid, distance FROM knn('items', '[500]')");
+  const auto truth =
+      db.rows("SELECT id, vec_distance_l2(v, '[500]') AS d FROM plain ORDER BY d, id");
+  if (search != truth)
+    return std::to_string(search.size()) + " instead of " + std::to_string(truth.size()) + " rows";
+  return db.error("INSERT INTO items(items) VALUES('integrity-check')");
+}
+
+void make_both(Database& db, int seal) {
+  db.run(
+      "PRAGMA synchronous=OFF; CREATE TABLE plain(id INTEGER PRIMARY KEY, v BLOB);"
+      "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1] "
+      "distance_metric=l2); INSERT INTO items(items) VALUES('seal=" +
+      std::to_string(seal) + "')");
+}
+
+// `change` of either, which is named @.
+void on_both(Database& db, const std::string& change) {
+  for (const char* table : {"items", "plain"}) {
+    std::string sql = change;
+    for (size_t at = sql.find('@'); at != std::string::npos; at = sql.find('@'))
+      sql.replace(at, 1, table);
+    db.run(sql);
+  }
+}
+
+std::string put(int64_t from, int64_t count) {
+  return "INSERT OR REPLACE INTO @ SELECT i + " + std::to_string(from) +
+         ", random_vector(i * 7 + " + std::to_string(from) + ", 1) FROM " +
+         numbers(static_cast<int>(count));
+}
+
+}  // namespace
+
+TEST_CASE("rows whose delete is undone after a search are found again", "[sql][bulk]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  Database db(path);
+  SqlFunctions functions(db);
+  make_both(db, 10);
+  on_both(db, put(0, 40));
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  const bool is_held = GENERATE(false, true);
+  const std::optional<StoreHolder> holder =
+      is_held ? std::optional<StoreHolder>(std::in_place, path) : std::nullopt;
+  db.run("BEGIN");
+  SECTION("of a segment") {
+    on_both(db, "DELETE FROM @ WHERE id > 4");
+    db.run("SAVEPOINT s; SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
+  }
+  SECTION("of a segment, by a statement that fails") {
+    on_both(db, "DELETE FROM @ WHERE id > 4");
+    CHECK(db.error("INSERT INTO plain SELECT rowid, 'x' FROM knn('items', '[1]')") != "");
+  }
+  SECTION("written in the same transaction, all of them") {
+    on_both(db, "DELETE FROM @");
+    on_both(db, put(100, 30));
+    db.run("SAVEPOINT s");
+    on_both(db, "DELETE FROM @");
+    db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
+  }
+  SECTION("written in the same transaction, some of them, twice") {
+    on_both(db, put(100, 30));
+    db.run("SAVEPOINT s");
+    on_both(db, "DELETE FROM @ WHERE id > 110");
+    db.run("SELECT count(*) FROM knn('items', '[1]'); SAVEPOINT t");
+    on_both(db, "DELETE FROM @ WHERE id > 100");
+    db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO t");
+    db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
+  }
+  SECTION("written in the same transaction, and searched after a savepoint") {
+    on_both(db, put(100, 30));
+    db.run("SAVEPOINT s; SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
+  }
+  db.run("COMMIT");
+  if (!is_held) CHECK(difference(db) == "");
+  Database other(path);
+  CHECK(other.rows("SELECT rowid FROM knn('items', '[1]') ORDER BY 1") ==
+        other.rows("SELECT id FROM plain ORDER BY 1"));
+}
+
+TEST_CASE("savepoints, searches and large changes in any order leave the rows of a table",
+          "[sql][bulk]") {
+  const ScratchDirectory scratch;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    const std::string path = scratch.file(std::to_string(seed) + ".db");
+    Random random(seed);
+    Database db(path);
+    SqlFunctions functions(db);
+    make_both(db, random.pick(std::vector<int>{4, 10, 40}));
+    on_both(db, put(0, 60));
+    db.run("INSERT INTO items(items) VALUES('optimize')");
+    std::optional<StoreHolder> holder;
+    if (seed % 2 == 0) holder.emplace(path);
+    int open = 0;  // savepoints
+    for (int i = 0; i < 60; ++i) {
+      const int64_t from = random.below(100);
+      const int64_t count = random.pick(std::vector<int64_t>{1, 5, 40});
+      const std::string range = std::to_string(from) + " AND " + std::to_string(from + count);
+      switch (random.below(7)) {
+        case 0:
+        case 1:
+          on_both(db, put(from, count));
+          break;
+        case 2:
+          on_both(db, "DELETE FROM @ WHERE id BETWEEN " + range);
+          break;
+        case 3:
+          on_both(db, "UPDATE @ SET v = random_vector(id + " + std::to_string(i) +
+                          ", 1) WHERE id BETWEEN " + range);
+          break;
+        case 4:
+          db.run("SAVEPOINT s" + std::to_string(open++));
+          break;
+        case 5:
+          if (open == 0) break;
+          if (!random.one_in(3)) db.run("ROLLBACK TO s" + std::to_string(open - 1));
+          if (random.one_in(2)) db.run("RELEASE s" + std::to_string(--open));
+          break;
+        default:
+          CHECK(db.rows("SELECT rowid, distance FROM knn('items', '[5]')") ==
+                db.rows("SELECT id, vec_distance_l2(v, '[5]') d FROM plain ORDER BY d, id"));
+      }
+    }
+    while (open > 0) db.run("RELEASE s" + std::to_string(--open));
+    holder.reset();
+    CHECK(difference(db) == "");
+  }
 }
