@@ -180,9 +180,11 @@ void Sealing::adopt_prepared(Collection& collection) {
   const std::shared_ptr<storage::Preparation> prepared =
       storage::preparation_of(*collection.manifest().folder(), collection.id());
   if (!prepared || !prepared->is_done()) return;
-  const bool other_store =
-      prepared->segment() && !collection.manifest().is_store(prepared->store());
-  if (other_store) return storage::end(prepared, /*discarded=*/true);
+  // Database and folder may have been replaced since.
+  const bool elsewhere =
+      prepared->segment() && (!prepared->segment()->has_its_name() ||
+                              !collection.manifest().is_store(prepared->store()));
+  if (elsewhere) return storage::end(prepared, /*discarded=*/true);
   const bool named =
       prepared->segment() && collection.manifest().read().find(prepared->segment()->id());
   const bool adopted = named || (prepared->is_merge() ? adopt_merge(collection, *prepared)

@@ -48,8 +48,10 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void release_pages() const noexcept { mapping_->release(); }
   // Whether a block has been found that does not fit its checksum: the file is to be written anew.
   bool is_damaged() const noexcept { return damaged_.load(std::memory_order_relaxed); }
-  // Whether the file has been removed, or another taken its name.
+  // Whether the file has been removed.
   bool is_removed() const { return file_.is_removed(); }
+  // Whether it is where it was opened: folders can be moved.
+  bool has_its_name() const { return file_.has_its_name(); }
 
   size_t vector_bytes() const noexcept { return vector_bytes_; }
   int64_t id() const noexcept { return header_.segment; }

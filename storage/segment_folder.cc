@@ -74,7 +74,7 @@ std::shared_ptr<const Segment> shared_segment(const SegmentFolder& folder, const
   const std::lock_guard lock(mutex);
   std::erase_if(open, [](const auto& entry) { return entry.second.expired(); });
   std::shared_ptr<const Segment> segment = open[path].lock();
-  if (segment && segment->is_removed()) segment.reset();
+  if (segment && !segment->has_its_name()) segment.reset();
   if (segment && segment->is_damaged()) throw StorageError(Fault::kCorrupt, path + ": is damaged");
   if (segment)
     segment->require_fit(spec, identity);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/shared_store.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -14,8 +16,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Which folder a path leads to: another one once it has been moved or replaced.
+struct FolderIdentity {
+  dev_t device = 0;
+  ino_t file = 0;
+  bool operator==(const FolderIdentity&) const = default;
+};
+
+FolderIdentity identity_of(const std::string& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino};
+}
+
 struct OpenStore {
   std::unique_ptr<Store> store;
+  FolderIdentity identity;
   std::weak_ptr<Store> users;   // what they hold: its deleter does not close the store
   Clock::time_point last_used;  // when the last of them let go
 };
@@ -80,13 +96,20 @@ std::shared_ptr<Store> shared_store(const std::string& folder) {
   const std::lock_guard lock(stores.mutex);
   auto entry = stores.by_folder.find(path);
   if (entry != stores.by_folder.end()) {
-    if (std::shared_ptr<Store> user = entry->second.users.lock()) return user;
-    if (!entry->second.store->needs_reopening()) return share(entry->second, path);
+    const bool is_there = entry->second.identity == identity_of(path);
+    if (std::shared_ptr<Store> user = entry->second.users.lock()) {
+      if (is_there) return user;
+      throw StorageError(Fault::kBusy, "store " + path + ": was replaced while it is in use");
+    }
+    if (is_there && !entry->second.store->needs_reopening()) return share(entry->second, path);
+    stores.by_folder.erase(entry);
   }
   close_idle(stores, kIdle);
-  entry = stores.by_folder.insert_or_assign(path, OpenStore{std::make_unique<Store>(path), {}, {}})
-              .first;
-  return share(entry->second, path);
+  auto store = std::make_unique<Store>(path);
+  OpenStore& open = stores.by_folder[path];
+  open.store = std::move(store);
+  open.identity = identity_of(path);
+  return share(open, path);
 }
 
 std::shared_ptr<Store> shared_store_if_free(const std::string& folder) {

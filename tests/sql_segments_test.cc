@@ -391,3 +391,38 @@ TEST_CASE("a segment's file that is gone is written anew under an exclusive lock
   std::filesystem::remove(sealed.files().at(0));
   CHECK(all_differ(db, sealed.both, kQuery) == "");
 }
+
+TEST_CASE("a backup put in the place of database and folder takes nothing prepared for those",
+          "[sql][segments][backup]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  const std::string backup = scratch.file("backup.db");
+  {
+    Database db(path);
+    db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1] distance_metric=l2)");
+    db.run("INSERT INTO items(items) VALUES('seal=100')");
+    for (int i = 0; i < 6; ++i)
+      db.run("INSERT INTO items SELECT json_array(i) FROM " + numbers(20));
+    db.run("SELECT kindred_backup('" + backup + "')");
+    sqlite3_sleep(60);  // a seal is prepared, or about to be
+  }
+  const bool is_moved = GENERATE(true, false);
+  if (is_moved) {
+    std::filesystem::rename(path, scratch.file("old.db"));
+    std::filesystem::rename(path + "-kindred", scratch.file("old.db-kindred"));
+  } else {
+    std::filesystem::remove(path);
+    std::filesystem::remove_all(path + "-kindred");
+  }
+  std::filesystem::rename(backup, path);
+  if (std::filesystem::exists(backup + "-kindred"))
+    std::filesystem::rename(backup + "-kindred", path + "-kindred");
+  Database db(path);
+  for (int i = 0; i < 4; ++i) db.run("INSERT INTO items(v) VALUES('[7]')");
+  CHECK(db.one("SELECT count(*) FROM knn('items', '[1]')") == "124");
+  db.run("INSERT INTO items(items) VALUES('optimize')");
+  CHECK(db.error("INSERT INTO items(items) VALUES('integrity-check')") == "");
+  const std::string copy = scratch.file("copy.db");
+  db.run("SELECT kindred_backup('" + copy + "')");
+  CHECK(Database(copy).one("SELECT count(*) FROM knn('items', '[1]')") == "124");
+}
