@@ -16,10 +16,11 @@ namespace kindred::storage {
 
 // A query as codes are compared with it. Borrowed.
 struct CodedQuery {
-  const int8_t* codes = nullptr;  // padded with zeros to their stride
-  int32_t sum = 0;                // CodeKernels::sum() of the codes
-  float scale = 1;                // the query is scale * codes
-  float times = 1;                // how much of its dot product with a row is in a distance
+  const int8_t* codes = nullptr;   // padded with zeros to their stride
+  int32_t sum = 0;                 // CodeKernels::sum() of the codes
+  float scale = 1;                 // the query is scale * codes
+  float times = 1;                 // how much of its dot product with a row is in a distance
+  const int8_t* vector = nullptr;  // its bytes, for graphs that have vectors in place of codes
 
   float factor() const noexcept { return times * scale; }  // see NodeNumbers (graph_format.h)
 };

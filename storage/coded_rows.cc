@@ -9,8 +9,9 @@ namespace kindred::storage {
 
 CodedQuery CodedRows::query(uint32_t row) const noexcept {
   const int32_t sum = kernels.sum(code(row), stride);
-  if (kernels.is_distance()) return {.codes = code(row), .sum = sum, .times = -1};
-  return {code(row), sum, numbers[row].scale, times_of(metric)};
+  if (kernels.is_distance())
+    return {.codes = code(row), .sum = sum, .times = -1, .vector = code(row)};
+  return {code(row), sum, numbers[row].scale, times_of(metric), code(row)};
 }
 
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {

@@ -102,7 +102,8 @@ bool Graph::read_header() {
     h.header_sum = std::exchange(h.nodes, h.rows);
     return h.header_sum == checksum(&h, offsetof(GraphHeader, nodes));
   }
-  return (h.version == kGraphVersion || h.version == kPrincipalGraphVersion) &&
+  return (h.version == kGraphVersion || h.version == kPrincipalGraphVersion ||
+          h.version == kVectorGraphVersion) &&
          h.header_sum == checksum(&h, offsetof(GraphHeader, header_sum));
 }
 
@@ -118,9 +119,10 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   if (!ours || h.m < 2 || h.m > kMostLinks || h.levels > kMostLevels || h.nodes == 0 ||
       h.nodes > std::min(h.rows, kMostNodes))
     return false;
+  const bool has_own = has_codes(spec) && !storage::has_vectors(h);
   if (has_principal_codes(h)
           ? !has_codes(spec) || spec.prefix > 0 || codes == 0 || codes % kPrincipalBytes != 0
-          : codes != (has_codes(spec) ? code_stride(spec) : exact_stride(spec)))
+          : codes != (has_own ? code_stride(spec) : exact_stride(spec)))
     return false;
   uint64_t above = h.nodes;
   for (size_t level = 0; level < kMostLevels; ++level) {
@@ -133,7 +135,7 @@ bool Graph::fits(const VectorSpec& spec, const GraphOf& segment) {
   const auto* sums = reinterpret_cast<const uint64_t*>(mapping_.data() + plan.sums);
   if (checksum(sums, plan.sums_bytes) != h.sums_sum) return false;
   blocks_ = CheckedBlocks(mapping_.data() + plan.nodes, plan.sums - plan.nodes, kSumBlock, sums);
-  kernels_ = CodeKernels(spec);
+  kernels_ = CodeKernels(storage::has_vectors(h) ? without_codes(spec) : spec);
   code_bytes_ = codes;
   layout_ = NodeLayout(h, codes);
   if (has_principal_codes(h)) {

@@ -109,6 +109,8 @@ class Graph {
   // The ef that finds nearly all of the ten nearest (graph_effort.h).
   size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix); }
   size_t levels() const noexcept { return header_.levels; }
+  // Whether nodes have vectors though the segment has codes: those told too little.
+  bool has_vectors() const noexcept { return storage::has_vectors(header_); }
   // REQUIRES: node < size(), level <= levels(), the node is on that level.
   std::span<const uint32_t> links(size_t level, uint32_t node) const noexcept;
   // Where a node's rows are, for row_at(): at least one.

@@ -31,6 +31,7 @@
 #include "storage/graph_format.h"
 #include "storage/node_codes.h"
 #include "storage/node_order.h"
+#include "storage/row_codes.h"
 #include "storage/small_world.h"
 
 namespace kindred::storage {
@@ -111,8 +112,8 @@ std::vector<uint32_t> restore(SmallWorld& world, const GraphBase& base,
 
 // Adds rows to the small world, on several threads; then links each once more, now that all are
 // there: one that was added early has seen few of the others. Vamana makes such a second pass, too
-// (Jayaram Subramanya et al. 2019). It is a third of the work, and searches that find as much compute
-// 5 to 15 % fewer distances.
+// (Jayaram Subramanya et al. 2019). It is a third of the work, and searches that find as much
+// compute 5 to 15 % fewer distances.
 class Filling {
  public:
   Filling(SmallWorld& world, const std::vector<uint32_t>& order, const std::vector<uint8_t>& levels)
@@ -299,11 +300,16 @@ class GraphWriter {
   const Numbering& numbering_;
 };
 
+uint32_t version_of(const NodeCodes& codes, bool has_vectors) {
+  if (has_vectors) return kVectorGraphVersion;
+  return codes.axes().empty() ? kGraphVersion : kPrincipalGraphVersion;
+}
+
 GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
-                      const NodeCodes& codes, const Numbering& numbering) {
+                      const NodeCodes& codes, bool has_vectors, const Numbering& numbering) {
   GraphHeader header{};
   header.magic = kGraphMagic;
-  header.version = codes.axes().empty() ? kGraphVersion : kPrincipalGraphVersion;
+  header.version = version_of(codes, has_vectors);
   header.byte_order = kByteOrder;
   header.segment = segment.id();
   header.collection = segment.collection();
@@ -354,11 +360,14 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
       return true;
     }
     segment.verify_rows(0, segment.rows());
-    const CodedRows rows = coded_rows(segment, spec);
+    const GraphEffort effort(segment, spec);
+    CodedRows rows = coded_rows(segment, spec);
+    const bool has_vectors = has_codes(spec) && spec.prefix == 0 && !effort.is_enough(rows);
+    const VectorSpec compared = has_vectors ? without_codes(spec) : spec;
+    if (has_vectors) rows = coded_rows(segment, compared);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
     const EqualRows equal(rows);
-    const GraphEffort effort(rows, segment, spec);
-    const NodeCodes codes(rows, spec, effort, options.seed);
+    const NodeCodes codes(rows, compared, effort, options.seed);
     const CodedRows& linked = codes.linked();
     const GraphBase base(segment, linked, equal, older.get(), options.m);
     const std::vector<uint8_t> levels = levels_of(linked, base, options);
@@ -367,11 +376,11 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const std::vector<uint32_t> added = restore(world, base, order, levels);
     Filling(world, added, levels).run(options.threads, progress);
     const Numbering numbering(world, order, levels);
-    GraphHeader header = header_of(segment, spec, options, codes, numbering);
+    GraphHeader header = header_of(segment, spec, options, codes, has_vectors, numbering);
     GraphWriter writer(*draft, rows, codes, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      header.ef = static_cast<uint32_t>(effort.ef_of(*graph));
+      header.ef = static_cast<uint32_t>(effort.ef_of(rows, *graph));
       writer.write_header(header);
     }
     draft->sync();

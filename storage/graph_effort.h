@@ -1,5 +1,5 @@
 // What a graph's searches need to find enough, measured on a sample of its rows: which codes, and
-// how much effort. Data differ by a factor of ten.
+// how much effort. Data differ by a factor of ten, and codes may say nothing of them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -19,36 +19,37 @@ namespace kindred::storage {
 
 class GraphEffort {
  public:
-  // Finds the ten rows nearest to each row of the sample: those whose codes are, or, where codes
-  // are of a prefix, whose vectors are. Throws StorageError (kCorrupt) if a vector is damaged.
-  // REQUIRES: `rows` are the segment's; both outlive it.
-  GraphEffort(const CodedRows& rows, const Segment& segment, const VectorSpec& spec);
+  // Finds the ten vectors nearest to each of the sample's. Throws StorageError (kCorrupt) if one is
+  // damaged. REQUIRES: the segment outlives it.
+  GraphEffort(const Segment& segment, const VectorSpec& spec);
 
-  // Whether they are among the 45 nearest by principal codes, nearly all. Not where neighbours are
-  // much nearer to each other than rows are in general: 4 bits do not tell them apart.
-  bool is_enough(const PrincipalAxes& axes, const std::byte* codes) const;
+  // Whether nearly all of them are among the rows that a search would look at by these codes: the
+  // rows' own, or principal ones. Not where neighbours are much nearer to each other than rows are
+  // in general, or all are far from the origin: few bits do not tell them apart then.
+  bool is_enough(const CodedRows& rows) const;
+  bool is_enough(const CodedRows& rows, const PrincipalAxes& axes, const std::byte* codes) const;
   // The smallest of a few ef, from kLeastEf to kMostEf, with which searches find 98 % of them, or
   // as many that are as near. Where codes are of a prefix it is up to kMostEfOfPrefix.
-  size_t ef_of(const Graph& graph) const;
+  // REQUIRES: the graph is of these rows.
+  size_t ef_of(const CodedRows& rows, const Graph& graph) const;
 
  private:
   struct Sample {
     uint32_t row;
-    // What compares it with others where codes are of a prefix; else nullptr: codes do.
-    std::unique_ptr<const Scorer> vector = nullptr;
-    size_t wanted = 0;                   // rows nearest to it, itself apart
-    float farthest = 0;                  // of them
-    std::vector<uint32_t> nearest = {};  // these rows, where codes compare it
+    std::unique_ptr<const Scorer> vector;  // compares it with others
+    size_t wanted = 0;                     // rows nearest to it, itself apart
+    float farthest = 0;                    // of them
   };
 
-  float distance(const Sample& a, const CodedQuery& codes_of_a, uint32_t b) const;
-  float distance(const Scorer& a, uint32_t b) const;
-  void find_nearest_codes(Sample& sample) const;
-  void find_nearest_vectors();
-  size_t found_of(const Sample& sample, std::span<const GraphHit> hits) const;
-  double recall(const Graph& graph, size_t ef) const;
+  float distance(const Sample& a, uint32_t b) const;
+  void find_nearest();
+  template <class Row>
+  size_t found_of(const Sample& sample, std::span<const Row> looked_at) const;
+  size_t found_by_keys(const Sample& sample, size_t looked_at,
+                       const std::vector<float>& keys) const;
+  size_t wanted() const noexcept;
+  double recall(const CodedRows& rows, const Graph& graph, size_t ef) const;
 
-  const CodedRows& rows_;
   const Segment& segment_;
   VectorSpec spec_;
   std::vector<Sample> samples_;

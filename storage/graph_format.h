@@ -24,9 +24,10 @@ namespace kindred::storage {
 
 inline constexpr uint64_t kGraphMagic = 0x315250474e494b4bULL;  // "KKINGPR1"
 // Of version 1 every row was a node: its header lacks `nodes`. Of version 5 codes are principal
-// ones. There were versions 3 and 4.
+// ones, of version 6 vectors though the segment has codes. There were versions 3 and 4.
 inline constexpr uint32_t kGraphVersion = 2;
 inline constexpr uint32_t kPrincipalGraphVersion = 5;
+inline constexpr uint32_t kVectorGraphVersion = 6;
 inline constexpr size_t kGraphPage = 4096;
 inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
 inline constexpr size_t kMostLevels = 16;
@@ -93,6 +94,10 @@ struct GraphPlan {
 
 constexpr bool has_principal_codes(const GraphHeader& header) noexcept {
   return header.version == kPrincipalGraphVersion;
+}
+
+constexpr bool has_vectors(const GraphHeader& header) noexcept {
+  return header.version == kVectorGraphVersion;
 }
 
 // Axes that a principal code of so many bytes is along: two a byte, behind the node's numbers.

@@ -74,6 +74,8 @@ class GraphWalk {
         is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
     room_.met.reset(graph.code_bytes_, room_.visited);
     room_.visited.make_room(graph.size());
+    if (graph.has_vectors())
+      query_ = {.codes = query.vector, .times = graph.kernels_.is_distance() ? -1.0F : query.times};
     const PrincipalAxes& axes = graph.axes_;
     if (axes.empty() || !is_whole(axes.section(), axes.section_bytes())) return;
     query_ = room.principal.along(axes, query);

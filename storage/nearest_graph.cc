@@ -180,7 +180,8 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
     found.push_back(row);
     keys.push_back(hits[i].key);
   }
-  const bool learns = spec_.prefix == 0 && has_codes(spec_);  // codes of prefixes say too little
+  // Codes of prefixes say too little, and keys of vectors are not off.
+  const bool learns = spec_.prefix == 0 && has_codes(spec_) && !layer.graph->has_vectors();
   KeyErrors& errors = searched.errors;
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
   for (size_t i = known; i < std::min(known + ahead, found.size()); ++i)

@@ -24,7 +24,7 @@ NodeCodes::NodeCodes(const CodedRows& rows, const VectorSpec& spec, const GraphE
   for (size_t bytes = kPrincipalBytes; bytes <= kMostBytes; bytes += kPrincipalBytes) {
     PrincipalEncoder encoder(rows, spec.dim, bytes, seed);
     math::AlignedBytes codes = encoder.codes(rows);
-    if (effort.is_enough(encoder.axes(), codes.get())) {
+    if (effort.is_enough(rows, encoder.axes(), codes.get())) {
       encoder_ = std::move(encoder);
       principal_ = std::move(codes);
       codes_ = principal_.get();

@@ -16,6 +16,11 @@ bool has_codes(const VectorSpec& spec) noexcept {
          spec.quantization == Quantization::kInt8;
 }
 
+VectorSpec without_codes(VectorSpec spec) noexcept {
+  spec.quantization = Quantization::kNone;
+  return spec;
+}
+
 size_t exact_stride(const VectorSpec& spec) noexcept {
   return math::aligned_stride(spec.bytes());
 }

@@ -15,6 +15,9 @@ namespace kindred::storage {
 // Whether vectors are scanned by int8 codes made for the purpose.
 bool has_codes(const VectorSpec& spec) noexcept;
 
+// The same vectors, which are their own codes.
+VectorSpec without_codes(VectorSpec spec) noexcept;
+
 // Bytes from row to row, multiples of 64; that of codes is 0 where there are none.
 size_t exact_stride(const VectorSpec& spec) noexcept;
 size_t code_stride(const VectorSpec& spec) noexcept;

@@ -79,7 +79,8 @@ CodedQuery Scorer::coded_query() const noexcept {
   return {.codes = coded ? codes_ : reinterpret_cast<const int8_t*>(query_),
           .sum = query_sum_,
           .scale = coded ? query_codes_.scale : 1.0F,
-          .times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric)};
+          .times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric),
+          .vector = reinterpret_cast<const int8_t*>(query_)};
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {

@@ -1,0 +1,117 @@
+// Graphs of rows that differ little from each other beside what they have in common: codes of a
+// byte or half a byte an element do not tell these apart.
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/graph_effort.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.h"
+#include "tests/support/graph_file.h"
+#include "tests/support/random.h"
+
+using namespace kindred::test;
+using namespace kindred::storage;
+using kindred::math::Element;
+using kindred::math::Metric;
+
+namespace {
+
+constexpr size_t kRows = 8000;
+constexpr size_t kQueries = 60;
+constexpr size_t kTen = 10;
+
+struct Data {
+  std::string name;
+  VectorSpec spec;
+  std::function<std::vector<float>(Random&)> draw;
+};
+
+VectorSpec floats(Metric metric, size_t dim) {
+  return {.element = Element::kFloat32, .metric = metric, .dim = dim};
+}
+
+// Each around one of so many centres, in each dimension as far from it as `width` says.
+Data clusters(Metric metric, size_t dim, size_t count, float width, float offset = 0) {
+  const auto draw = [=](Random& random) {
+    Random of_centre(static_cast<uint64_t>(random.below(static_cast<int64_t>(count))));
+    std::vector<float> v = of_centre.vector(dim);
+    for (float& x : v) x += offset + width * (random.uniform() + random.uniform());
+    return v;
+  };
+  return {std::to_string(count) + " clusters of width " + std::to_string(width),
+          floats(metric, dim), draw};
+}
+
+// Latitude and longitude in one city.
+Data places() {
+  return {"places", floats(Metric::kL2, 2), [](Random& random) {
+            return std::vector<float>{48.85F + 0.1F * random.uniform(),
+                                      2.35F + 0.15F * random.uniform()};
+          }};
+}
+
+Data one_large_element() {
+  return {"one large element", floats(Metric::kL2, 6), [](Random& random) {
+            std::vector<float> v = random.vector(6);
+            v[2] += 5000;
+            return v;
+          }};
+}
+
+std::string bytes_of(const std::vector<float>& v) {
+  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
+}
+
+// Of the ten nearest.
+double recall(const Data& data, const GraphFile& file, Random& random, size_t& visited) {
+  size_t found = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    const std::string query = bytes_of(data.draw(random));
+    const Found got = file.search(query, kTen, {});
+    const double farthest = file.sorted(query).at(kTen - 1).distance;
+    for (const Neighbor& row : got.rows) found += row.distance <= farthest ? 1 : 0;
+    visited += got.visited;
+  }
+  return static_cast<double>(found) / (kTen * kQueries);
+}
+
+GraphFile file_of(const Data& data, Random& random) {
+  std::vector<std::string> rows;
+  for (size_t i = 0; i < kRows; ++i) rows.push_back(bytes_of(data.draw(random)));
+  return {data.spec, std::move(rows)};
+}
+
+}  // namespace
+
+TEST_CASE("neighbours that codes do not tell apart are found", "[storage][graph][effort]") {
+  Random random(3);
+  for (const Data& data :
+       {places(), one_large_element(), clusters(Metric::kCosine, 32, 3, 0.01F),
+        clusters(Metric::kCosine, 32, 30, 0.003F), clusters(Metric::kL2, 32, 30, 0.002F),
+        clusters(Metric::kCosine, 96, 30, 0.05F, 20), clusters(Metric::kL2, 24, 20, 0.1F, 300),
+        clusters(Metric::kDot, 96, 30, 0.002F)}) {
+    INFO(data.name << " " << kindred::math::metric_name(data.spec.metric));
+    GraphFile file = file_of(data, random);
+    file.build({.m = 16, .ef_construction = 100});
+    size_t visited = 0;
+    CHECK(recall(data, file, random, visited) >= 0.95);
+    CHECK(visited < kQueries * kRows / 2);
+  }
+}
+
+TEST_CASE("codes that tell rows apart are what graphs have", "[storage][graph][effort]") {
+  Random random(4);
+  for (const Data& data :
+       {clusters(Metric::kCosine, 96, 30, 0.3F), clusters(Metric::kL2, 24, 20, 0.3F),
+        clusters(Metric::kDot, 40, 300, 0.2F)}) {
+    INFO(data.name);
+    GraphFile file = file_of(data, random);
+    file.build({});
+    CHECK_FALSE(file.open()->has_vectors());
+  }
+  GraphFile file = file_of(places(), random);
+  file.build({});
+  CHECK(file.open()->has_vectors());
+}
