@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/knn_function.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "sql/collection.h"
+#include "sql/function_arguments.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
 #include "sql/query_plan.h"
@@ -110,15 +110,16 @@ class KnnTable : public sqlite3_vtab {
 };
 
 bool KnnTable::best_index(sqlite3_index_info& info) const {
+  if (!is_given(info, kCollection) || !is_given(info, kQuery)) {
+    refuse_plan(info, kArguments);
+    return true;
+  }
   PlanBuilder plan(info);
   bool has_collection = false;
   bool has_query = false;
   bool has_k = false;
   bool by_rowid = false;
-  const bool with_k = std::any_of(
-      info.aConstraint, info.aConstraint + info.nConstraint, [](const auto& constraint) {
-        return constraint.iColumn == kK && constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
-      });
+  const bool with_k = is_given(info, kK);
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
@@ -150,7 +151,6 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       by_rowid |= !plan.use_list(i, rowid, true) && plan.use_filter(i, rowid);
     }
   }
-  if (!has_collection || !has_query) throw Error(SQLITE_ERROR, kArguments);
   plan.consume_order(kDistance, kRowid);
   plan.finish(0, by_rowid ? kSearchByRowidCost : kSearchCost, has_k ? kNearestRows : kStreamRows);
   return true;

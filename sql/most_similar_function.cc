@@ -174,8 +174,7 @@ class SimilarTable : public sqlite3_vtab {
     return std::make_unique<SimilarTable>(connection.db);
   }
   bool best_index(sqlite3_index_info& info) const {
-    if (!plan_arguments(info, kSignature, kDefaultK)) return false;
-    info.estimatedCost = 1e6;
+    if (!plan_arguments(info, kSignature, {.rows = kDefaultK, .cost = 1e6})) return false;
     const bool by_score = info.nOrderBy == 1 && info.aOrderBy[0].iColumn == kScore;
     if (by_score && info.aOrderBy[0].desc != 0) info.orderByConsumed = 1;
     return true;
