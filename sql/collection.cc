@@ -162,8 +162,10 @@ std::optional<Vector> Collection::embed(const model::Embedder& model, std::strin
 }
 
 std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) {
-  const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (text && options_.embeds() && !is_vector_text(text_of(value)))
+  const int type = sqlite3_value_type(value);
+  const bool text = type == SQLITE_TEXT;
+  const bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;  // text, as for embed()
+  if ((text || number) && options_.embeds() && !is_vector_text(text_of(value)))
     return embed(embedder(), text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
     throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +
