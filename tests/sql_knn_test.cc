@@ -268,7 +268,10 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'items', 7", {"knn()", "query", "7"});
   check("'items', 1.5", {"knn()", "query", "1.5"});
   check("'items', vec_int8('[1,2]')", {"knn()", "query", "float32", "int8"});
-  check("'bytes', '[1,2]'", {"knn()", "query", "int8", "float32"});
+  check("'bytes', vec_f32('[1,2]')", {"knn()", "query", "int8", "float32"});
+  check("'bytes', '[1,2.5]'", {"knn()", "query", "2.5 is no int8: integers from -128 to 127"});
+  check("'bytes', '[1,2,3]'", {"knn()", "query", "dimensions differ: 2 are wanted, got 3"});
+  check("'bytes', 'soup'", {"knn()", "query", "bytes has no model", "'soup'"});
   check("'bytes', x'010203'", {"knn()", "query"});
   check("'texts', '[1,2]'", {"knn()", "query", "dimensions"});
   check("'items', '[1,2]', -1", {"knn()", "k", "-1"});
