@@ -143,7 +143,10 @@ void Collection::adopt_model() {
 std::optional<Vector> Collection::vector_of(sqlite3_value* value, const std::string& where) const {
   const storage::VectorSpec& spec = vectors();
   if (fits_untyped(value, spec)) return Vector(spec.element, sqlite3_value_blob(value), spec.dim);
-  std::optional<Vector> vector = sql::vector_of(value, where);
+  const bool is_int8_text =
+      spec.element == Element::kInt8 && sqlite3_value_type(value) == SQLITE_TEXT;
+  std::optional<Vector> vector = is_int8_text ? Vector(parse_int8_vector(text_of(value), where))
+                                              : sql::vector_of(value, where);
   if (!vector) return vector;
   if (vector->element() != spec.element)
     throw Error(SQLITE_ERROR, where + ": a vector of " + math::element_name(spec.element) +
@@ -162,8 +165,10 @@ std::optional<Vector> Collection::embed(const model::Embedder& model, std::strin
 }
 
 std::optional<Vector> Collection::query_of(sqlite3_value* value, const std::string& where) {
-  const bool text = sqlite3_value_type(value) == SQLITE_TEXT;
-  if (text && options_.embeds() && !is_vector_text(text_of(value)))
+  const int type = sqlite3_value_type(value);
+  const bool text = type == SQLITE_TEXT;
+  const bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;  // text, as for embed()
+  if ((text || number) && options_.embeds() && !is_vector_text(text_of(value)))
     return embed(embedder(), text_of(value));
   if (text && !options_.embeds() && !is_vector_text(text_of(value)))
     throw Error(SQLITE_ERROR, where + ": " + name() + " has no model: a vector is wanted, got " +

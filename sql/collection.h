@@ -77,11 +77,12 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   void adopt_model();
 
   // Reads a vector of this collection's kind: element type and dimensions must fit; a BLOB without
-  // a subtype is taken for the column's type if its size is right. nullopt for NULL.
+  // a subtype is taken for the column's type if its size is right, and JSON is of int8s where the
+  // column is. nullopt for NULL.
   std::optional<Vector> vector_of(sqlite3_value* value, const std::string& where) const;
   // Text -> a vector of the collection's dimensions; nullopt for text without content.
   std::optional<Vector> embed(const model::Embedder& model, std::string_view text) const;
-  // A search's query: a vector, or text if the collection embeds.
+  // A search's query: a vector, or text or a number if the collection embeds.
   std::optional<Vector> query_of(sqlite3_value* value, const std::string& where);
 
   // The vectors that the current snapshot sees, in layers for storage::NearestStream.

@@ -42,10 +42,6 @@ void CollectionCursor::filter(int plan, const char* plan_text, Values arguments)
   row_read_ = false;
   row_gone_ = false;
   done_ = false;
-  if (static_cast<PlanKind>(plan) == PlanKind::kRefused)
-    throw Error(SQLITE_ERROR, collection_->name() +
-                                  ": k, distance and other hidden columns have values in a search "
-                                  "only: MATCH is wanted beside a condition on them");
   if (static_cast<PlanKind>(plan) == PlanKind::kNearest)
     start_search(terms, arguments);
   else

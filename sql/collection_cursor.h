@@ -14,9 +14,7 @@
 
 namespace kindred::sql {
 
-// kRefused: a condition on a column that has a value in a search only. It is an error where it is
-// run: SQLite asks for such plans also on the way to others.
-enum class PlanKind : int { kScan, kNearest, kRefused };
+enum class PlanKind : int { kScan, kNearest };
 
 // The hidden columns, counted from the first one, which is named like the table.
 namespace hidden {

@@ -223,8 +223,9 @@ bool CollectionTable::refuse_search_columns(sqlite3_index_info& info) const {
         return constraint.iColumn >= first_hidden && is_comparison(constraint.op);
       }))
     return false;
-  PlanBuilder plan(info);
-  plan.finish(static_cast<int>(PlanKind::kRefused), 10 * kScanCost, kScanRows);
+  refuse_plan(info, collection_->name() +
+                        ": k, distance and other hidden columns have values in a search only: "
+                        "MATCH is wanted beside a condition on them");
   return true;
 }
 

@@ -22,17 +22,17 @@ int find_argument(const sqlite3_index_info& info, int column) {
   return -1;
 }
 
-bool is_given(const sqlite3_index_info& info, int column) {
-  for (int i = 0; i < info.nConstraint; ++i)
-    if (is_equality(info, i, column)) return true;
-  return false;
-}
-
 bool compares_bytes(sqlite3_index_info& info, int constraint) {
   return sqlite3_stricmp(sqlite3_vtab_collation(&info, constraint), "BINARY") == 0;
 }
 
 }  // namespace
+
+bool is_given(const sqlite3_index_info& info, int column) {
+  for (int i = 0; i < info.nConstraint; ++i)
+    if (is_equality(info, i, column)) return true;
+  return false;
+}
 
 int find_equality(sqlite3_index_info& info, int column) {
   for (int i = 0; i < info.nConstraint; ++i)
@@ -47,12 +47,7 @@ void take_constraint(sqlite3_index_info& info, int constraint, TakenArguments& t
 bool take_arguments(sqlite3_index_info& info, const Signature& signature, TakenArguments& taken) {
   for (int i = 0; i < signature.count; ++i) {
     const int column = signature.first_column + i;
-    if (!is_given(info, column)) {
-      if (i < signature.required)
-        throw Error(SQLITE_ERROR, std::string(signature.usage) + ": argument " +
-                                      std::to_string(i + 1) + " is wanted, got none");
-      continue;
-    }
+    if (!is_given(info, column)) continue;
     const int constraint = find_argument(info, column);
     if (constraint < 0) return false;
     take_constraint(info, constraint, taken);
@@ -62,12 +57,18 @@ bool take_arguments(sqlite3_index_info& info, const Signature& signature, TakenA
   return true;
 }
 
-bool plan_arguments(sqlite3_index_info& info, const Signature& signature, int64_t rows) {
+bool plan_arguments(sqlite3_index_info& info, const Signature& signature, const Size& size) {
+  for (int i = 0; i < signature.required; ++i) {
+    if (is_given(info, signature.first_column + i)) continue;
+    refuse_plan(info, std::string(signature.usage) + ": argument " + std::to_string(i + 1) +
+                          " is wanted, got none");
+    return true;
+  }
   TakenArguments taken;
   if (!take_arguments(info, signature, taken)) return false;
   info.idxNum = taken.plan;
-  info.estimatedRows = rows;
-  info.estimatedCost = static_cast<double>(rows);
+  info.estimatedRows = size.rows;
+  info.estimatedCost = size.cost;
   return true;
 }
 

@@ -25,13 +25,20 @@ struct TakenArguments {
   int plan = 0;
   int values = 0;
 };
-// false: one is given by a table that comes later, so there is no such plan. Throws Error if a
-// required one is not given at all.
+// false: one is given by a table that comes later, so there is no such plan. That the required ones
+// are given at all is not checked.
 bool take_arguments(sqlite3_index_info& info, const Signature& signature, TakenArguments& taken);
 
-// The whole plan of a function that is given nothing but its arguments, and usually has so many
-// rows. As take_arguments() otherwise.
-bool plan_arguments(sqlite3_index_info& info, const Signature& signature, int64_t rows);
+struct Size {
+  int64_t rows;
+  double cost;
+};
+// The whole plan of a function that is given nothing but its arguments, and is usually of this
+// size: refused if a required one is not given at all. As take_arguments() otherwise.
+bool plan_arguments(sqlite3_index_info& info, const Signature& signature, const Size& size);
+
+// Whether there is a constraint `column = value`, usable or not.
+bool is_given(const sqlite3_index_info& info, int column);
 
 // Hands the constraint over as filter()'s next value; SQLite checks it all the same.
 void take_constraint(sqlite3_index_info& info, int constraint, TakenArguments& taken);

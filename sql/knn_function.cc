@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sql/knn_function.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "sql/collection.h"
+#include "sql/function_arguments.h"
 #include "sql/module.h"
 #include "sql/open_collections.h"
 #include "sql/query_plan.h"
@@ -35,7 +35,7 @@ enum Column {
 // Dear enough that SQLite makes the search the outer loop of a join and looks up the other tables'
 // rows by its rowids, and not the other way round (which would be one search a row).
 constexpr double kSearchCost = 1e12;
-constexpr double kSearchByRowidCost = 2e12;
+constexpr double kSearchForRowCost = 2e12;
 constexpr sqlite3_int64 kStreamRows = 1000;
 constexpr sqlite3_int64 kNearestRows = 10;
 
@@ -109,16 +109,31 @@ class KnnTable : public sqlite3_vtab {
   uint64_t generation_ = 0;  // of open_ when known_ was filled
 };
 
+// `=` and IN of rowid and key, behind k. Whether one of them chooses a single row.
+bool take_row_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) {
+  bool one_row = false;
+  for (int i = 0; i < info.nConstraint; ++i) {
+    const auto& constraint = info.aConstraint[i];
+    if (constraint.usable == 0 || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    const bool rowid = constraint.iColumn == kRowid || constraint.iColumn == -1;
+    if (!rowid && constraint.iColumn != kKey) continue;
+    PlanTerm term{.fixed_only = with_k};
+    if (!rowid) term.column = kKey;
+    if (!rowid) term.affinity = Affinity::kText;
+    one_row |= !plan.use_list(i, term, rowid) && plan.use_filter(i, term);
+  }
+  return one_row;
+}
+
 bool KnnTable::best_index(sqlite3_index_info& info) const {
+  if (!is_given(info, kCollection) || !is_given(info, kQuery)) {
+    refuse_plan(info, kArguments);
+    return true;
+  }
   PlanBuilder plan(info);
   bool has_collection = false;
   bool has_query = false;
   bool has_k = false;
-  bool by_rowid = false;
-  const bool with_k = std::any_of(
-      info.aConstraint, info.aConstraint + info.nConstraint, [](const auto& constraint) {
-        return constraint.iColumn == kK && constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
-      });
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
@@ -145,14 +160,11 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
       plan.use_value(i, kInputs[constraint.iColumn - kEf]);
     } else if (constraint.iColumn == kDistance) {
       plan.use_distance(i);
-    } else if ((constraint.iColumn == kRowid || constraint.iColumn == -1) && equal) {
-      const PlanTerm rowid{.fixed_only = with_k};
-      by_rowid |= !plan.use_list(i, rowid, true) && plan.use_filter(i, rowid);
     }
   }
-  if (!has_collection || !has_query) throw Error(SQLITE_ERROR, kArguments);
+  const bool one_row = take_row_conditions(info, has_k, plan);
   plan.consume_order(kDistance, kRowid);
-  plan.finish(0, by_rowid ? kSearchByRowidCost : kSearchCost, has_k ? kNearestRows : kStreamRows);
+  plan.finish(0, one_row ? kSearchForRowCost : kSearchCost, has_k ? kNearestRows : kStreamRows);
   return true;
 }
 
@@ -194,7 +206,7 @@ void KnnCursor::filter(int, const char* plan_text, Values arguments) {
   search_.reset();
   row_.reset();
   arguments_.clear();
-  const std::vector<PlanTerm> plan = decode(plan_text, arguments.size());
+  std::vector<PlanTerm> plan = decode(plan_text, arguments.size());
   for (size_t i = 0; i < plan.size(); ++i) {
     if (plan[i].column >= kCollection) arguments_[plan[i].column] = keep(arguments[i]);
     if (plan[i].role != Role::kCollection) continue;
@@ -203,6 +215,11 @@ void KnnCursor::filter(int, const char* plan_text, Values arguments) {
       throw Error(SQLITE_ERROR,
                   "knn(): collection: a name is wanted, got " + describe(arguments[i]));
     collection_ = table_.collection(std::string(text_of(arguments[i])));
+  }
+  for (PlanTerm& term : plan) {
+    if (term.column != kKey) continue;
+    if (!collection_->options().has_text_key()) return;  // NULL is equal to nothing
+    term.column = static_cast<int>(*collection_->options().key_column());
   }
   search_ = std::make_unique<Search>(*collection_, plan, arguments, "knn()");
   next();

@@ -3,7 +3,7 @@
 //
 //   struct Table : sqlite3_vtab {
 //     static std::unique_ptr<Table> connect(const Connection&);  // declares its columns
-//     bool best_index(sqlite3_index_info&);                      // false: no plan with these
+//     bool best_index(sqlite3_index_info&);  // false: no plan with these; see also refuse_plan()
 //     std::unique_ptr<Cursor> open();
 //     // if written: update, begin, sync, commit, rollback; if created: create, rename, destroy,
 //     // match(sqlite3_context*, Values), the function match(query, column)
@@ -17,7 +17,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
+#include <string>
 
 #include "sql/boundary.h"
 #include "sql/sqlite.h"
@@ -37,6 +39,22 @@ struct Connection {
 inline void declare_columns(sqlite3* db, const char* create_table) {
   const int rc = sqlite3_declare_vtab(db, create_table);
   if (rc != SQLITE_OK) throw Error(rc, sqlite3_errmsg(db));
+}
+
+// The number of a plan that is an error where it is run, and what it costs: more than any other.
+inline constexpr int kRefusedPlan = -1;
+inline constexpr double kRefusedCost = 1e50;
+
+// Makes the plan one that ends in the error `message`. An error while SQLite plans would end
+// statements that have better plans: for each side of an OR it asks for one with the conditions of
+// that side alone, without a table function's arguments.
+// REQUIRES: no constraint has been taken.
+inline void refuse_plan(sqlite3_index_info& info, const std::string& message) {
+  info.idxNum = kRefusedPlan;
+  info.idxStr = sqlite3_mprintf("%s", message.c_str());
+  if (info.idxStr == nullptr) throw std::bad_alloc();
+  info.needToFreeIdxStr = 1;
+  info.estimatedCost = kRefusedCost;
 }
 
 template <class Table>
@@ -95,6 +113,7 @@ class Module {
   static int filter(sqlite3_vtab_cursor* c, int plan, const char* plan_text, int argc,
                     sqlite3_value** argv) noexcept {
     return guarded(c->pVtab, [&] {
+      if (plan == kRefusedPlan) throw Error(SQLITE_ERROR, plan_text);
       cursor(c).filter(plan, plan_text, Values(argv, static_cast<size_t>(argc)));
     });
   }

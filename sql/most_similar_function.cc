@@ -38,15 +38,17 @@ class ArgumentReader {
                  double weight)
       : model_(model), combination_(combination), name_(name), weight_(weight) {}
 
-  // A vector (BLOB or JSON), a JSON array of words and vectors, or else a word.
+  // A vector (BLOB or JSON), a JSON array of words and vectors, or else a word: first of all one
+  // that is spelt like an array, as "[UNK]" and "[1]" are; "[]" is none.
   void read(sqlite3_value* value) {
     if (sqlite3_value_type(value) == SQLITE_BLOB) return add_vector(value);
     const std::string_view text = text_of(value);
     const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    const bool is_token = model_.table()->find(text).has_value();  // some are "[CLS]"
+    const bool is_token = text != "[]" && model_.table()->find(text).has_value();
     if (json.is_discarded() && text.starts_with('[') && !is_token)
-      reject(std::string(name_) + ": malformed JSON: " + describe(value));
-    if (!json.is_array()) return add_word(std::string(text));
+      reject(std::string(name_) + ": malformed JSON, and no token of the model " +
+             model_.identity().name + ": " + describe(value));
+    if (is_token || !json.is_array()) return add_word(std::string(text));
     if (!json.empty() && is_vector_text(text)) return add_vector(value);
     for (const Json& element : json) add_element(element);
   }
@@ -174,8 +176,7 @@ class SimilarTable : public sqlite3_vtab {
     return std::make_unique<SimilarTable>(connection.db);
   }
   bool best_index(sqlite3_index_info& info) const {
-    if (!plan_arguments(info, kSignature, kDefaultK)) return false;
-    info.estimatedCost = 1e6;
+    if (!plan_arguments(info, kSignature, {.rows = kDefaultK, .cost = 1e6})) return false;
     const bool by_score = info.nOrderBy == 1 && info.aOrderBy[0].iColumn == kScore;
     if (by_score && info.aOrderBy[0].desc != 0) info.orderByConsumed = 1;
     return true;

@@ -84,7 +84,9 @@ class PositionsTable : public sqlite3_vtab {
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<PositionsTable>();
   }
-  bool best_index(sqlite3_index_info& info) const { return plan_arguments(info, kSignature, 100); }
+  bool best_index(sqlite3_index_info& info) const {
+    return plan_arguments(info, kSignature, {.rows = 100, .cost = 100});
+  }
   std::unique_ptr<PositionsCursor> open() { return std::make_unique<PositionsCursor>(); }
 };
 

@@ -37,6 +37,8 @@ constexpr std::array kOperators = {
 // Flags of an encoded term.
 constexpr int kLiteral = 1;
 constexpr int kFixedOnly = 2;
+constexpr int kByRowid = 4;
+constexpr int kWithOthers = 8;
 
 int take_integer(std::string_view& text) {
   int value = 0;
@@ -161,6 +163,16 @@ void PlanBuilder::consume_order(int distance_column, int rowid_column) {
     if ((second.iColumn != rowid_column && second.iColumn != -1) || second.desc != 0) return;
   }
   info_.orderByConsumed = 1;
+  for (PlanTerm& term : terms_) {
+    term.by_rowid = n == 2 && term.role == Role::kQuery;
+    term.with_others = term.by_rowid && has_others();
+  }
+}
+
+bool PlanBuilder::has_others() const {
+  for (int i = 0; i < info_.nConstraint; ++i)
+    if (info_.aConstraintUsage[i].argvIndex == 0) return true;
+  return false;
 }
 
 void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows, const std::string& front) {
@@ -182,7 +194,8 @@ std::string encode(const std::vector<PlanTerm>& terms) {
   for (const PlanTerm& term : terms) {
     text += static_cast<char>(term.role);
     text += static_cast<char>(term.affinity);
-    const int flags = (term.literal ? kLiteral : 0) + (term.fixed_only ? kFixedOnly : 0);
+    const int flags = (term.literal ? kLiteral : 0) + (term.fixed_only ? kFixedOnly : 0) +
+                      (term.by_rowid ? kByRowid : 0) + (term.with_others ? kWithOthers : 0);
     for (const int number : {term.column, term.op, flags, static_cast<int>(term.collation.size())})
       text += std::to_string(number) + ',';
     text += term.collation;
@@ -203,6 +216,8 @@ std::vector<PlanTerm> decode(std::string_view rest, size_t arguments) {
     const int flags = take_integer(rest);
     term.literal = (flags & kLiteral) != 0;
     term.fixed_only = (flags & kFixedOnly) != 0;
+    term.by_rowid = (flags & kByRowid) != 0;
+    term.with_others = (flags & kWithOthers) != 0;
     const auto length = static_cast<size_t>(take_integer(rest));
     term.collation = std::string(rest.substr(0, length));
     rest.remove_prefix(std::min(length, rest.size()));

@@ -44,6 +44,8 @@ struct PlanTerm {
   Affinity affinity = Affinity::kNumeric;  // kFilter, kIn: the column's
   bool literal = false;        // kFilter: compares with a value that stands in the SQL text
   bool fixed_only = false;     // kFilter: left to SQLite unless is_fixed()
+  bool by_rowid = false;       // kQuery: rows of one distance are to come by rowid
+  bool with_others = false;    // kQuery: SQLite leaves out rows by conditions that no term has
   std::string collation = {};  // kFilter, kIn: "BINARY", "NOCASE", ...
 };
 
@@ -75,7 +77,8 @@ class PlanBuilder {
   bool use_distance(int i);
   // Takes LIMIT or OFFSET as a hint; false for other constraints.
   bool use_limit(int i);
-  // ORDER BY distance [, rowid], ascending, is what a search yields.
+  // ORDER BY distance [, rowid], ascending, is what a search yields. To be called behind the
+  // others.
   void consume_order(int distance_column, int rowid_column);
 
   const std::vector<PlanTerm>& terms() const noexcept { return terms_; }
@@ -88,6 +91,8 @@ class PlanBuilder {
   }
   // The value that constraint i compares with, if it stands in the SQL text; else nullptr.
   sqlite3_value* literal(int i) const;
+  // Whether some constraint has not been taken.
+  bool has_others() const;
 
   sqlite3_index_info& info_;
   std::vector<PlanTerm> terms_;

@@ -90,6 +90,8 @@ void Search::read(const PlanTerm& term, sqlite3_value* value, const std::string&
     case Role::kQuery:
       if (const std::optional<Vector> v = collection_.query_of(value, who + ": query"))
         query_.emplace(static_cast<const char*>(v->data()), v->bytes());
+      by_rowid_ = term.by_rowid;
+      with_others_ |= term.with_others;
       break;
     case Role::kK:
       read_k(value, who);
@@ -171,19 +173,26 @@ void Search::read_hint(sqlite3_value* value) {
 // wrote and text are then compared as what has no affinity is.
 void Search::read_filter(const PlanTerm& term, sqlite3_value* value) {
   const bool fixed = is_fixed(term, value);
-  if (term.fixed_only && !fixed) return;
   const bool likely = fixed || sqlite3_value_type(value) == SQLITE_TEXT;
-  if (is_certain(term, value) || (k_ && likely)) condition_.add(term, value);
+  if ((fixed || !term.fixed_only) && (is_certain(term, value) || (k_ && likely)))
+    condition_.add(term, value);
+  else
+    with_others_ = true;
 }
 
 // The same for a list.
 void Search::read_list(const PlanTerm& term, sqlite3_value* list, const std::string& who) {
   if (term.column < 0) return add_ids(list);
   std::vector<KeptValue> values = values_of_list(collection_.db(), list);
-  if (!k_ && !is_certain_list(term, values)) return;
+  if (!k_ && !is_certain_list(term, values)) {
+    with_others_ = true;
+    return;
+  }
   if (condition_.has_room(collection_.db(), values.size()))
     condition_.add_list(term, std::move(values));
-  else if (k_)
+  else if (!k_)
+    with_others_ = true;
+  else
     throw Error(SQLITE_ERROR, who + ": with k a list for a column may not have " +
                                   std::to_string(values.size()) +
                                   " values, more than SQLite binds to a statement: rowid IN "
@@ -243,6 +252,10 @@ void Search::start() {
   effort_.expected = wanted > 0 ? wanted : kUnknownExpected;
   // All rows, or all within a distance: none may be missed.
   if (!k_ && (expected_ == 0 || std::isfinite(range_.upper))) effort_.exact = true;
+  // A graph finds rows late where more are taken than it was asked for, behind rows as near with
+  // greater rowids.
+  const bool takes_more = std::isfinite(range_.lower) || (with_others_ && !k_);
+  if (by_rowid_ && takes_more) effort_.exact = true;
   if (condition_.empty())
     search(std::move(layers), effort_);
   else

@@ -81,7 +81,9 @@ class Search {
   storage::Effort effort_;
   uint64_t given_ = 0;
   double diversity_ = 0;
-  uint64_t limit_ = 0;  // rows that are searched for, where k_ is given
+  bool by_rowid_ = false;     // rows of one distance are to come by rowid
+  bool with_others_ = false;  // SQLite leaves out some of the rows that are given
+  uint64_t limit_ = 0;        // rows that are searched for, where k_ is given
   std::optional<std::vector<storage::Neighbor>> diverse_;  // what is left of them, last first
   bool nothing_ = false;                                   // a NULL among the inputs
   DistanceRange range_;

@@ -74,7 +74,9 @@ class TokenizeTable : public sqlite3_vtab {
     check(connection.db, sqlite3_vtab_config(connection.db, SQLITE_VTAB_INNOCUOUS));
     return std::make_unique<TokenizeTable>(connection.db);
   }
-  bool best_index(sqlite3_index_info& info) const { return plan_arguments(info, kSignature, 100); }
+  bool best_index(sqlite3_index_info& info) const {
+    return plan_arguments(info, kSignature, {.rows = 100, .cost = 100});
+  }
   std::unique_ptr<TokenizeCursor> open() { return std::make_unique<TokenizeCursor>(db_); }
 
  private:

@@ -26,19 +26,24 @@ inline constexpr unsigned kSubtypeInt8 = 225;
 // That of SQLite's own JSON functions: json_object() and others nest such text, not quote it.
 inline constexpr unsigned kSubtypeJson = 'J';
 
-// A vector read from an SQL value: borrowed bytes of a BLOB, or owned floats parsed from JSON text.
-// Finite and 1..65,536 elements long.
+// A vector read from an SQL value: borrowed bytes of a BLOB, or owned numbers parsed from JSON
+// text. Finite and 1..65,536 elements long.
 class Vector {
  public:
   Vector(math::Element element, const void* data, size_t dim)
       : element_(element), data_(data), dim_(dim) {}
   explicit Vector(std::vector<float> owned)
       : element_(math::Element::kFloat32), dim_(owned.size()), owned_(std::move(owned)) {}
+  explicit Vector(std::vector<int8_t> owned)
+      : element_(math::Element::kInt8), dim_(owned.size()), owned_int8s_(std::move(owned)) {}
 
   math::Element element() const noexcept { return element_; }
   size_t dim() const noexcept { return dim_; }
   size_t bytes() const noexcept { return math::vector_bytes(element_, dim_); }
-  const void* data() const noexcept { return owned_.empty() ? data_ : owned_.data(); }
+  const void* data() const noexcept {
+    if (!owned_.empty()) return owned_.data();
+    return owned_int8s_.empty() ? data_ : owned_int8s_.data();
+  }
   // REQUIRES: the element type named. Possibly misaligned when borrowed.
   const float* floats() const noexcept { return static_cast<const float*>(data()); }
   const int8_t* int8s() const noexcept { return static_cast<const int8_t*>(data()); }
@@ -49,6 +54,7 @@ class Vector {
   const void* data_ = nullptr;
   size_t dim_;
   std::vector<float> owned_;
+  std::vector<int8_t> owned_int8s_;
 };
 
 // Element i of packed elements that may be misaligned, as those of a BLOB are.

@@ -73,8 +73,8 @@ class VecEach : public sqlite3_vtab {
       info.estimatedCost = 384;
       return true;
     }
-    if (!is_given) throw Error(SQLITE_ERROR, "vec_each(): a vector is wanted: vec_each(v)");
-    return false;
+    if (!is_given) refuse_plan(info, "vec_each(): a vector is wanted: vec_each(v)");
+    return !is_given;
   }
   std::unique_ptr<Elements> open() { return std::make_unique<Elements>(); }
 };

@@ -112,6 +112,21 @@ TEST_CASE("vectors of each element type can be inserted and updated", "[sql][col
     db.run("INSERT INTO items SELECT v FROM t");
     CHECK(db.one("SELECT count(*) FROM knn('items', x'010101')") == "6");
   }
+  SECTION("int8 as JSON") {
+    db.run("CREATE VIRTUAL TABLE items USING kindred(v int8[3] distance_metric=l2)");
+    db.run("INSERT INTO items VALUES('[1,-2,127]'), (' [ -128, 0, 3 ] ')");
+    CHECK(db.rows("SELECT hex(v) FROM items") == Rows{"01FE7F", "800003"});
+    db.run("UPDATE items SET v = '[4,4,4]' WHERE rowid = 2");
+    CHECK(db.one("SELECT vec_to_json(v) FROM items WHERE rowid = 2") == "[4,4,4]");
+    CHECK(db.one("SELECT rowid, distance FROM knn('items', '[4,4,1]', 1)") == "2|3.0");
+    CHECK(db.one("SELECT rowid, distance FROM items WHERE v MATCH '[1,-2,127]' AND k = 1") ==
+          "1|0.0");
+    CHECK(db.error("INSERT INTO items VALUES('[1,2,128]')") ==
+          "items.v: 128 is no int8: integers from -128 to 127 are wanted");
+    CHECK(db.error("UPDATE items SET v = '[1,2]'") ==
+          "items.v: dimensions differ: 3 are wanted, got 2");
+    CHECK(db.error("INSERT INTO items VALUES('[1,2')").starts_with("items.v: no JSON array"));
+  }
   SECTION("bit with its subtype or as bytes") {
     db.run("CREATE VIRTUAL TABLE items USING kindred(v bit[16])");
     db.run(
@@ -120,6 +135,8 @@ TEST_CASE("vectors of each element type can be inserted and updated", "[sql][col
     CHECK(db.one("SELECT count(DISTINCT v) FROM items") == "2");
     CHECK(db.rows("SELECT rowid, distance FROM knn('items', x'0102', 2)") ==
           Rows{"1|0.0", "2|0.0"});
+    CHECK(db.error("INSERT INTO items VALUES('[0,1]')") ==
+          "items.v: a vector of bit is wanted, got one of float32");
   }
   check_integrity(db);
 }

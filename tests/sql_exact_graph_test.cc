@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/catch.h"
@@ -74,6 +75,36 @@ TEST_CASE("a graph of vectors looks at few of them", "[sql][graph]") {
   for (int q = 0; q < 20; ++q)
     CHECK(marks.db().one("SELECT max(visited) < 2000, max(is_exact) FROM knn('marks', " +
                          marks.any_query(random) + ", 10)") == "1|0");
+}
+
+TEST_CASE("rows as near come by rowid where that is asked for, and others are passed over",
+          "[sql][graph]") {
+  const ScratchDirectory scratch;
+  GraphMirror marks(scratch.file("app.db"), manhattan());
+  Random random(6);
+  for (int q = 0; q < 30; ++q) {
+    const std::string query = marks.any_query(random);
+    const std::string last =
+        marks.db().one("SELECT max(distance) FROM knn('marks', " + query + ", 30)");
+    const std::string knn = "FROM knn('marks', " + query;
+    const std::string match = "FROM marks WHERE v MATCH " + query;
+    for (const auto& [where, order] :
+         {std::pair(knn + ") WHERE distance > " + last, "rowid LIMIT 50"),
+          std::pair(knn + ") WHERE distance >= " + last, "rowid LIMIT 20 OFFSET 20"),
+          std::pair(knn + ", 50) WHERE distance > " + last, "rowid"),
+          std::pair(knn + ") WHERE rowid > 6000", "rowid LIMIT 50"),
+          std::pair(match + " AND k = 50 AND distance > " + last, "rowid"),
+          std::pair(match + " AND distance > " + last, "rowid LIMIT 50")}) {
+      const std::string search = "SELECT rowid, distance " + where;
+      INFO(search);
+      const std::string by_both = " ORDER BY distance, " + std::string(order);
+      CHECK(marks.db().rows(search + by_both) ==
+            marks.db().rows(search + " AND exact = 1" + by_both));
+    }
+    CHECK(marks.db().one("SELECT is_exact " + knn + ") WHERE distance > " + last +
+                         " ORDER BY distance LIMIT 50") == "0");
+    CHECK(marks.db().one("SELECT is_exact " + knn + ") ORDER BY distance, rowid LIMIT 50") == "0");
+  }
 }
 
 TEST_CASE("a collection without codes is reopened, changed, copied and mended like any other",

@@ -142,8 +142,62 @@ TEST_CASE("k counts among the row that a literal or a parameter names", "[sql][k
     CHECK(db.rows(search + "rowid IN (SELECT ?1 + 0)", {number}) == Rows{far});
     CHECK(db.rows(search + "rowid = (SELECT ?1 + 0)", {number}).empty());
   }
-  CHECK(db.rows(match + "sku = 's" + far + "'") == Rows{far});
-  CHECK(db.rows(match + "sku = ?1", {kindred::test::text("s" + far)}) == Rows{far});
+  const auto sku = kindred::test::text("s" + far);
+  for (const std::string& search :
+       {std::string("SELECT rowid FROM knn('keyed', '[1,1,1,1]', 2) WHERE key "), match + "sku "}) {
+    INFO(search);
+    CHECK(db.rows(search + "= 's" + far + "'") == Rows{far});
+    CHECK(db.rows(search + "= ?1", {sku}) == Rows{far});
+    CHECK(db.rows(search + "IN (?1)", {sku}) == Rows{far});
+    CHECK(db.rows(search + "IN (?1, 'x')", {sku}) == Rows{far});
+    CHECK(db.rows(search + "IN (SELECT ?1 || '')", {sku}) == Rows{far});
+    CHECK(db.rows(search + "= (SELECT ?1 || '')", {sku}).empty());
+    CHECK(db.rows(search + "= 'S" + far + "'").empty());
+    CHECK(db.rows(search + "IS NULL").empty());
+  }
+  CHECK(db.rows("SELECT key FROM knn('keyed', '[1,1,1,1]') WHERE key = 's'||?1 AND distance > 0",
+                {number}) == Rows{"s" + far});
+}
+
+TEST_CASE("knn finds a key that is written as a number, and none where there are no keys",
+          "[sql][knn]") {
+  Database db;
+  db.run("CREATE VIRTUAL TABLE keyed USING kindred(sku TEXT PRIMARY KEY, v float[1])");
+  db.run("CREATE VIRTUAL TABLE bare USING kindred(v float[1])");
+  db.run("INSERT INTO keyed VALUES('3', '[1]'), ('5', '[2]'), ('05', '[3]')");
+  db.run("INSERT INTO bare VALUES('[1]')");
+  for (const std::string arguments : {"'[1]', 1", "'[1]'"}) {
+    const std::string keyed = "SELECT key FROM knn('keyed', " + arguments + ") WHERE key ";
+    CHECK(db.rows(keyed + "= 5") == Rows{"5"});
+    CHECK(db.rows(keyed + "= '5'") == Rows{"5"});
+    CHECK(db.rows(keyed + "= ?1", {kindred::test::integer(5)}) == Rows{"5"});
+    CHECK(db.rows(keyed + "IN (5)") == Rows{"5"});
+    CHECK(db.rows(keyed + "= NULL").empty());
+    const std::string bare = "SELECT rowid FROM knn('bare', " + arguments + ") WHERE key ";
+    CHECK(db.rows(bare + "= '5'").empty());
+    CHECK(db.rows(bare + "IN ('5', '3')").empty());
+    CHECK(db.rows(bare + "IS NULL") == Rows{"1"});
+  }
+}
+
+TEST_CASE("a join by key has the search outside, and LEFT JOIN the row's own", "[sql][knn]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE keyed USING kindred(sku TEXT PRIMARY KEY, v float[1] "
+      "distance_metric=l2)");
+  db.run("INSERT INTO keyed VALUES('a', '[1]'), ('b', '[2]'), ('c', '[3]')");
+  db.run(
+      "CREATE TABLE docs(sku TEXT PRIMARY KEY, n); INSERT INTO docs VALUES('c', 1), ('b', 2), "
+      "('z', 3)");
+  CHECK(db.rows("SELECT d.n, distance FROM knn('keyed', '[0]') AS k JOIN docs AS d ON d.sku = "
+                "k.key ORDER BY distance LIMIT 9") == Rows{"2|2.0", "1|3.0"});
+  CHECK(db.rows("EXPLAIN QUERY PLAN SELECT d.n FROM docs AS d JOIN knn('keyed', '[0]', 2) AS k ON "
+                "d.sku = k.key")[0]
+            .find("SCAN k") != std::string::npos);
+  CHECK(db.rows("SELECT d.n, distance FROM docs AS d LEFT JOIN knn('keyed', '[0]') AS k ON k.key = "
+                "d.sku ORDER BY d.n") == Rows{"1|3.0", "2|2.0", "3|NULL"});
+  CHECK(db.rows("SELECT d.n, distance FROM docs AS d LEFT JOIN knn('keyed', '[0]', 2) AS k ON "
+                "k.key = d.sku ORDER BY d.n") == Rows{"1|NULL", "2|2.0", "3|NULL"});
 }
 
 TEST_CASE("two searches can be joined", "[sql][knn]") {

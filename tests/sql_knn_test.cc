@@ -6,7 +6,9 @@
 
 using kindred::test::check_error;
 using kindred::test::Database;
+using kindred::test::integer;
 using kindred::test::numbers;
+using kindred::test::real;
 using kindred::test::SqlFunctions;
 using Rows = std::vector<std::string>;
 
@@ -266,7 +268,10 @@ TEST_CASE("knn names the argument that is wrong", "[sql][knn]") {
   check("'items', 7", {"knn()", "query", "7"});
   check("'items', 1.5", {"knn()", "query", "1.5"});
   check("'items', vec_int8('[1,2]')", {"knn()", "query", "float32", "int8"});
-  check("'bytes', '[1,2]'", {"knn()", "query", "int8", "float32"});
+  check("'bytes', vec_f32('[1,2]')", {"knn()", "query", "int8", "float32"});
+  check("'bytes', '[1,2.5]'", {"knn()", "query", "2.5 is no int8: integers from -128 to 127"});
+  check("'bytes', '[1,2,3]'", {"knn()", "query", "dimensions differ: 2 are wanted, got 3"});
+  check("'bytes', 'soup'", {"knn()", "query", "bytes has no model", "'soup'"});
   check("'bytes', x'010203'", {"knn()", "query"});
   check("'texts', '[1,2]'", {"knn()", "query", "dimensions"});
   check("'items', '[1,2]', -1", {"knn()", "k", "-1"});
@@ -298,6 +303,14 @@ TEST_CASE("text is a query where the collection has a model", "[sql][knn]") {
   CHECK(db.one("SELECT rowid FROM knn('texts', embed('soup'))") == "1");
   CHECK(db.one("SELECT rowid FROM knn('texts', vec_to_json(embed('soup')))") == "1");
   CHECK(db.rows("SELECT rowid FROM knn('texts', '')").empty());
+  SECTION("and so is a number") {
+    db.run("INSERT INTO texts VALUES('the year 2024'), (2.5), (7)");
+    CHECK(db.one("SELECT rowid FROM texts WHERE texts MATCH 2024 AND k = 1") == "4");
+    CHECK(db.one("SELECT rowid, distance < 1e-6 FROM texts WHERE t MATCH 2.5 AND k = 1") == "5|1");
+    CHECK(db.one("SELECT rowid, distance < 1e-6 FROM knn('texts', 7)") == "6|1");
+    CHECK(db.rows("SELECT rowid FROM knn('texts', ?1, 1)", {integer(2024)}) == Rows{"4"});
+    CHECK(db.rows("SELECT rowid FROM knn('texts', ?1, 1)", {real(2.5)}) == Rows{"5"});
+  }
   CHECK(db.rows("SELECT rowid FROM knn('texts', ' ... ')").empty());
 }
 

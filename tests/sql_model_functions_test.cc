@@ -184,7 +184,9 @@ TEST_CASE("most_similar names what it cannot use", "[sql][models]") {
   CHECK(error("'xyzzy'") == "most_similar(): the model default has no token \"xyzzy\"");
   CHECK(error("'[\"king\"]', '[\"qqqq\"]'") ==
         "most_similar(): the model default has no token \"qqqq\"");
-  CHECK(error("'[king'") == "most_similar(): positive: malformed JSON: TEXT '[king'");
+  CHECK(error("'[king]'") ==
+        "most_similar(): positive: malformed JSON, and no token of the model default: "
+        "TEXT '[king]'");
   CHECK(error("'[]'") == "most_similar(): a word or a vector is wanted, got none");
   CHECK(error("'[1, 2]'") == "most_similar(): positive: dimensions differ: 256 are wanted, got 2");
   CHECK(error("'cat', '[[1]]'") ==

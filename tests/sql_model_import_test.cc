@@ -108,6 +108,25 @@ TEST_CASE("word vectors of each format answer through SQL as plain arithmetic do
   CHECK(db.rows("SELECT rowid FROM knn('items', 'woman')") == Rows{"2", "1"});
 }
 
+TEST_CASE("most_similar takes a token that is spelt like an array for that token",
+          "[sql][models][import]") {
+  const ScratchDirectory scratch;
+  const std::string file = scratch.file("vectors");
+  write_file(file, "5 2\nold 1 0\n[UNK] 0 1\n[1] 3 4\n[] 1 1\nnew 0 2\n");
+  Database db;
+  db.run(insert(file));
+  const auto nearest = [&](const std::string& arguments) {
+    return db.rows("SELECT token FROM most_similar(" + arguments + ", 1, 'mine')");
+  };
+  CHECK(nearest("'[UNK]', '[]'") == Rows{"new"});
+  CHECK(nearest("'new', '[]'") == Rows{"[UNK]"});
+  CHECK(nearest("'[1]', '[]'") == Rows{"[]"});
+  CHECK(nearest("'[\"[1]\"]', '[]'") == Rows{"[]"});
+  CHECK(nearest("' [1, 0]', '[]'") == Rows{"old"});
+  check_error(db, "SELECT * FROM most_similar('[]', '[]', 1, 'mine')", {"got none"});
+  check_error(db, "SELECT * FROM most_similar('[2]', '[]', 1, 'mine')", {"dimensions differ"});
+}
+
 TEST_CASE("a fastText model knows words that it does not list", "[sql][models][import]") {
   const ScratchDirectory scratch;
   const std::string file = scratch.file("model.bin");

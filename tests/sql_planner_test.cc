@@ -217,3 +217,58 @@ TEST_CASE("a scan on the inner side of a join is prepared once", "[sql][planner]
   CHECK(prepared <= 3);
   sqlite3_set_authorizer(db.handle(), nullptr, nullptr);
 }
+
+TEST_CASE("conditions joined by OR apply to the columns of table functions", "[sql][planner]") {
+  Database db;
+  db.run(
+      "CREATE VIRTUAL TABLE c USING kindred(id INTEGER PRIMARY KEY, v float[2] "
+      "distance_metric=l2)");
+  db.run("INSERT INTO c VALUES (1, '[1,0]'), (2, '[2,0]'), (3, '[3,0]')");
+  const std::string knn = "SELECT k.rowid FROM knn('c', '[0,0]') AS k ";
+  CHECK(db.rows(knn + "WHERE rowid = 1 OR rowid = 3 LIMIT 2") == Rows{"1", "3"});
+  CHECK(db.rows(knn + "WHERE distance < 1.5 OR distance > 2.5") == Rows{"1", "3"});
+  CHECK(db.rows(knn + "WHERE rowid = 3 OR distance < 1.5 ORDER BY distance LIMIT 5") ==
+        Rows{"1", "3"});
+  CHECK(db.rows("SELECT rowid FROM knn('c', '[0,0]', 2) WHERE (rowid = 1 AND distance > 0) OR "
+                "rowid = 3") == Rows{"1"});
+  CHECK(db.rows("SELECT rowid FROM knn('c', '[0,0]') WHERE visited = -1 OR rowid = 2") ==
+        Rows{"2"});
+  db.run("CREATE TABLE o(ref INTEGER, alt INTEGER); INSERT INTO o VALUES (1, 2), (3, 9)");
+  for (const std::string join : {"JOIN", "CROSS JOIN"})
+    CHECK(db.rows(knn + join + " o ON k.rowid = o.ref OR k.rowid = o.alt ORDER BY k.distance") ==
+          Rows{"1", "2", "3"});
+  CHECK(db.rows("SELECT o.ref, k.rowid FROM o LEFT JOIN knn('c', '[0,0]', 2) AS k "
+                "ON k.rowid = o.ref OR k.distance > o.alt + 0.5") == Rows{"1|1", "3|NULL"});
+  db.run("CREATE VIEW near AS SELECT rowid AS id, distance FROM knn('c', '[0,0]')");
+  CHECK(db.rows("SELECT id FROM near WHERE id = 1 OR id = 3") == Rows{"1", "3"});
+
+  CHECK(db.rows("SELECT value FROM vec_each('[5,6,7]') WHERE rowid = 0 OR value = 7") ==
+        Rows{"5.0", "7.0"});
+  CHECK(db.rows("SELECT token FROM tokenize('red cats run') WHERE position = 0 OR id = 0 OR "
+                "token = 'run'") == Rows{"red", "run"});
+  CHECK(db.rows("SELECT position FROM positions(4, 2) WHERE position = 1 OR rowid = 3") ==
+        Rows{"1", "3"});
+  CHECK(db.rows("SELECT token FROM most_similar('king') WHERE token = 'queen' OR score > 2") ==
+        Rows{"queen"});
+  CHECK(db.rows("SELECT id FROM embedding_table() WHERE token = 'king' OR id = 3 ORDER BY id") ==
+        Rows{"3", "9231"});
+}
+
+TEST_CASE("a table function without its arguments is an error in every statement",
+          "[sql][planner]") {
+  Database db;
+  const std::string knn =
+      "knn(): 2 to 6 arguments are wanted: collection, query, k, ef, exact, diversity";
+  for (const std::string from : {"knn", "knn('c')", "knn WHERE k = 3", "knn WHERE query = '[1]'",
+                                 "knn('c') WHERE rowid = 1 OR rowid = 2", "knn('c') LIMIT 1",
+                                 "knn('c') ORDER BY distance"}) {
+    INFO(from);
+    CHECK(db.error("SELECT * FROM " + from) == knn);
+  }
+  CHECK(db.error("SELECT * FROM vec_each WHERE rowid = 1 OR rowid = 2") ==
+        "vec_each(): a vector is wanted: vec_each(v)");
+  CHECK(db.error("SELECT * FROM most_similar ORDER BY score DESC") ==
+        "most_similar(positive [, negative [, k [, model]]]): argument 1 is wanted, got none");
+  CHECK(db.error("SELECT * FROM positions(3) WHERE position = 0 OR position = 1") ==
+        "positions(n, dimensions [, kind]): argument 2 is wanted, got none");
+}
