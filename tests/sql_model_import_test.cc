@@ -176,6 +176,20 @@ TEST_CASE("a Model2Vec folder embeds by its own tokenizer", "[sql][models][impor
       "[3,4]");
 }
 
+TEST_CASE("a folder with an empty file is refused by what the file lacks",
+          "[sql][models][import]") {
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.file("model");
+  Database db;
+  write_folder(folder);
+  write_file(folder + "/model.safetensors", "");
+  check_error(db, insert(folder),
+              {"model.safetensors: got a file of 0 bytes, wanted at least 8, which say"});
+  write_folder(folder);
+  write_file(folder + "/tokenizer.json", "");
+  check_error(db, insert(folder), {"tokenizer.json: "});
+}
+
 TEST_CASE("a file that is cut short anywhere leaves no model", "[sql][models][import]") {
   const ScratchDirectory scratch;
   const std::string path = scratch.file("app.db"), file = scratch.file("cut");
