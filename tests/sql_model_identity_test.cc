@@ -133,6 +133,24 @@ TEST_CASE("a model of other dimensions that took another's name is refused by re
         std::vector<std::string>{"1"});
 }
 
+TEST_CASE("a collection that says it is of other dimensions than its vectors fails its check",
+          "[sql][model]") {
+  const bool in_segment = GENERATE(false, true);
+  const ScratchDirectory folder;
+  const std::string path = folder.file("app.db");
+  {
+    Database db(path);
+    write(folder, "wide.txt", "soup 0 1 0 0\npassword 0 0.9 0.1 0\n");
+    db.run(add_model("wide.txt", folder));
+    db.run("CREATE VIRTUAL TABLE items USING kindred(t, model = 'A')");
+    db.run("INSERT INTO items(t) VALUES('soup'), ('password')");
+    if (in_segment) db.run("INSERT INTO items(items) VALUES('optimize')");
+    db.run("UPDATE items_config SET value = replace(value, 'dim=4', 'dim=3') WHERE key = 'model'");
+  }
+  Database db(path);
+  CHECK_FALSE(db.error("INSERT INTO items(items) VALUES('integrity-check')").empty());
+}
+
 TEST_CASE("another connection's rebuild counts here at once", "[sql][model]") {
   const ScratchDirectory folder;
   Database db(folder.file("app.db"));
