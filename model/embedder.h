@@ -31,7 +31,8 @@ struct Identity {
 // A token of a text as the model reads it.
 struct TextToken {
   std::string text;
-  std::optional<TokenId> id;  // nullopt: its table has no row for it
+  std::optional<TokenId> id;  // nullopt: its table has no row for it, or none that counts
+  bool is_unknown = false;    // it stands for whatever the model does not know
 };
 
 // Thread-safe; constant after construction.

@@ -74,7 +74,7 @@ std::vector<TokenId> Combination::pieces_of(std::string_view word) const {
   if (const auto id = table_.find(word)) return {*id};
   std::vector<TokenId> pieces;
   for (const TextToken& token : model_.tokenize(word)) {
-    if (!token.id) return {};
+    if (!token.id || token.is_unknown) return {};
     pieces.push_back(*token.id);
   }
   if (pieces.size() > 1 && !is_sum_of_pieces(word, pieces.size())) pieces.clear();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/subword_tokenizer.h"
 
+#include <algorithm>
+
 #include "model/word_rarity.h"
 
 namespace kindred::model {
@@ -9,6 +11,12 @@ namespace {
 // Of a word that is not split: what it begins with stands for it too, as forms of a word differ at
 // the end.
 constexpr size_t kStemCharacters = 4;
+
+// Whether pieces of a word are its letters, and not more of it than that, in another script than
+// Latin. (Latin ones are left: abbreviations and names are spelt out of letters.)
+bool is_spelt_out(std::u32string_view word, size_t pieces) {
+  return pieces > 1 && word.size() < 2 * pieces && std::none_of(word.begin(), word.end(), is_latin);
+}
 
 }  // namespace
 
@@ -26,7 +34,7 @@ void TokenReader::split(const Word& word) {
       tokens_[count_++] = {true, match.id, 0, {}};
       rest.remove_prefix(match.length);
     }
-    if (rest.empty()) return;
+    if (rest.empty() && !is_spelt_out(word.text, count_)) return;
   }
   count_ = 0;
   add_unlisted(word.text);

@@ -1,6 +1,8 @@
 // Text -> tokens: the words of model/unicode.h, each split into the vocabulary's longest pieces
 // from left to right (WordPiece's rule). A word that holds a character without a piece is not split
 // but handed out as hashes, so that text in a script the vocabulary does not know keeps its words.
+// So is a word of another script than Latin whose pieces have fewer than two letters on average: of
+// that script the vocabulary knows letters, as they stand in formulas, and no words.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

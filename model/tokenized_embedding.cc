@@ -19,8 +19,9 @@ namespace {
 // then.
 constexpr uint64_t kEmbeddingVersion = 1;
 
-constexpr uint32_t kPackVersion = 1;
-constexpr uint32_t kNormalizedFlag = 1;
+// Who knows version 1 only would leave unknown tokens out.
+constexpr uint32_t kVersionWithoutUnknown = 1, kVersionWithUnknown = 2;
+constexpr uint32_t kNormalizedFlag = 1, kUnknownFlag = 2;
 constexpr size_t kHeader = 48, kTrailer = 8;
 constexpr uint32_t kMaxDim = 65'536;
 
@@ -51,15 +52,16 @@ TokenizedPack read_pack(const std::string& name, std::span<const uint8_t> bytes)
   const std::string_view magic(reinterpret_cast<const char*>(bytes.data()), 8);
   if (magic != TokenizedEmbedding::kMagic) fail(name, 0, "not a tokenized embedding");
   const auto version = load<uint32_t>(&bytes[kVersionAt]);
-  if (version != kPackVersion)
-    fail(name, kVersionAt,
-         "got version " + std::to_string(version) + ", wanted " + std::to_string(kPackVersion));
+  if (version != kVersionWithoutUnknown && version != kVersionWithUnknown)
+    fail(name, kVersionAt, "got version " + std::to_string(version) + ", wanted 1 or 2");
   const size_t end = bytes.size() - kTrailer;
   if (load<uint64_t>(&bytes[end]) != checksum_of(bytes.first(end)))
     fail(name, end, "the checksum does not fit");
+  const auto flags = load<uint32_t>(&bytes[kFlagsAt]);
   const TokenizedPack pack{load<uint32_t>(&bytes[kDimAt]),
                            load<uint32_t>(&bytes[kRowsAt]),
-                           (load<uint32_t>(&bytes[kFlagsAt]) & kNormalizedFlag) != 0,
+                           (flags & kNormalizedFlag) != 0,
+                           version == kVersionWithUnknown && (flags & kUnknownFlag) != 0,
                            load<uint32_t>(&bytes[kTokensAt]),
                            load<uint32_t>(&bytes[kCharactersAt]),
                            load<uint64_t>(&bytes[kRowsChecksumAt])};
@@ -102,10 +104,11 @@ uint64_t RowsChecksum::value() const noexcept {
 void write_tokenized_pack(const TokenizedPack& pack, std::string_view tokenizer_json,
                           PackWriter& writer) {
   std::vector<uint8_t> bytes(TokenizedEmbedding::kMagic.begin(), TokenizedEmbedding::kMagic.end());
-  append(bytes, kPackVersion);
+  append(bytes, pack.counts_unknown ? kVersionWithUnknown : kVersionWithoutUnknown);
   append(bytes, pack.dim);
   append(bytes, pack.rows);
-  append(bytes, pack.is_normalized ? kNormalizedFlag : 0);
+  append(bytes,
+         (pack.is_normalized ? kNormalizedFlag : 0) | (pack.counts_unknown ? kUnknownFlag : 0));
   append(bytes, pack.max_tokens);
   append(bytes, pack.max_characters);
   append(bytes, pack.rows_checksum);
@@ -136,17 +139,31 @@ TokenizedEmbedding::TokenizedEmbedding(std::string name, std::span<const uint8_t
   description_ = identity_.describe();
 }
 
-// The ids of the tokens that count.
-std::vector<TokenId> TokenizedEmbedding::ids_of(std::string_view text) const {
+bool TokenizedEmbedding::counts(TokenId id) const {
+  return pack_.counts_unknown || id != tokenizer_->unknown();
+}
+
+// The ids of the tokens that are read: the last one counts, if that is where a limit is hit.
+std::vector<TokenId> TokenizedEmbedding::read_ids(std::string_view text) const {
   std::string valid;
   if (pack_.max_characters != 0 && text.size() > pack_.max_characters)
     text = first_code_points(valid_utf8(text, valid), pack_.max_characters);
   std::vector<TokenId> ids;
   ids.reserve(std::min<size_t>(text.size() / 3 + 8, 4096));
   tokenizer_->append_ids(text, ids);
-  if (const auto unknown = tokenizer_->unknown())
-    ids.erase(std::remove(ids.begin(), ids.end(), *unknown), ids.end());
-  if (pack_.max_tokens != 0 && ids.size() > pack_.max_tokens) ids.resize(pack_.max_tokens);
+  if (pack_.max_tokens == 0 || ids.size() <= pack_.max_tokens) return ids;
+  size_t end = 0;
+  for (size_t counted = 0; end < ids.size() && counted < pack_.max_tokens; ++end)
+    counted += counts(ids[end]) ? 1 : 0;
+  ids.resize(end);
+  return ids;
+}
+
+// Of these, the ids of the tokens that count.
+std::vector<TokenId> TokenizedEmbedding::ids_of(std::string_view text) const {
+  std::vector<TokenId> ids = read_ids(text);
+  const auto is_left_out = [&](TokenId id) { return !counts(id); };
+  ids.erase(std::remove_if(ids.begin(), ids.end(), is_left_out), ids.end());
   return ids;
 }
 
@@ -177,13 +194,10 @@ bool TokenizedEmbedding::encode(std::string_view text, std::span<float> out) con
 }
 
 std::vector<TextToken> TokenizedEmbedding::tokenize(std::string_view text) const {
-  std::vector<TokenId> ids;
-  tokenizer_->append_ids(text, ids);
   std::vector<TextToken> tokens;
-  for (const TokenId id : ids) {
-    const bool counts = id != tokenizer_->unknown();
-    tokens.push_back({tokenizer_->token(id), counts ? std::optional(id) : std::nullopt});
-  }
+  for (const TokenId id : read_ids(text))
+    tokens.push_back({tokenizer_->token(id), counts(id) ? std::optional(id) : std::nullopt,
+                      id == tokenizer_->unknown()});
   return tokens;
 }
 

@@ -1,10 +1,11 @@
 // An embedding by a tokenizer and a table with a row for each of its tokens: the mean of the rows
 // of a text's tokens, as Model2Vec and the StaticEmbedding of sentence-transformers have it. The
-// unknown token does not count, and no special tokens are added.
+// unknown token counts with the latter only, and no special tokens are added.
 //
-// Its pack, little-endian: magic "kindredS"; u32 version, dim, rows, flags (bit 0: the model's own
-// library gives vectors of length 1), max tokens, max characters (0: any); u64 checksum of the
-// rows, bytes of the tokenizer; tokenizer.json; u64 checksum of all that is before it.
+// Its pack, little-endian: magic "kindredS"; u32 version (2 with bit 1 of the flags, else 1), dim,
+// rows, flags (bit 0: the model's own library gives vectors of length 1; bit 1: the unknown token
+// counts), max tokens, max characters (0: any); u64 checksum of the rows, bytes of the tokenizer;
+// tokenizer.json; u64 checksum of all that is before it.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -26,6 +27,7 @@ struct TokenizedPack {
   uint32_t dim = 0;
   uint32_t rows = 0;
   bool is_normalized = false;   // by the model's own library
+  bool counts_unknown = false;  // the row of the unknown token is one like any other
   uint32_t max_tokens = 0;      // of a text that count; 0: all
   uint32_t max_characters = 0;  // of a text that are read; 0: all
   uint64_t rows_checksum = 0;
@@ -69,6 +71,8 @@ class TokenizedEmbedding final : public Embedder, private EmbeddingTable {
   std::optional<TokenId> find(std::string_view token) const override;
   void row(TokenId id, std::span<float> out) const override;
 
+  bool counts(TokenId id) const;
+  std::vector<TokenId> read_ids(std::string_view text) const;
   std::vector<TokenId> ids_of(std::string_view text) const;
   std::vector<double> sum_of(const std::vector<TokenId>& ids, size_t dims) const;
 

@@ -43,6 +43,12 @@ constexpr Range kOptionalMarks[] = {
     {0x06D6, 0x06ED}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F},
 };
 
+// Blocks of Latin letters and signs of sounds beyond the first ones, which end where Greek begins.
+constexpr char32_t kGreek = 0x0370;
+constexpr Range kLatinExtensions[] = {
+    {0x1D00, 0x1DBF}, {0x1E00, 0x1EFF}, {0x2C60, 0x2C7F}, {0xA700, 0xA7FF}, {0xAB30, 0xAB6F},
+};
+
 template <size_t n>
 bool within(const Range (&ranges)[n], char32_t c) {
   for (const Range& range : ranges)
@@ -177,6 +183,10 @@ std::string_view trim_punctuation(std::string_view utf8) noexcept {
     rest.remove_prefix(next.bytes);
   }
   return begin == nullptr ? std::string_view() : std::string_view(begin, end);
+}
+
+bool is_latin(char32_t c) noexcept {
+  return c < kGreek || within(kLatinExtensions, c);
 }
 
 // Takes a character of `first_bytes` and what joins it, up to kMaxCharacters.

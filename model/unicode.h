@@ -25,6 +25,10 @@ std::string to_lower(std::string_view utf8);
 // The text without the punctuation (Unicode's categories P*) at its beginning and its end.
 std::string_view trim_punctuation(std::string_view utf8) noexcept;
 
+// Whether the code point is in a block of Latin letters, which have digits and signs of sounds,
+// too.
+bool is_latin(char32_t c) noexcept;
+
 struct Word {
   enum class Kind {
     kSpaced,     // a word between separators

@@ -120,6 +120,15 @@ const model::Embedder& Collection::model() {
   return *model;
 }
 
+void Collection::require_fitting_model() const {
+  const std::optional<size_t> dim = model_dimensions(db_, options_.model);
+  if (!dim || options_.fits_model(*dim)) return;
+  throw Error(SQLITE_ERROR,
+              name() + ": the model " + options_.model + " has " + std::to_string(*dim) +
+                  " dimensions now, its vectors have " + std::to_string(vectors().dim) +
+                  ": make a new collection and INSERT INTO it what SELECT finds in this one");
+}
+
 const model::Embedder& Collection::embedder() {
   require_readable();
   const model::Embedder& now = model();
@@ -128,11 +137,13 @@ const model::Embedder& Collection::embedder() {
   const ResetGuard reset(made_by_);
   const std::string_view then =
       made_by_.bind(1, kConfigModel).step() ? made_by_.text(0) : std::string_view();
-  if (then != now.description())
+  if (then != now.description()) {
+    require_fitting_model();
     throw Error(SQLITE_ERROR, name() + ": its vectors were made by the model \"" +
                                   std::string(then) + "\", which now is \"" + now.description() +
                                   "\": INSERT INTO " + name() + "(" + name() +
                                   ") VALUES('rebuild') embeds its rows anew");
+  }
   return now;
 }
 

@@ -70,7 +70,10 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   // The model of this collection's text as it is now; lives until the next call of this or
   // embedder(). Throws Error if the collection has none, or it is no longer there.
   const model::Embedder& model();
-  // The same, to be used beside the vectors that are there: throws Error also if they were made by
+  // Throws Error if that model, as the registry describes it, makes vectors that do not fit the
+  // collection's: no rebuild helps then. One that is not there fits.
+  void require_fitting_model() const;
+  // model(), to be used beside the vectors that are there: throws Error also if they were made by
   // another version of it. What made them is read each time, for a ROLLBACK TO may change it back.
   const model::Embedder& embedder();
   // Says that all vectors are made by the model as it is now.

@@ -167,6 +167,7 @@ class Parser {
     if (!outside && !text)
       fail("a column of text to embed or a vector column such as embedding float[384] is wanted");
     outside ? finish_vectors() : finish_model();
+    options_.has_dimensions = dimensions_.has_value();
     if (quantization_) finish_quantization(*quantization_);
     const storage::VectorSpec& spec = options_.vectors;
     if (!math::is_defined_for(spec.metric, spec.element))

@@ -39,6 +39,7 @@ struct CollectionOptions {
   std::vector<Column> columns;  // in the order of the statement
   std::string model;            // "" for a collection without text to embed
   storage::VectorSpec vectors;
+  bool has_dimensions = false;  // the option is given
   storage::GraphOptions graph;
   std::string error;  // what is wrong with the arguments: see salvage_collection()
 
@@ -49,6 +50,10 @@ struct CollectionOptions {
   bool has_text_key() const;
   bool has_integer_key() const { return key_column() && !has_text_key(); }
   bool embeds() const { return !model.empty(); }
+  // Whether vectors of a model of so many dimensions are the collection's, or are cut to be.
+  bool fits_model(size_t dim) const {
+    return has_dimensions ? dim >= vectors.dim : dim == vectors.dim;
+  }
   // Whether the column is kept in <name>_rows: all but vectors and integer keys.
   bool is_stored(size_t column) const;
   // Whether <name>_rows has an index of it.

@@ -396,6 +396,7 @@ void CollectionWriter::mend() {
 
 int64_t CollectionWriter::rebuild() {
   collection_.require_readable();
+  collection_.require_fitting_model();
   mend();
   if (!collection_.options().embeds()) return 0;
   const model::Embedder& model = collection_.model();

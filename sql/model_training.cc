@@ -68,6 +68,18 @@ OwnRowsOptions::Start start_of(const OptionReader& value) {
   return OwnRowsOptions::Start::kNothing;
 }
 
+// Those that this start makes nothing of.
+void refuse_idle_options(const Json& json, OwnRowsOptions::Start start) {
+  if (start == OwnRowsOptions::Start::kDefault && json.contains("vocabulary"))
+    reject(
+        "option \"vocabulary\" goes with \"start\": \"nothing\": from \"default\" the model has "
+        "the built-in vocabulary");
+  if (start == OwnRowsOptions::Start::kNothing && json.contains("keep"))
+    reject(
+        "option \"keep\" goes with \"start\": \"default\": from \"nothing\" there are no built-in "
+        "rows to keep");
+}
+
 TrainingOptions read_options(const ModelRequest& request) {
   const Json json = Json::parse(request.options.value_or("{}"), nullptr, false);
   if (!json.is_object())
@@ -101,6 +113,7 @@ TrainingOptions read_options(const ModelRequest& request) {
              "\" (known: query, start, dimensions, vocabulary, steps, batch, rate, "
              "keep, threads, seed)");
   }
+  refuse_idle_options(json, options.training.start);
   if (options.query.empty())
     reject("option \"query\" is wanted: {\"query\": \"SELECT title, body FROM notes\"}");
   return options;

@@ -177,7 +177,8 @@ TEST_CASE("too little text to train on is refused with what there was", "[model]
   for (int i = 0; i < 50; ++i) add(few, {"a copy", "teaches nothing"});
   for (int i = 0; i < 50; ++i) add(few, {"", "...", ""});
   CHECK_THROWS_WITH(few.train([](size_t, size_t) {}),
-                    "training: text of at least 32 rows is wanted, got 31");
+                    "training: text of at least 32 rows is wanted, got 31 of 130: rows that are "
+                    "the same count once, and only rows with two texts or parts of a text");
 }
 
 TEST_CASE("few rows and texts in a script of many characters are trained on", "[model][train]") {

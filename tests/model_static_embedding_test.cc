@@ -95,6 +95,38 @@ TEST_CASE("default finds shared words in scripts that its vocabulary does not kn
   }
 }
 
+TEST_CASE("default compares words as they are spelt where it knows only letters of their script",
+          "[model][default]") {
+  CHECK(cosine("\u0627\u0644\u0645\u062f\u064a\u0631", "\u0627\u0644\u0645\u0631\u064a\u062f") <
+        0.5);                                              // the manager, the wanter
+  CHECK(std::abs(cosine("\u03bd\u03cc\u03bc\u03bf\u03c2",  // law, and a letter of its own: -os
+                        "\u03bc\u03cc\u03bd\u03bf\u03c2")) < 0.3);  // alone
+  const char* sea =
+      "\u03b7 \u03b8\u03ac\u03bb\u03b1\u03c3\u03c3\u03b1 \u03b5\u03af\u03bd\u03b1\u03b9 "
+      "\u03b2\u03b1\u03b8\u03b9\u03ac";
+  const char* seas = "\u03bf\u03b9 \u03b8\u03ac\u03bb\u03b1\u03c3\u03c3\u03b5\u03c2";
+  const char* bread =
+      "\u03c4\u03bf \u03c8\u03c9\u03bc\u03af \u03ba\u03b1\u03b9 \u03c4\u03bf "
+      "\u03b1\u03bb\u03ac\u03c4\u03b9";
+  CHECK(cosine(sea, seas) > 0.15);
+  CHECK(std::abs(cosine(sea, bread)) < 0.15);
+}
+
+TEST_CASE("default reads letters of formulas, and Latin ones, as pieces of words",
+          "[model][default]") {
+  const auto ids = [](const char* text) {
+    size_t listed = 0;
+    for (const auto& token : model().tokenize(text)) listed += token.id.has_value() ? 1 : 0;
+    return listed;
+  };
+  CHECK(ids("\u03b1") == 1);
+  CHECK(ids("\u00b5m") == 2);       // micrometre, which folds to a Greek letter
+  CHECK(ids("\u03b12") == 2);       // of a formula
+  CHECK(ids("\u00e6\u00e6") == 2);  // Latin
+  CHECK(ids("qzx") == 3);
+  CHECK(ids("\u03b1\u03b2\u03b3") == 0);
+}
+
 TEST_CASE("default embeds ten million bytes in bounded time", "[model][default]") {
   for (const std::string part : {"a", "word ", "\u6771", "\u0301", "a\u0301", "\xff", "\ufdfa",
                                  "\U0001F600", "the quick brown fox jumps over the lazy dog "}) {

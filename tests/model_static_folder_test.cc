@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "model/formats/model2vec_folder.h"
+#include "model/most_similar.h"
 #include "model/tokenized_embedding.h"
 #include "tests/support/catch.h"
 #include "tests/support/embeddings.h"
@@ -199,6 +200,58 @@ TEST_CASE("Model2Vec reads 512 tokens of a text, sentence-transformers all", "[m
         "sentence-transformers");
   const std::vector<float> both = test::embedded(*stored.open(), text, 2);
   CHECK(both[0] == both[1]);
+}
+
+TEST_CASE("Model2Vec's tokens are those that are read", "[model][import]") {
+  const Folder folder;
+  std::string text;
+  for (int i = 0; i < 512; ++i) text += "red ";
+  const auto model = imported(folder.path()).open();
+  CHECK(model->tokenize(text + "blue green").size() == 512);
+  CHECK(model->tokenize("blue " + text + "green").size() == 513);
+  std::string letters;
+  for (int i = 0; i < 512; ++i) letters += "blue ";  // as many characters as are read
+  CHECK(model->tokenize(letters + "red").size() == 512);
+}
+
+TEST_CASE("the unknown token of sentence-transformers counts by its row", "[model][import]") {
+  Folder folder;
+  folder.put("model.safetensors", table("embedding.weight"));
+  const test::MemoryModel stored = imported(folder.path());
+  const auto model = stored.open();
+  CHECK(encoded(stored, "red blue") == std::vector<float>{5, 4.5F});
+  const float length = std::sqrt(100 + 81.0F);
+  check_near(test::embedded(*model, "blue red", 2), {10 / length, 9 / length}, 1e-6);
+  CHECK(encoded(stored, "blue !") == std::vector<float>{9, 9});
+  CHECK(test::embedded(*model, " ", 2).empty());
+  const std::vector<model::TextToken> tokens = model->tokenize("red blue");
+  REQUIRE(tokens.size() == 2);
+  CHECK(tokens[1].text == "[UNK]");
+  CHECK(tokens[1].id == 0);
+  model::Combination words(*model);
+  CHECK_FALSE(words.add_word("blue", 1));
+  CHECK(words.add_word("[UNK]", 1));
+}
+
+TEST_CASE("sentence-transformers reads as many tokens as its tokenizer keeps", "[model][import]") {
+  Folder folder;
+  folder.put("model.safetensors", table("embedding.weight"));
+  const auto truncated = [&](const std::string& truncation) {
+    folder.put("tokenizer.json", R"({"truncation":)" + truncation + "," + kTokenizer.substr(1));
+  };
+  truncated(R"({"direction":"Right","max_length":3,"strategy":"LongestFirst","stride":0})");
+  const test::MemoryModel stored = imported(folder.path());
+  CHECK(encoded(stored, "red blue red green") == std::vector<float>{11 / 3.0F, 3});
+  CHECK(stored.open()->tokenize("red blue red green").size() == 3);
+  truncated("null");
+  CHECK(encoded(imported(folder.path()), "red blue red green") == std::vector<float>{2.75F, 2.5F});
+  truncated(R"({"direction":"Left","max_length":3})");
+  CHECK_THAT(error(folder.path()), ContainsSubstring("truncation.direction: got \"Left\""));
+  truncated(R"({"max_length":0})");
+  CHECK_THAT(error(folder.path()), ContainsSubstring("truncation.max_length: got 0"));
+  folder.put("model.safetensors", table("embeddings"));
+  CHECK(encoded(imported(folder.path()), "red blue red green") ==
+        std::vector<float>{2 / 3.0F, 1 / 3.0F});
 }
 
 TEST_CASE("a quantised vocabulary gets a row for each token, with its weight", "[model][import]") {

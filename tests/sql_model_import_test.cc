@@ -58,12 +58,13 @@ const std::string kTokenizer =
         "vocab":{"[UNK]":0,"red":1,"green":2,"##ish":3}},
         "normalizer":{"type":"BertNormalizer"},"pre_tokenizer":{"type":"BertPreTokenizer"}})";
 
-// A Model2Vec folder of four tokens and two dimensions.
-void write_folder(const std::string& folder) {
+// A folder of four tokens and two dimensions: Model2Vec's where the tensor is "embeddings".
+void write_folder(const std::string& folder, const std::string& tensor = "embeddings") {
   write_file(folder + "/tokenizer.json", kTokenizer);
-  write_file(folder + "/model.safetensors",
-             safetensors(R"({"embeddings":{"dtype":"F32","shape":[4,2],"data_offsets":[0,32]}})",
-                         packed({9, 9, 1, 0, 0, 1, 3, 4})));
+  write_file(
+      folder + "/model.safetensors",
+      safetensors(R"({")" + tensor + R"(":{"dtype":"F32","shape":[4,2],"data_offsets":[0,32]}})",
+                  packed({9, 9, 1, 0, 0, 1, 3, 4})));
 }
 
 size_t files(const std::string& database) {
@@ -144,6 +145,38 @@ TEST_CASE("a fastText model knows words that it does not list", "[sql][models][i
         Rows{"sea|1", "seaside|NULL"});
 }
 
+TEST_CASE("sentence-transformers counts the row of what it does not know, Model2Vec does not",
+          "[sql][models][import]") {
+  const bool counts = GENERATE(true, false);
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.file("model");
+  write_folder(folder, counts ? "embedding.weight" : "embeddings");
+  Database db(place(scratch));
+  db.run(insert(folder));
+  CHECK(db.one("SELECT token, id FROM tokenize('blue', 'mine')") ==
+        (counts ? "[UNK]|0" : "[UNK]|NULL"));
+  CHECK(db.one("SELECT round(cosine(embed('blue red', 'mine'), '[1,0]'), 4)") ==
+        (counts ? "0.7433" : "1.0"));
+  CHECK(db.one("SELECT embed('blue', 'mine') IS NULL") == (counts ? "0" : "1"));
+  check_error(db, "SELECT * FROM most_similar('blue', '[]', 1, 'mine')", {"no token \"blue\""});
+}
+
+TEST_CASE("Model2Vec reads the same beginning of a text with positions and without",
+          "[sql][models][import]") {
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.file("model");
+  write_folder(folder);
+  Database db;
+  db.run(insert(folder));
+  for (const std::string options : {"{}", R"({"positions": "sinusoidal"})"}) {
+    const auto embed = [&](const std::string& text) {
+      return "embed(" + text + ", 'mine', '" + options + "')";
+    };
+    const std::string text = "replace(hex(zeroblob(256)), '0', 'red ')";  // of 512 tokens
+    CHECK(db.one("SELECT " + embed(text) + " = " + embed(text + " || 'green'")) == "1");
+  }
+}
+
 TEST_CASE("a Model2Vec folder embeds by its own tokenizer", "[sql][models][import]") {
   const ScratchDirectory scratch;
   const std::string folder = scratch.file("model");
@@ -160,6 +193,20 @@ TEST_CASE("a Model2Vec folder embeds by its own tokenizer", "[sql][models][impor
   CHECK(
       db.one("SELECT vec_to_json(embedding) FROM embedding_table('mine') WHERE token = '##ish'") ==
       "[3,4]");
+}
+
+TEST_CASE("a folder with an empty file is refused by what the file lacks",
+          "[sql][models][import]") {
+  const ScratchDirectory scratch;
+  const std::string folder = scratch.file("model");
+  Database db;
+  write_folder(folder);
+  write_file(folder + "/model.safetensors", "");
+  check_error(db, insert(folder),
+              {"model.safetensors: got a file of 0 bytes, wanted at least 8, which say"});
+  write_folder(folder);
+  write_file(folder + "/tokenizer.json", "");
+  check_error(db, insert(folder), {"tokenizer.json: "});
 }
 
 TEST_CASE("a file that is cut short anywhere leaves no model", "[sql][models][import]") {

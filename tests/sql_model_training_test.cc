@@ -168,7 +168,8 @@ TEST_CASE("a query that is not one SELECT of text is refused and changes nothing
       {"SELECT title FROM notes WHERE 0", "at least 32 rows is wanted, got 0"},
       {"SELECT NULL, '' FROM notes", "at least 32 rows is wanted, got 0"},
       {"SELECT title, body FROM notes LIMIT 31", "at least 32 rows is wanted, got 31"},
-      {"SELECT 'the same words again' FROM notes", "at least 32 rows is wanted, got 1"},
+      {"SELECT 'the same words again' FROM notes",
+       "at least 32 rows is wanted, got 1 of 60: rows that are the same count once"},
   };
   for (const auto& [query, wanted] : cases)
     check_error(db, train("mine", query), {"kindred_models: mine: ", wanted});
@@ -206,7 +207,9 @@ TEST_CASE("options that make no sense are named", "[sql][models][training]") {
       {"\"dimensions\": 100", "a multiple of 64 up to 256 as dimensions is wanted, got 100"},
       {"\"dimensions\": 512", "a multiple of 64 up to 256"},
       {"\"start\": \"nothing\", \"dimensions\": 1088", "dimensions"},
-      {"\"vocabulary\": 5", "a vocabulary of 256"},
+      {"\"start\": \"nothing\", \"vocabulary\": 5", "a vocabulary of 256"},
+      {"\"vocabulary\": 2000", "option \"vocabulary\" goes with \"start\": \"nothing\""},
+      {"\"keep\": 0.5, \"start\": \"nothing\"", "option \"keep\" goes with \"start\": \"default\""},
       {"\"start\": \"glove\"", "\"default\" or \"nothing\" is wanted, got \"glove\""},
   };
   for (const auto& [option, message] : cases)

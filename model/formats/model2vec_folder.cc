@@ -158,6 +158,9 @@ ImportResult import_static_folder(const std::string& folder, PackWriter& writer,
   if (tables.is_model2vec) {
     pack.max_tokens = kModel2VecTokens;
     pack.max_characters = max_characters(tokenizer);
+  } else {
+    pack.counts_unknown = tokenizer.unknown().has_value();
+    pack.max_tokens = read_max_tokens(json, tokenizer_path);
   }
   pack.rows_checksum = add_rows(tables, writer, progress);
   write_tokenized_pack(pack, json, writer);

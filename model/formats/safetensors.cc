@@ -103,6 +103,10 @@ std::span<uint8_t> bytes_of(Bytes& bytes) {
 }  // namespace
 
 Safetensors::Safetensors(const std::string& path) : file_(path) {
+  if (file_.size() < kLengthBytes)
+    throw std::runtime_error(path + ": got a file of " + std::to_string(file_.size()) +
+                             " bytes, wanted at least " + std::to_string(kLengthBytes) +
+                             ", which say how long its header is");
   std::array<uint8_t, kLengthBytes> length_bytes{};
   file_.read_at(0, bytes_of(length_bytes));
   const auto length = load<uint64_t>(length_bytes.data());

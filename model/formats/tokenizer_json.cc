@@ -293,4 +293,17 @@ Tokenizer read_tokenizer(std::string_view json, const std::string& name) {
   return added.make([&] { return Tokenizer(std::move(parts)); });
 }
 
+uint32_t read_max_tokens(std::string_view json, const std::string& name) {
+  const Json file = parse_json(json, name);
+  const Node truncation = Node(file, name + ": ").at("truncation");
+  if (truncation.is_null()) return 0;
+  const Node direction = truncation.at("direction");
+  if (!direction.is_null() && direction.text() != "Right")
+    direction.fail('"' + direction.text() + '"', "\"Right\": other ends are not supported");
+  const Node length = truncation.at("max_length");
+  const uint64_t tokens = length.number(uint64_t{1} << 32);
+  if (tokens == 0) length.fail("0", "at least 1");
+  return static_cast<uint32_t>(tokens);
+}
+
 }  // namespace kindred::model

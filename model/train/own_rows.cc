@@ -27,6 +27,12 @@ constexpr size_t kFewestSteps = 40, kMostSteps = 6000;
   throw std::invalid_argument("training: " + wanted + " wanted, got " + got);
 }
 
+// Why fewer rows than that counted.
+std::string uncounted(uint64_t rows) {
+  return " of " + std::to_string(rows) +
+         ": rows that are the same count once, and only rows with two texts or parts of a text";
+}
+
 void check(const OwnRowsOptions& options) {
   const size_t most_dim = options.start == Start::kDefault
                               ? TokenTable(TokenTable::built_in()).dim()
@@ -161,7 +167,9 @@ void OwnRows::add(std::span<const std::string_view> columns) {
   std::vector<std::string_view> texts;
   for (const std::string_view column : columns)
     if (!column.empty()) texts.push_back(column);
-  if (!texts.empty()) sample_.add(texts);
+  if (texts.empty()) return;
+  sample_.add(texts);
+  ++rows_;
 }
 
 std::vector<uint8_t> OwnRows::train(const Progress& progress) {
@@ -175,7 +183,7 @@ std::vector<uint8_t> OwnRows::train(const Progress& progress) {
   });
   if (pairs.size() < kFewestRows)
     refuse("text of at least " + std::to_string(kFewestRows) + " rows is",
-           std::to_string(pairs.size()));
+           std::to_string(pairs.size()) + (pairs.size() < rows_ ? uncounted(rows_) : ""));
   const std::vector<float> start = table.rows;
   TableTrainer trainer(std::move(table.rows), training_for(options_, pairs));
   trainer.train(pairs, [&](const TrainingProgress& done) {

@@ -65,6 +65,7 @@ class OwnRows {
  private:
   OwnRowsOptions options_;
   RowSample sample_;
+  uint64_t rows_ = 0;  // that were added and have a text
 };
 
 }  // namespace kindred::model

@@ -60,7 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   pack.rows = data[1] | data[2] << 8U;
   pack.max_tokens = data[3];
   pack.max_characters = data[4];
-  pack.is_normalized = data[5] != 0;
+  pack.is_normalized = (data[5] & 1) != 0;
+  pack.counts_unknown = (data[5] & 2) != 0;
   Bytes written;
   write_tokenized_pack(pack, {reinterpret_cast<const char*>(data) + 6, size - 6}, written);
   open_and_embed(written.bytes, std::make_shared<Rows>(pack.rows, pack.dim));
