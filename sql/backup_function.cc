@@ -9,6 +9,7 @@
 #include "sql/boundary.h"
 #include "sql/collection.h"
 #include "sql/model_storage.h"
+#include "sql/own_connection.h"
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "sql/value.h"
@@ -22,11 +23,6 @@ using storage::SegmentFolder;
 [[noreturn]] void fail(int code, const std::string& what) {
   throw Error(code, "kindred_backup(): " + what);
 }
-
-struct CloseDatabase {
-  void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
-};
-using OwnedDatabase = std::unique_ptr<sqlite3, CloseDatabase>;
 
 // What is there of a copy, gone unless it is kept.
 class Copy {
@@ -72,13 +68,15 @@ std::vector<std::shared_ptr<Collection>> collections(sqlite3* db, const OpenColl
   return found;
 }
 
+void require_open(const OwnConnection& connection, const Copy& copy) {
+  if (connection.code() == SQLITE_OK) return;
+  fail(connection.code(), copy.database() + ": " + sqlite3_errstr(connection.code()));
+}
+
 // REQUIRES: `db` holds a read transaction, whose snapshot is copied.
 void copy_database(sqlite3* db, const Copy& copy) {
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-  const int opened = sqlite3_open_v2(copy.database().c_str(), &raw, flags, nullptr);
-  const OwnedDatabase to(raw);
-  if (opened != SQLITE_OK) fail(opened, copy.database() + ": " + sqlite3_errstr(opened));
+  const OwnConnection to(copy.database(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  require_open(to, copy);
   sqlite3_backup* backup = sqlite3_backup_init(to.get(), "main", db, "main");
   if (backup == nullptr) fail(sqlite3_errcode(to.get()), sqlite3_errmsg(to.get()));
   const int stepped = sqlite3_backup_step(backup, -1);
@@ -89,19 +87,17 @@ void copy_database(sqlite3* db, const Copy& copy) {
 
 // The copy has a store of its own, which its collections and models are to know.
 void name_store(const Copy& copy, const std::vector<std::string>& names, int64_t store) {
-  sqlite3* raw = nullptr;
-  const int opened = sqlite3_open_v2(copy.database().c_str(), &raw, SQLITE_OPEN_READWRITE, nullptr);
-  const OwnedDatabase to(raw);
-  if (opened != SQLITE_OK) fail(opened, copy.database() + ": " + sqlite3_errstr(opened));
+  const OwnConnection to(copy.database(), SQLITE_OPEN_READWRITE);
+  require_open(to, copy);
   for (const std::string& name : names)
-    Statement(raw,
+    Statement(to.get(),
               "UPDATE " + quote_identifier(name + "_config") + " SET value = ?1 WHERE key = ?2")
         .bind(1, store)
         .bind(2, kConfigStore)
         .run();
-  if (has_registry(raw))
-    Statement(raw, std::string("UPDATE ") + kRegistryTable +
-                       " SET store = ?1 WHERE pack_segment IS NOT NULL")
+  if (has_registry(to.get()))
+    Statement(to.get(), std::string("UPDATE ") + kRegistryTable +
+                            " SET store = ?1 WHERE pack_segment IS NOT NULL")
         .bind(1, store)
         .run();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sql/boundary.h"
+#include "sql/own_connection.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
 #include "storage/segment_builder.h"
@@ -148,13 +149,11 @@ void Manifest::open_file(NamedSegment& named) {
 
 // In the newest committed state; where another has locked that, in the snapshot at hand.
 bool Manifest::is_named_now(int64_t segment) const {
-  sqlite3* fresh = nullptr;
-  const int rc = sqlite3_open_v2(database_.c_str(), &fresh, SQLITE_OPEN_READONLY, nullptr);
-  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> closing(fresh, sqlite3_close);
-  if (rc != SQLITE_OK) return true;
+  const OwnConnection fresh(database_, SQLITE_OPEN_READONLY);
+  if (fresh.code() != SQLITE_OK) return true;
   try {
-    Statement named(fresh, "SELECT 1 FROM " + quote_identifier(tables_.name() + "_segments") +
-                               " WHERE segment = ?1");
+    Statement named(fresh.get(), "SELECT 1 FROM " + quote_identifier(tables_.name() + "_segments") +
+                                     " WHERE segment = ?1");
     return named.bind(1, segment).step();
   } catch (const Error& error) {
     if ((error.code() & 0xFF) != SQLITE_BUSY) throw;

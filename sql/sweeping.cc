@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sql/model_registry.h"
+#include "sql/own_connection.h"
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
@@ -14,19 +15,6 @@
 
 namespace kindred::sql {
 namespace {
-
-struct Close {
-  void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
-};
-using FreshConnection = std::unique_ptr<sqlite3, Close>;
-
-FreshConnection open(const std::string& database, int flags) {
-  sqlite3* db = nullptr;
-  const int rc = sqlite3_open_v2(database.c_str(), &db, flags, nullptr);
-  FreshConnection fresh(db);
-  if (rc != SQLITE_OK) fresh.reset();
-  return fresh;
-}
 
 // A statement's rows, all or nothing: an error is no answer.
 template <class Visit>
@@ -66,8 +54,9 @@ std::shared_ptr<storage::Store> sound_store(const storage::SegmentFolder& folder
 }  // namespace
 
 std::optional<std::set<int64_t>> committed_segments(const std::string& database) {
-  const FreshConnection fresh = open(database, SQLITE_OPEN_READONLY);
-  if (!fresh || !read(fresh.get(), "BEGIN", [](sqlite3_stmt*) {})) return std::nullopt;
+  const OwnConnection fresh(database, SQLITE_OPEN_READONLY);
+  if (fresh.code() != SQLITE_OK || !read(fresh.get(), "BEGIN", [](sqlite3_stmt*) {}))
+    return std::nullopt;
   std::vector<std::string> tables;
   const bool listed = read(fresh.get(),
                            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE "
@@ -88,9 +77,9 @@ std::optional<std::set<int64_t>> committed_segments(const std::string& database)
 }
 
 bool has_no_old_readers(const std::string& database) {
-  const FreshConnection fresh = open(database, SQLITE_OPEN_READWRITE);
+  const OwnConnection fresh(database, SQLITE_OPEN_READWRITE);
   std::string mode;
-  if (!fresh ||
+  if (fresh.code() != SQLITE_OK ||
       !read(fresh.get(), "PRAGMA journal_mode", [&](sqlite3_stmt* row) { mode = text(row); }))
     return false;
   if (mode != "wal") return true;
