@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "sql/boundary.h"
+#include "sql/database_file.h"
 #include "sql/vector_text.h"
 #include "storage/error.h"
 #include "storage/graph_jobs.h"
@@ -68,8 +69,7 @@ Collection::~Collection() {
 }
 
 std::string Collection::database() const {
-  const char* path = sqlite3_db_filename(db_, tables_.schema().c_str());
-  return path != nullptr ? path : "";
+  return database_file(db_, tables_.schema().c_str());
 }
 
 void Collection::require_parsed() const {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "sql/boundary.h"
+#include "sql/database_file.h"
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
@@ -294,8 +295,7 @@ bool OpenModel::is_removed() const {
 }
 
 std::string main_database(sqlite3* db) {
-  const char* path = sqlite3_db_filename(db, "main");
-  return path != nullptr ? path : "";
+  return database_file(db, "main");
 }
 
 std::shared_ptr<const OpenModel> open_model(sqlite3* db, const ModelRecord& record) {

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "sql/boundary.h"
+#include "sql/database_file.h"
 
 namespace kindred::sql {
 namespace {
@@ -119,10 +120,8 @@ std::optional<size_t> model_dimensions(sqlite3* db, std::string_view name) {
 }
 
 void forget_model(sqlite3* db, int64_t id) noexcept {
-  const char* path = sqlite3_db_filename(db, "main");
-  drop([&](const KeptModel& entry) {
-    return entry.id == id && entry.database == (path != nullptr ? path : "");
-  });
+  const char* path = database_file(db, "main");
+  drop([&](const KeptModel& entry) { return entry.id == id && entry.database == path; });
 }
 
 void close_models(sqlite3* db) noexcept {

@@ -46,7 +46,7 @@ class File {
   int fd_ = -1;
 };
 
-// Makes a rename, creation or removal in the folder durable.
+// Makes a rename, creation or removal in the folder durable. "" is where relative paths begin.
 void sync_folder(const std::string& path);
 
 // What one checksum covers: a page, so that who reads here and there reads little beside it.
