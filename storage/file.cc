@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 
 #include "storage/error.h"
 #include "storage/segment_format.h"
@@ -27,12 +29,47 @@ constexpr uint64_t kSyncStep = 1 << 20;
   throw StorageError(fault_of_errno(error), path + ": " + what + ": " + std::strerror(error));
 }
 
+// Whom something new is for.
+struct Access {
+  mode_t mode;
+  uid_t user;
+  gid_t group;
+};
+
+// nullopt if there is no `like`.
+std::optional<Access> access_like(const std::string& like) {
+  struct stat info {};
+  if (::stat(like.empty() ? "." : like.c_str(), &info) != 0) return std::nullopt;
+  return Access{info.st_mode & 0777, info.st_uid, info.st_gid};
+}
+
+// Adds what the umask took away. Not every file system has all of it.
+void give_access(int fd, const Access& access) noexcept {
+  struct stat info {};
+  int ignored = ::fstat(fd, &info);
+  if (ignored == 0 && (info.st_mode & 0777) != access.mode)
+    ignored = ::fchmod(fd, (info.st_mode & 07000) | access.mode);
+  if (::geteuid() == 0) ignored = ::fchown(fd, access.user, access.group);
+  static_cast<void>(ignored);
+}
+
+std::string parent(const std::string& path) {
+  return std::filesystem::path(path).parent_path();
+}
+
 }  // namespace
 
 File::File(std::string path, Mode mode) : path_(std::move(path)) {
-  const int flags = mode == Mode::kCreate ? O_RDWR | O_CREAT | O_EXCL : O_RDONLY;
-  fd_ = ::open(path_.c_str(), flags | O_CLOEXEC, 0644);
+  if (mode == Mode::kRead) {
+    fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ < 0) fail(path_, "open");
+    return;
+  }
+  std::optional<Access> access = access_like(parent(path_));
+  if (access) access->mode = (access->mode & 0666) | 0600;
+  fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, access ? access->mode : 0600);
   if (fd_ < 0) fail(path_, "open");
+  if (access) give_access(fd_, *access);
 }
 
 File::~File() {
@@ -120,6 +157,23 @@ void sync_folder(const std::string& path) {
   ::close(fd);
   errno = error;
   if (result != 0) fail(path, "sync");
+}
+
+bool create_folder(const std::string& path, const std::string& like) {
+  std::optional<Access> access = access_like(like);
+  if (access) access->mode |= (access->mode & 0444) >> 2 | 0700;
+  if (::mkdir(path.c_str(), access ? access->mode : 0777) != 0) {
+    const int error = errno;
+    if (error == EEXIST && std::filesystem::is_directory(path)) return false;
+    errno = error;
+    fail(path, "create");
+  }
+  const int fd = access ? ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  if (fd >= 0) {
+    give_access(fd, *access);
+    ::close(fd);
+  }
+  return true;
 }
 
 SequentialWriter::SequentialWriter(File& file, uint64_t offset)

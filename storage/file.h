@@ -14,7 +14,8 @@ namespace kindred::storage {
 // An open file descriptor; closes itself.
 class File {
  public:
-  enum class Mode { kRead, kCreate };  // kCreate: the file must not exist
+  // kCreate: the file must not exist; who may read its folder may read it.
+  enum class Mode { kRead, kCreate };
 
   File(std::string path, Mode mode);
   ~File();
@@ -48,6 +49,11 @@ class File {
 
 // Makes a rename, creation or removal in the folder durable. "" is where relative paths begin.
 void sync_folder(const std::string& path);
+
+// Creates the folder unless it is there. It has the permissions of `like`, a folder or a file: who
+// may read that may enter this; where root is at work, the owner too, as SQLite has it with files
+// beside a database. Without a `like` it is made as any folder. Returns whether it was created.
+bool create_folder(const std::string& path, const std::string& like);
 
 // What one checksum covers: a page, so that who reads here and there reads little beside it.
 inline constexpr size_t kSumBlock = 4096;

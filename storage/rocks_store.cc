@@ -403,8 +403,10 @@ RocksStore::RocksStore(const std::string& folder, std::optional<int64_t> id)
     fail(Fault::kBusy, folder, "this process was forked from one that had used a store");
   rocks_->folder = folder;
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  const std::filesystem::path outer = std::filesystem::absolute(folder).parent_path();
+  std::filesystem::create_directories(outer, error);
   check_system(error, folder, "creating the folder");
+  create_folder(folder, outer);
   check_current(folder);
   open_rocks(*rocks_);
   mind_children();

@@ -86,16 +86,18 @@ namespace {
 
 // A graph fits its copy where the rows lie as they lay; what a power loss leaves of it is found by
 // whoever reads.
-void copy_graph(const Segment& segment, const Segment& copy, const std::string& path) {
+void copy_graph(const Segment& segment, const Segment& copy, const SegmentFolder& folder) {
   const GraphOf from = segment.graph_of();
   const GraphOf to = copy.graph_of();
   if (from.rows != to.rows || from.sum != to.sum || from.identity.segment != to.identity.segment ||
       from.identity.collection != to.identity.collection ||
       !std::filesystem::exists(segment.graph_path()))
     return;
-  const std::string draft = path + "." + std::to_string(random_id());
+  const std::string draft = copy.graph_path() + "." + std::to_string(random_id());
   std::filesystem::copy_file(segment.graph_path(), draft);
-  std::filesystem::rename(draft, path);
+  std::filesystem::permissions(draft,
+                               std::filesystem::status(folder.file(copy.id())).permissions());
+  std::filesystem::rename(draft, copy.graph_path());
 }
 
 }  // namespace
@@ -111,7 +113,7 @@ int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t col
   for (size_t rank = 0; rank < segment.distinct(); ++rank) counts[segment.row_at(rank)] = true;
   const std::shared_ptr<const Segment> copy =
       builder.finish([&](size_t row) { return counts[row]; });
-  copy_graph(segment, *copy, to.graph(segment.id()));
+  copy_graph(segment, *copy, to);
   return builder.store();
 }
 

@@ -43,12 +43,8 @@ bool SegmentFolder::exists() const {
 }
 
 void SegmentFolder::create() const {
-  std::error_code error;
-  for (const std::string& folder : {folder_, segments()}) {
-    const bool created = std::filesystem::create_directory(folder, error);
-    check(folder, "create", error);
-    if (created) sync_folder(std::filesystem::path(folder).parent_path());
-  }
+  if (create_folder(folder_, database_)) sync_folder(std::filesystem::path(folder_).parent_path());
+  if (create_folder(segments(), folder_)) sync_folder(folder_);
 }
 
 std::vector<int64_t> SegmentFolder::list() const {

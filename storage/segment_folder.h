@@ -15,7 +15,8 @@ namespace kindred::storage {
 class SegmentFolder {
  public:
   // `database`: the resolved path of SQLite's file.
-  explicit SegmentFolder(const std::string& database) : folder_(database + "-kindred") {}
+  explicit SegmentFolder(const std::string& database)
+      : database_(database), folder_(database + "-kindred") {}
 
   const std::string& path() const noexcept { return folder_; }
   std::string store() const { return folder_ + "/rocksdb"; }
@@ -27,12 +28,14 @@ class SegmentFolder {
   void touch(int64_t segment) const;
 
   bool exists() const;
-  // Creates the folders that are missing, durably. Throws StorageError.
+  // Creates the folders that are missing, durably, for those who may use the database's file.
+  // Throws StorageError.
   void create() const;
   // The segments that have a file, in any order. Throws StorageError (kIo).
   std::vector<int64_t> list() const;
 
  private:
+  std::string database_;
   std::string folder_;
 };
 

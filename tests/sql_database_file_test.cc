@@ -110,3 +110,23 @@ TEST_CASE("a database's file is the path that SQLite has resolved", "[sql][files
   CHECK(file("unknown").empty());
   CHECK(sql::main_database(db.handle()) == file("main"));
 }
+
+TEST_CASE("only who may read the database may read its vectors", "[sql][files]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  const std::string folder = path + "-kindred";
+  Database db(path);
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(v float[2] distance_metric=l2);"
+      "INSERT INTO items SELECT json_array(i, -i) FROM " +
+      numbers(10000) + "; INSERT INTO items(items) VALUES('optimize')");
+  int graphs = 0;
+  for (const auto& file : fs::directory_iterator(folder + "/segments")) {
+    CHECK(file.status().permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    graphs += file.path().extension() == ".graph" ? 1 : 0;
+  }
+  CHECK(graphs == 1);
+  for (const char* part : {"", "/segments", "/rocksdb"})
+    CHECK(fs::status(folder + part).permissions() == fs::perms::owner_all);
+}
