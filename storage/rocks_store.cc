@@ -62,6 +62,7 @@ struct Rocks {
 constexpr char kVectors[] = "vectors";
 constexpr char kFormatKey[] = "format";
 constexpr char kIdKey[] = "id";
+constexpr int kOldLogs = 16;            // more than these are worth a flush
 constexpr size_t kReadahead = 2 << 20;  // a third faster scans than RocksDB's own (16 KiB blocks)
 
 // The first process that used a store.
@@ -309,6 +310,22 @@ int64_t open_format(Rocks& rocks, std::optional<int64_t> wanted) {
   return write_identity(rocks, wanted.value_or(random_id()));
 }
 
+// Each opening begins a log, and the next one removes only what a flush has made superfluous. But
+// nothing that is left to flush is in them: they would all stay, and each be read by every opening.
+// So something is written and flushed now and then; the next opening removes the logs. A store that
+// cannot be written to can still be read.
+void drop_old_logs(Rocks& rocks, int64_t id) {
+  int logs = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(rocks.folder, error), end; !error && file != end;
+       file.increment(error))
+    logs += file->path().extension() == ".log" ? 1 : 0;
+  if (logs <= kOldLogs) return;
+  rocksdb::Status status = rocks.db->Put(synced(), rocks.about.get(), kIdKey, std::to_string(id));
+  if (status.ok()) status = rocks.db->Flush({}, rocks.about.get());
+  if (!status.ok()) rocks.write_failed = true;
+}
+
 void prepare_process() {
   become_user();
   const std::unique_ptr<rocksdb::Env> memory(rocksdb::NewMemEnv(rocksdb::Env::Default()));
@@ -412,6 +429,7 @@ RocksStore::RocksStore(const std::string& folder, std::optional<int64_t> id)
   mind_children();
   sync_names(folder);
   id_ = open_format(*rocks_, id);
+  drop_old_logs(*rocks_, id_);
   empty_incoming(folder);
 }
 

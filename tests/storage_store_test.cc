@@ -335,6 +335,47 @@ TEST_CASE("a store that lost the file CURRENT is not overwritten", "[store]") {
   CHECK(scanned_ids(Store(folder.path()), 1) == ids_up_to(60));
 }
 
+TEST_CASE("a store that is opened again and again does not grow", "[store]") {
+  const StoreFolder folder;
+  int64_t id = 0;
+  {
+    Store store(folder.path());
+    id = store.id();
+    ingest(store, 1, ids_up_to(60));
+  }
+  const auto logs = [&] {
+    int found = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      found += entry.path().extension() == ".log" ? 1 : 0;
+    return found;
+  };
+  uintmax_t before = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Store store(folder.path());
+    REQUIRE(store.id() == id);
+    REQUIRE(logs() <= 20);
+    if (i == 30) before = folder.size();
+  }
+  CHECK(folder.size() <= before + 4096);
+  CHECK(scanned_ids(Store(folder.path()), 1) == ids_up_to(60));
+  CHECK(folder.tables().size() <= 6);  // a segment; and what has the store's id
+}
+
+TEST_CASE("a store with many logs of earlier openings loses them", "[store]") {
+  const StoreFolder folder;
+  const auto log = [&](int number) {
+    return folder.path() + "/000" + std::to_string(number) + ".log";
+  };
+  {
+    Store store(folder.path());
+    ingest(store, 1, ids_up_to(60));
+  }
+  Store(folder.path()).id();  // flushes what the first log has: no log has anything from here on
+  for (int number = 500; number < 700; ++number) std::ofstream(log(number)).flush();
+  for (int i = 0; i < 2; ++i) REQUIRE(scanned_ids(Store(folder.path()), 1) == ids_up_to(60));
+  for (int number = 500; number < 700; ++number) CHECK_FALSE(std::filesystem::exists(log(number)));
+}
+
 TEST_CASE("a second opening is busy, in this process and in another", "[store]") {
   const StoreFolder folder;
   {
