@@ -39,16 +39,9 @@ bool has_column(sqlite3* db, const std::string& table, const char* column) {
                                        nullptr, nullptr) == SQLITE_OK;
 }
 
-// nullptr also for a store that is damaged: a commit need not fail for what can wait until it has
-// been mended.
-std::shared_ptr<storage::Store> sound_store(const storage::SegmentFolder& folder) {
-  try {
-    return store_if_free(folder);
-  } catch (const storage::StorageError& error) {
-    if (error.fault() != storage::Fault::kCorrupt && error.fault() != storage::Fault::kMissing)
-      throw;
-    return nullptr;
-  }
+// Of a store that is to be mended first: a commit need not fail for what can wait until then.
+bool is_damage(const storage::StorageError& error) {
+  return error.fault() == storage::Fault::kCorrupt || error.fault() == storage::Fault::kMissing;
 }
 
 }  // namespace
@@ -97,14 +90,18 @@ void sweep(const std::string& database, const storage::SegmentFolder& folder, bo
   if (!named) return;
   sweep.keep(*named);
   if (!sweep.is_needed() || !std::filesystem::exists(folder.store())) return;
-  const std::shared_ptr<storage::Store> store = sound_store(folder);
-  if (!store) return;
-  // A power loss takes the database back no further than here.
-  for (const std::string& path : {database + "-wal", database + "-journal"})
-    if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
-  storage::sync_folder(std::filesystem::absolute(database).parent_path());
-  sweep.remove(*store, *named);
-  storage::mend_lost_ranges(folder, *store, *named);
+  try {
+    const std::shared_ptr<storage::Store> store = store_if_free(folder);
+    if (!store) return;
+    // A power loss takes the database back no further than here.
+    for (const std::string& path : {database + "-wal", database + "-journal"})
+      if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
+    storage::sync_folder(std::filesystem::absolute(database).parent_path());
+    sweep.remove(*store, *named);
+    storage::mend_lost_ranges(folder, *store, *named);
+  } catch (const storage::StorageError& error) {
+    if (!is_damage(error)) throw;
+  }
 }
 
 }  // namespace kindred::sql

@@ -92,7 +92,8 @@ Fault fault_of(const rocksdb::Status& status) {
   if (status.IsIOError() && (says("While lock file") || says("lock hold by current process")))
     return Fault::kBusy;
   // A sorted file that is not there is named, up to RocksDB 7 by the suffix that it once had.
-  if (status.IsCorruption() && says("While open a file") && (says(".sst: ") || says(".ldb: ")))
+  if (status.IsCorruption() && (says("While open a file") || says("while stat a file")) &&
+      (says(".sst: ") || says(".ldb: ")))
     return Fault::kMissing;
   if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument())
     return Fault::kCorrupt;
@@ -191,7 +192,7 @@ rocksdb::Options store_options() {
   options.periodic_compaction_seconds = 0;
   options.max_background_jobs = 2;
   options.max_file_opening_threads = 1;
-  options.max_open_files = -1;
+  options.max_open_files = 100;  // of a process's 1,024, which are the host's too
   options.skip_stats_update_on_db_open = true;
   options.stats_dump_period_sec = 0;  // no thread that wakes up for it
   options.stats_persist_period_sec = 0;

@@ -1,6 +1,7 @@
 // A store that is damaged while the segment files are whole: noticed, no wrong answers, mended.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -239,4 +240,35 @@ TEST_CASE("a sweep writes a lost range again, and leaves a store that does not o
   if (!opens) db.run("INSERT INTO items(items) VALUES('rebuild')");
   CHECK(check(db) == "");
   CHECK(is_store_whole(sealed));
+}
+
+TEST_CASE("a damaged file of a store of many does not keep a change from being made",
+          "[sql][segments][mending]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  const std::string folder = path + "-kindred";
+  Database db(path);
+  constexpr int kCollections = 24;
+  for (int i = 0; i < kCollections; ++i) {
+    const std::string name = "items" + std::to_string(i);
+    db.run("CREATE VIRTUAL TABLE " + name + " USING kindred(v float[1]); INSERT INTO " + name +
+           " VALUES('[1]'); INSERT INTO " + name + "(" + name + ") VALUES('optimize')");
+  }
+  const std::string stray = folder + "/segments/1.kin";
+  std::ofstream(stray).put('x');
+  fs::last_write_time(stray, fs::file_time_type::clock::now() - std::chrono::minutes(5));
+  std::vector<fs::path> tables;
+  for (const auto& entry : fs::directory_iterator(folder + "/rocksdb"))
+    if (entry.path().extension() == ".sst") tables.push_back(entry.path());
+  REQUIRE(tables.size() >= kCollections);
+  for (const fs::path& table : tables) {
+    flip_bit(table, fs::file_size(table) - 1);  // by which RocksDB knows its files
+    db.run("CREATE VIRTUAL TABLE gone USING kindred(v float[1]); DROP TABLE gone");  // sweeps soon
+    CHECK(db.error("INSERT INTO items1 VALUES('[2]')") == "");
+    CHECK(fs::exists(stray));
+    flip_bit(table, fs::file_size(table) - 1);
+  }
+  db.run("CREATE VIRTUAL TABLE gone USING kindred(v float[1]); DROP TABLE gone");
+  db.run("INSERT INTO items1 VALUES('[2]')");
+  CHECK_FALSE(fs::exists(stray));
 }

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/store.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <fstream>
@@ -319,6 +321,41 @@ TEST_CASE("a lost sorted file is reported", "[store]") {
   }
   std::filesystem::remove(folder.tables().at(0));
   CHECK(fault_in([&] { Store store(folder.path()); }) == Fault::kMissing);
+}
+
+TEST_CASE("a lost sorted file of many is reported", "[store]") {
+  const StoreFolder folder;
+  {
+    Store store(folder.path());
+    for (int64_t segment = 1; segment <= 150; ++segment) ingest(store, segment, {1, 2});
+  }
+  const std::vector<std::filesystem::path> tables = folder.tables();
+  std::filesystem::remove(tables.at(GENERATE(as<size_t>(), 0, 75, 149)));
+  CHECK(fault_in([&] { Store store(folder.path()); }) == Fault::kMissing);
+}
+
+TEST_CASE("a store of more segments than a process may open files can be used", "[store]") {
+  constexpr int64_t kSegments = 300;
+  const StoreFolder folder;
+  {
+    Store store(folder.path());
+    for (int64_t segment = 1; segment <= kSegments; ++segment) ingest(store, segment, {1, 2});
+  }
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{200, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const std::optional<Fault> fault = fault_in([&] {
+    Store store(folder.path());
+    CHECK(std::ssize(store.segments()) == kSegments);
+    for (int64_t segment = 1; segment <= kSegments; ++segment)
+      CHECK(scanned_ids(store, segment) == Ids{1, 2});
+    store.delete_segment(1);
+    ingest(store, kSegments + 1, {1});
+  });
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(fault == std::nullopt);
+  CHECK(std::ssize(Store(folder.path()).segments()) == kSegments);
 }
 
 TEST_CASE("a store that lost the file CURRENT is not overwritten", "[store]") {
