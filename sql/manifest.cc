@@ -98,13 +98,23 @@ const SealedState& Manifest::read() {
   return state_;
 }
 
+// "" for a collection whose vectors came from outside.
+std::string Manifest::rebuilding_helps(const char* before) const {
+  if (tables_.setting(kConfigModel).value_or("").empty()) return "";
+  const std::string& name = tables_.name();
+  return before + ("INSERT INTO " + name + "(" + name) +
+         ") VALUES('rebuild') embeds its texts anew";
+}
+
 void Manifest::say_copied_alone() const {
   const std::string folder = folder_ ? folder_->path() : "the folder beside its file";
   throw storage::StorageError(
       storage::Fault::kMissing,
       tables_.name() + ": the database was copied without " + folder +
           ", which has the vectors: copy the folder along, or make the copy with "
-          "kindred_backup(). Columns other than the vector can be read, DROP TABLE works");
+          "kindred_backup()" +
+          rebuilding_helps(", or ") +
+          ". Columns other than the vector can be read, DROP TABLE works");
 }
 
 NamedSegment Manifest::open(int64_t segment, int64_t version, std::string_view dead) {
@@ -142,7 +152,10 @@ void Manifest::open_file(NamedSegment& named) {
     const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
     storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
   } catch (const storage::StorageError& error) {
-    throw storage::StorageError(error.fault(), damage + "; " + error.what());
+    const bool lost =
+        error.fault() == storage::Fault::kMissing || error.fault() == storage::Fault::kCorrupt;
+    throw storage::StorageError(
+        error.fault(), damage + "; " + error.what() + (lost ? rebuilding_helps("; ") : ""));
   }
   map();
 }

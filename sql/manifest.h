@@ -83,6 +83,7 @@ class Manifest {
   NamedSegment open(int64_t segment, int64_t version, std::string_view dead);
   void open_file(NamedSegment& named);
   [[noreturn]] void say_copied_alone() const;
+  std::string rebuilding_helps(const char* before) const;
   [[noreturn]] void refuse_setting(std::string_view key, const char* wanted, int64_t got) const;
   bool is_named_now(int64_t segment) const;
   void require_store(int64_t store, bool first);

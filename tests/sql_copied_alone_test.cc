@@ -214,6 +214,36 @@ TEST_CASE("rebuild embeds the texts of collections whose folder is lost",
   CHECK_FALSE(again.error("SELECT * FROM knn('items', '[1,2]')").empty());
 }
 
+TEST_CASE("only a collection of texts whose folder is lost is told to rebuild",
+          "[sql][copied][mending]") {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.file("app.db");
+  {
+    Database db(path);
+    fill(db);
+    db.run("CREATE VIRTUAL TABLE texts USING kindred(t); INSERT INTO texts VALUES('pea soup');");
+    db.run("INSERT INTO texts(texts) VALUES('optimize')");
+  }
+  std::filesystem::remove_all(path + "-kindred");
+  Database db(path);
+  const std::string rebuild = "INSERT INTO texts(texts) VALUES('rebuild')";
+  const std::string search = "SELECT rowid FROM knn('texts', 'soup')";
+  std::string wanted = "copied without";
+  SECTION("and nothing is in its place") {}
+  SECTION("and another collection has begun one") {
+    db.run(
+        "CREATE VIRTUAL TABLE others USING kindred(v float[2]); INSERT INTO others VALUES('[1,2]');"
+        "INSERT INTO others(others) VALUES('optimize')");
+    wanted = "the store belongs to another database";
+  }
+  check_error(db, search, {wanted, rebuild + " embeds its texts anew"});
+  check_error(db, kKnn, {wanted});
+  CHECK(db.error(kKnn).find("rebuild") == std::string::npos);
+  db.run(rebuild);
+  CHECK(db.one(search) == "1");
+  CHECK(db.error("INSERT INTO texts(texts) VALUES('integrity-check')") == "");
+}
+
 TEST_CASE("rebuild embeds the texts of a copy in memory", "[sql][copied][mending]") {
   const ScratchDirectory scratch;
   Database from(scratch.file("app.db"));
