@@ -44,6 +44,25 @@ bool is_damage(const storage::StorageError& error) {
   return error.fault() == storage::Fault::kCorrupt || error.fault() == storage::Fault::kMissing;
 }
 
+// false where nothing can be swept now.
+bool sweep_taken(const std::string& database, const storage::SegmentFolder& folder,
+                 storage::Sweep& sweep) {
+  const std::optional<std::set<int64_t>> named = committed_segments(database);
+  if (!named) return false;
+  sweep.keep(*named);
+  if (!sweep.is_needed()) return true;
+  if (!std::filesystem::exists(folder.store())) return false;
+  const std::shared_ptr<storage::Store> store = store_if_free(folder);
+  if (!store) return false;
+  // A power loss takes the database back no further than here.
+  for (const std::string& path : {database + "-wal", database + "-journal"})
+    if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
+  storage::sync_folder(std::filesystem::absolute(database).parent_path());
+  sweep.remove(*store, *named);
+  storage::mend_lost_ranges(folder, *store, *named);
+  return true;
+}
+
 }  // namespace
 
 std::optional<std::set<int64_t>> committed_segments(const std::string& database) {
@@ -85,20 +104,9 @@ bool has_no_old_readers(const std::string& database) {
 
 void sweep(const std::string& database, const storage::SegmentFolder& folder, bool at_once) {
   storage::Sweep sweep(folder, at_once ? std::chrono::seconds(0) : storage::kGrace);
-  if (!sweep.is_needed()) return;
-  const std::optional<std::set<int64_t>> named = committed_segments(database);
-  if (!named) return;
-  sweep.keep(*named);
-  if (!sweep.is_needed() || !std::filesystem::exists(folder.store())) return;
   try {
-    const std::shared_ptr<storage::Store> store = store_if_free(folder);
-    if (!store) return;
-    // A power loss takes the database back no further than here.
-    for (const std::string& path : {database + "-wal", database + "-journal"})
-      if (std::filesystem::exists(path)) storage::File(path, storage::File::Mode::kRead).sync();
-    storage::sync_folder(std::filesystem::absolute(database).parent_path());
-    sweep.remove(*store, *named);
-    storage::mend_lost_ranges(folder, *store, *named);
+    while (sweep.take_next())
+      if (!sweep_taken(database, folder, sweep)) return;
   } catch (const storage::StorageError& error) {
     if (!is_damage(error)) throw;
   }

@@ -17,6 +17,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::minutes kInterval{3};
+constexpr size_t kMostTaken = 100;  // files at once: a process may have 1,024
 
 struct Due {
   std::mutex mutex;
@@ -26,6 +27,14 @@ struct Due {
 Due& due() {
   static Due* const all = new Due;
   return *all;
+}
+
+// By which the file's name begins, be it a draft or whole.
+std::optional<int64_t> segment_in(const std::filesystem::path& path) {
+  const std::string name = path.filename();
+  int64_t segment = 0;
+  const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), segment);
+  return bad == std::errc() ? std::optional(segment) : std::nullopt;
 }
 
 bool is_older(const std::filesystem::path& path, std::chrono::seconds grace) {
@@ -50,17 +59,22 @@ std::unique_ptr<File> locked(const std::string& path) {
 Sweep::Sweep(const SegmentFolder& folder, std::chrono::seconds grace) : folder_(folder) {
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder.segments(), error), end;
-       !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename();
-    int64_t segment = 0;
-    const auto [rest, bad] = std::from_chars(name.data(), name.data() + name.size(), segment);
-    if (bad != std::errc() || !is_older(entry->path(), grace)) continue;
-    const bool is_graph = entry->path() == std::filesystem::path(folder.graph(segment));
-    const bool is_draft = !is_graph && entry->path() != std::filesystem::path(folder.file(segment));
-    if (std::unique_ptr<File> file = locked(entry->path()))
+       !error && entry != end; entry.increment(error))
+    if (segment_in(entry->path()) && is_older(entry->path(), grace)) old_.push_back(entry->path());
+}
+
+bool Sweep::take_next() {
+  candidates_.clear();
+  for (; !old_.empty() && candidates_.size() < kMostTaken; old_.pop_back()) {
+    const std::string& path = old_.back();
+    const int64_t segment = *segment_in(path);
+    const bool is_graph = path == folder_.graph(segment);
+    const bool is_draft = !is_graph && path != folder_.file(segment);
+    if (std::unique_ptr<File> file = locked(path))
       candidates_.push_back(
           {std::move(file), is_draft ? std::nullopt : std::optional<int64_t>(segment), is_graph});
   }
+  return !candidates_.empty();
 }
 
 void Sweep::keep(const std::set<int64_t>& named) {

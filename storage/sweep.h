@@ -23,9 +23,13 @@ inline constexpr std::chrono::seconds kGrace{60};
 
 class Sweep {
  public:
-  // Takes the lock of each file that nobody prepares, adopts or maps, and that is older than
-  // `grace`. What is named is to be read after this: whoever held a lock has committed by then.
+  // Of the files that are older than `grace`.
   Sweep(const SegmentFolder& folder, std::chrono::seconds grace);
+
+  // Takes the locks of the next files that nobody prepares, adopts or maps: no more at once than a
+  // process can well have open. false if none is left. What is named is to be read after this:
+  // whoever held a lock has committed by then.
+  bool take_next();
 
   bool is_needed() const noexcept { return !candidates_.empty(); }
   // Forgets the candidates that are named.
@@ -43,7 +47,8 @@ class Sweep {
   };
 
   SegmentFolder folder_;
-  std::vector<Candidate> candidates_;
+  std::vector<std::string> old_;       // files that have not been taken yet
+  std::vector<Candidate> candidates_;  // those that have been
 };
 
 // Whether a database's folder is to be swept: when this process comes to it, after sweep_soon(),

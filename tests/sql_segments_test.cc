@@ -1,5 +1,7 @@
 // Collections that have grown past their log: files and store beside the database.
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/resource.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -295,6 +297,35 @@ TEST_CASE("a dropped collection's files go with the next sweep", "[sql][segments
       "CREATE VIRTUAL TABLE others USING kindred(v float[1]); "
       "INSERT INTO others VALUES('[1]')");
   CHECK(sealed.files().empty());
+}
+
+TEST_CASE("more files than a process may open are swept", "[sql][segments]") {
+  const ScratchDirectory scratch;
+  const std::string segments = scratch.file("app.db-kindred/segments");
+  Database db(scratch.file("app.db"));
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(5);
+  const auto make_old = [&](const std::filesystem::path& file) {
+    std::filesystem::last_write_time(file, old);
+  };
+  db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1])");
+  db.run("INSERT INTO items VALUES('[1]'); INSERT INTO items(items) VALUES('optimize')");
+  const auto kept = std::filesystem::directory_iterator(segments)->path();
+  for (int segment = 1; segment <= 300; ++segment) {
+    const std::string name = segments + "/" + std::to_string(segment) + ".kin";
+    std::ofstream(name).put('x');
+    make_old(name);
+  }
+  make_old(kept);
+  db.run("CREATE VIRTUAL TABLE gone USING kindred(v float[1]); DROP TABLE gone");  // sweeps soon
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit low{250, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  const std::string error = db.error("INSERT INTO items VALUES('[2]')");
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(error == "");
+  for (const auto& entry : std::filesystem::directory_iterator(segments))
+    CHECK(entry.path() == kept);
 }
 
 TEST_CASE("databases without a file keep their vectors in the log", "[sql][segments]") {
