@@ -13,7 +13,6 @@
 
 #include "sql/manifest.h"
 #include "storage/format.h"
-#include "storage/log.h"
 #include "storage/segment_builder.h"
 
 namespace kindred::sql {

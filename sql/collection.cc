@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "sql/boundary.h"
 #include "sql/database_file.h"

@@ -118,7 +118,7 @@ class Collection final : public std::enable_shared_from_this<Collection> {
   bool is_current(const Statement& lookup) const noexcept;
   // The result column of that statement, and of a Listing, for a column's position.
   int stored_position(size_t column) const noexcept { return stored_positions_[column]; }
-  // The columns both read: id, cn, c0, c2; and the same as one text.
+  // The columns it reads: id, cn, c0, c2; and the same as one text.
   const std::vector<std::string>& stored_columns() const noexcept { return stored_columns_; }
   const std::string& stored_list() const noexcept { return stored_list_; }
 

@@ -387,6 +387,10 @@ bool CollectionOptions::has_text_key() const {
   return key && columns[*key].type == "TEXT";
 }
 
+bool CollectionOptions::is_rowid(int column) const {
+  return column == -1 || (has_integer_key() && static_cast<size_t>(column) == *key_column());
+}
+
 bool CollectionOptions::is_stored(size_t column) const {
   const Column& c = columns[column];
   return c.kind != ColumnKind::kVector && (c.kind != ColumnKind::kKey || c.type == "TEXT");

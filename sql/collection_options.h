@@ -49,6 +49,8 @@ struct CollectionOptions {
   std::optional<size_t> key_column() const;
   bool has_text_key() const;
   bool has_integer_key() const { return key_column() && !has_text_key(); }
+  // Whether a column of the table, by its position, or -1, is the rowid by one of its names.
+  bool is_rowid(int column) const;
   bool embeds() const { return !model.empty(); }
   // Whether vectors of a model of so many dimensions are the collection's, or are cut to be.
   bool fits_model(size_t dim) const {

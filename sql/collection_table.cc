@@ -70,7 +70,6 @@ class CollectionTable : public sqlite3_vtab {
  private:
   bool is_command(Values values) const;
   bool is_match(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
-  bool is_id(int column) const;
   std::optional<PlanTerm> stored_term(int column) const;
   bool is_key_equality(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
   void use_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) const;
@@ -192,13 +191,6 @@ bool CollectionTable::is_match(
                                                         columns[i].kind == ColumnKind::kVector));
 }
 
-// The rowid, by whichever name.
-bool CollectionTable::is_id(int column) const {
-  const std::optional<size_t> key = collection_->options().key_column();
-  return column == -1 ||
-         (key && !collection_->options().has_text_key() && static_cast<size_t>(column) == *key);
-}
-
 bool CollectionTable::best_index(sqlite3_index_info& info) const {
   collection_->require_parsed();
   std::optional<int> match;
@@ -232,8 +224,8 @@ bool CollectionTable::refuse_search_columns(sqlite3_index_info& info) const {
 // A column as plans name it: with its affinity, the rowid as -1. nullopt for one that is not
 // stored.
 std::optional<PlanTerm> CollectionTable::stored_term(int column) const {
-  if (is_id(column)) return PlanTerm{};
   const CollectionOptions& options = collection_->options();
+  if (options.is_rowid(column)) return PlanTerm{};
   const auto i = static_cast<size_t>(column);
   if (i >= options.columns.size() || !options.is_stored(i)) return std::nullopt;
   return PlanTerm{.column = column, .affinity = affinity_of(options.columns[i].type)};
@@ -245,7 +237,8 @@ bool CollectionTable::is_key_equality(
   const std::optional<size_t> key = collection_->options().key_column();
   return (constraint.op == SQLITE_INDEX_CONSTRAINT_EQ ||
           constraint.op == SQLITE_INDEX_CONSTRAINT_IS) &&
-         (is_id(constraint.iColumn) || (key && constraint.iColumn == static_cast<int>(*key)));
+         (collection_->options().is_rowid(constraint.iColumn) ||
+          (key && constraint.iColumn == static_cast<int>(*key)));
 }
 
 // Conditions on stored columns and the rowid. With k, one that chooses a single row is most likely
@@ -296,7 +289,7 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     if (constraint.usable == 0 || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
-    const bool id = is_id(constraint.iColumn);
+    const bool id = collection_->options().is_rowid(constraint.iColumn);
     const bool binary = sqlite3_stricmp(sqlite3_vtab_collation(&info, i), "BINARY") == 0;
     if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
     PlanBuilder plan(info);

@@ -2,18 +2,11 @@
 #include "sql/listing.h"
 
 #include <algorithm>
-#include <charconv>
-#include <stdexcept>
 
 #include "sql/shadow_tables.h"
 
 namespace kindred::sql {
 namespace {
-
-bool is_rowid(const CollectionOptions& options, int column) {
-  return column == -1 ||
-         (options.has_integer_key() && column == static_cast<int>(*options.key_column()));
-}
 
 bool is_indexed(const CollectionOptions& options, int column) {
   const auto i = static_cast<size_t>(column);
@@ -34,17 +27,6 @@ bool has_limit(const sqlite3_index_info& info) {
   });
 }
 
-template <class Number>
-Number take_number(std::string_view& text, char end) {
-  Number number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  text.remove_prefix(static_cast<size_t>(parsed.ptr - text.data()));
-  if (parsed.ec != std::errc() || text.empty() || text.front() != end)
-    throw std::logic_error("a plan of a scan without its listing");
-  text.remove_prefix(1);
-  return number;
-}
-
 }  // namespace
 
 Listing::Listing(sqlite3_index_info& info, const CollectionOptions& options,
@@ -53,7 +35,7 @@ Listing::Listing(sqlite3_index_info& info, const CollectionOptions& options,
   if (info.nOrderBy == 0 && conditions.empty() && columns_ != 0) order_ = kRowid;
   if (!comes_ordered(info, options, conditions)) return;
   const auto& first = info.aOrderBy[0];
-  order_ = is_rowid(options, first.iColumn) ? kRowid : first.iColumn;
+  order_ = options.is_rowid(first.iColumn) ? kRowid : first.iColumn;
   descends_ = first.desc != 0;
   info.orderByConsumed = 1;
 }
@@ -65,15 +47,14 @@ bool Listing::comes_ordered(const sqlite3_index_info& info, const CollectionOpti
   const auto all = [&conditions](const auto& harmless) {
     return std::all_of(conditions.begin(), conditions.end(), harmless);
   };
-  if (is_rowid(options, order[0].iColumn))
+  if (options.is_rowid(order[0].iColumn))
     return all([&](const PlanTerm& term) {
       return is_equality(term) || (term.role == Role::kFilter && term.column == -1) ||
              (term.column >= 0 && !is_indexed(options, term.column));
     });
   const int column = order[0].iColumn;
   if (!is_indexed(options, column) || info.nOrderBy > 2) return false;
-  if (info.nOrderBy == 2 &&
-      (!is_rowid(options, order[1].iColumn) || order[1].desc != order[0].desc))
+  if (info.nOrderBy == 2 && (!options.is_rowid(order[1].iColumn) || order[1].desc != order[0].desc))
     return false;
   if (!all([&](const PlanTerm& term) {
         return (term.role == Role::kFilter && term.column == column) ||
@@ -81,8 +62,8 @@ bool Listing::comes_ordered(const sqlite3_index_info& info, const CollectionOpti
       }))
     return false;
   uint64_t others = columns_ & ~(uint64_t{1} << std::min<size_t>(kOthers, column));
-  if (const auto key = options.key_column(); key && is_rowid(options, static_cast<int>(*key)))
-    others &= ~(uint64_t{1} << std::min<size_t>(kOthers, *key));
+  if (options.has_integer_key())
+    others &= ~(uint64_t{1} << std::min<size_t>(kOthers, *options.key_column()));
   return has_limit(info) || (others == 0 && static_cast<size_t>(column) < kOthers);
 }
 
@@ -104,14 +85,14 @@ std::string Listing::order() const {
 
 std::string Listing::encode() const {
   return std::to_string(columns_) + ',' + std::to_string(order_) + ',' +
-         std::to_string(descends_ ? 1 : 0) + ';';
+         std::to_string(descends_ ? 1 : 0) + ',';
 }
 
 Listing Listing::decode(std::string_view& text) {
   Listing listing;
-  listing.columns_ = take_number<uint64_t>(text, ',');
-  listing.order_ = take_number<int>(text, ',');
-  listing.descends_ = take_number<int>(text, ';') != 0;
+  listing.columns_ = take_number<uint64_t>(text);
+  listing.order_ = take_number<int>(text);
+  listing.descends_ = take_number<int>(text) != 0;
   return listing;
 }
 

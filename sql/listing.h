@@ -36,7 +36,7 @@ class Listing {
   // " ORDER BY c0 DESC, id DESC", or nothing.
   std::string order() const;
 
-  // "63,3,1;"
+  // "63,3,1,"
   std::string encode() const;
   // Takes it off the text.
   static Listing decode(std::string_view& text);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -39,14 +38,6 @@ constexpr int kLiteral = 1;
 constexpr int kFixedOnly = 2;
 constexpr int kByRowid = 4;
 constexpr int kWithOthers = 8;
-
-int take_integer(std::string_view& text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  if (!text.empty() && text.front() == ',') text.remove_prefix(1);
-  return error == std::errc() ? value : 0;
-}
 
 bool is_equality(int op) noexcept {
   return op == SQLITE_INDEX_CONSTRAINT_EQ || op == SQLITE_INDEX_CONSTRAINT_NE ||
@@ -211,14 +202,14 @@ std::vector<PlanTerm> decode(std::string_view rest, size_t arguments) {
     rest.remove_prefix(1);
     term.affinity = static_cast<Affinity>(rest.empty() ? 'B' : rest.front());
     rest.remove_prefix(std::min<size_t>(1, rest.size()));
-    term.column = take_integer(rest);
-    term.op = take_integer(rest);
-    const int flags = take_integer(rest);
+    term.column = take_number<int>(rest);
+    term.op = take_number<int>(rest);
+    const int flags = take_number<int>(rest);
     term.literal = (flags & kLiteral) != 0;
     term.fixed_only = (flags & kFixedOnly) != 0;
     term.by_rowid = (flags & kByRowid) != 0;
     term.with_others = (flags & kWithOthers) != 0;
-    const auto length = static_cast<size_t>(take_integer(rest));
+    const auto length = static_cast<size_t>(take_number<int>(rest));
     term.collation = std::string(rest.substr(0, length));
     rest.remove_prefix(std::min(length, rest.size()));
     terms.push_back(std::move(term));

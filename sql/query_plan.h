@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <charconv>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -98,6 +99,16 @@ class PlanBuilder {
   std::vector<PlanTerm> terms_;
   bool by_distance_ = true;
 };
+
+// Takes a number and a comma behind it off an encoded text.
+template <class Number>
+Number take_number(std::string_view& text) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  if (!text.empty() && text.front() == ',') text.remove_prefix(1);
+  return error == std::errc() ? value : 0;
+}
 
 // "QN-1,0,0,0,FT3,2,1,6,BINARY": of each term role and affinity, then column, op, flags and the
 // collation's length, then the collation, whose name may have any characters.

@@ -161,7 +161,7 @@ void Sealing::sync(Collection& collection) {
   adopt_prepared(collection);
   find_graphless(collection);
   const int64_t logged = collection.newest_cn() - collection.log().sealed();
-  const int64_t threshold = collection.manifest().threshold();
+  const int64_t threshold = collection.manifest().threshold();  // any number: no products of it
   const bool upgraded = collection.tables().has_segments();
   if (upgraded && (logged - 1) / kForeground >= threshold &&
       !storage::is_postponed(*folder, collection.id())) {
@@ -182,8 +182,8 @@ void Sealing::adopt_prepared(Collection& collection) {
   if (!prepared || !prepared->is_done()) return;
   // Database and folder may have been replaced since.
   const bool elsewhere =
-      prepared->segment() && (!prepared->segment()->has_its_name() ||
-                              !collection.manifest().is_store(prepared->store()));
+      prepared->segment() &&
+      (!prepared->segment()->has_its_name() || !collection.manifest().is_store(prepared->store()));
   if (elsewhere) return storage::end(prepared, /*discarded=*/true);
   const bool named =
       prepared->segment() && collection.manifest().read().find(prepared->segment()->id());

@@ -57,6 +57,7 @@ class NearestStream {
                 const Effort& effort);
 
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
+  // Who takes more than was expected of a graph may get rows of the last distance late.
   std::optional<Neighbor> next();
 
   // From now on only rows with these ids are given, from the same rows and where the stream stands.

@@ -11,6 +11,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/database.h"
+#include "tests/support/mirror.h"
 #include "tests/support/random.h"
 #include "tests/support/sql_functions.h"
 
@@ -81,15 +82,8 @@ TEST_CASE("an undone delete stays undone where another process has the store", "
 
 namespace {
 
-// The same rows in the collection `items` and the table `plain`; what differs, or "".
-std::string difference(Database& db) {
-  const auto search = db.rows("SELECT rowid, distance FROM knn('items', '[500]')");
-  const auto truth =
-      db.rows("SELECT id, vec_distance_l2(v, '[500]') AS d FROM plain ORDER BY d, id");
-  if (search != truth)
-    return std::to_string(search.size()) + " instead of " + std::to_string(truth.size()) + " rows";
-  return db.error("INSERT INTO items(items) VALUES('integrity-check')");
-}
+const Mirrored kBoth{"items", "plain", "id, hex(v)", "v", "vec_distance_l2", "v"};
+const Database::Parameter kQuery = blob({500});
 
 void make_both(Database& db, int seal) {
   db.run(
@@ -97,16 +91,6 @@ void make_both(Database& db, int seal) {
       "CREATE VIRTUAL TABLE items USING kindred(id INTEGER PRIMARY KEY, v float[1] "
       "distance_metric=l2); INSERT INTO items(items) VALUES('seal=" +
       std::to_string(seal) + "')");
-}
-
-// `change` of either, which is named @.
-void on_both(Database& db, const std::string& change) {
-  for (const char* table : {"items", "plain"}) {
-    std::string sql = change;
-    for (size_t at = sql.find('@'); at != std::string::npos; at = sql.find('@'))
-      sql.replace(at, 1, table);
-    db.run(sql);
-  }
 }
 
 std::string put(int64_t from, int64_t count) {
@@ -123,42 +107,42 @@ TEST_CASE("rows whose delete is undone after a search are found again", "[sql][b
   Database db(path);
   SqlFunctions functions(db);
   make_both(db, 10);
-  on_both(db, put(0, 40));
+  run_on_both(db, kBoth, put(0, 40));
   db.run("INSERT INTO items(items) VALUES('optimize')");
   const bool is_held = GENERATE(false, true);
   const std::optional<StoreHolder> holder =
       is_held ? std::optional<StoreHolder>(std::in_place, path) : std::nullopt;
   db.run("BEGIN");
   SECTION("of a segment") {
-    on_both(db, "DELETE FROM @ WHERE id > 4");
+    run_on_both(db, kBoth, "DELETE FROM @ WHERE id > 4");
     db.run("SAVEPOINT s; SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
   }
   SECTION("of a segment, by a statement that fails") {
-    on_both(db, "DELETE FROM @ WHERE id > 4");
+    run_on_both(db, kBoth, "DELETE FROM @ WHERE id > 4");
     CHECK(db.error("INSERT INTO plain SELECT rowid, 'x' FROM knn('items', '[1]')") != "");
   }
   SECTION("written in the same transaction, all of them") {
-    on_both(db, "DELETE FROM @");
-    on_both(db, put(100, 30));
+    run_on_both(db, kBoth, "DELETE FROM @");
+    run_on_both(db, kBoth, put(100, 30));
     db.run("SAVEPOINT s");
-    on_both(db, "DELETE FROM @");
+    run_on_both(db, kBoth, "DELETE FROM @");
     db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
   }
   SECTION("written in the same transaction, some of them, twice") {
-    on_both(db, put(100, 30));
+    run_on_both(db, kBoth, put(100, 30));
     db.run("SAVEPOINT s");
-    on_both(db, "DELETE FROM @ WHERE id > 110");
+    run_on_both(db, kBoth, "DELETE FROM @ WHERE id > 110");
     db.run("SELECT count(*) FROM knn('items', '[1]'); SAVEPOINT t");
-    on_both(db, "DELETE FROM @ WHERE id > 100");
+    run_on_both(db, kBoth, "DELETE FROM @ WHERE id > 100");
     db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO t");
     db.run("SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
   }
   SECTION("written in the same transaction, and searched after a savepoint") {
-    on_both(db, put(100, 30));
+    run_on_both(db, kBoth, put(100, 30));
     db.run("SAVEPOINT s; SELECT count(*) FROM knn('items', '[1]'); ROLLBACK TO s");
   }
   db.run("COMMIT");
-  if (!is_held) CHECK(difference(db) == "");
+  if (!is_held) CHECK(all_differ(db, kBoth, kQuery) == "");
   Database other(path);
   CHECK(other.rows("SELECT rowid FROM knn('items', '[1]') ORDER BY 1") ==
         other.rows("SELECT id FROM plain ORDER BY 1"));
@@ -174,7 +158,7 @@ TEST_CASE("savepoints, searches and large changes in any order leave the rows of
     Database db(path);
     SqlFunctions functions(db);
     make_both(db, random.pick(std::vector<int>{4, 10, 40}));
-    on_both(db, put(0, 60));
+    run_on_both(db, kBoth, put(0, 60));
     db.run("INSERT INTO items(items) VALUES('optimize')");
     std::optional<StoreHolder> holder;
     if (seed % 2 == 0) holder.emplace(path);
@@ -186,13 +170,14 @@ TEST_CASE("savepoints, searches and large changes in any order leave the rows of
       switch (random.below(7)) {
         case 0:
         case 1:
-          on_both(db, put(from, count));
+          run_on_both(db, kBoth, put(from, count));
           break;
         case 2:
-          on_both(db, "DELETE FROM @ WHERE id BETWEEN " + range);
+          run_on_both(db, kBoth, "DELETE FROM @ WHERE id BETWEEN " + range);
           break;
         case 3:
-          on_both(db, "UPDATE @ SET v = random_vector(id + " + std::to_string(i) +
+          run_on_both(db, kBoth,
+                      "UPDATE @ SET v = random_vector(id + " + std::to_string(i) +
                           ", 1) WHERE id BETWEEN " + range);
           break;
         case 4:
@@ -210,6 +195,6 @@ TEST_CASE("savepoints, searches and large changes in any order leave the rows of
     }
     while (open > 0) db.run("RELEASE s" + std::to_string(--open));
     holder.reset();
-    CHECK(difference(db) == "");
+    CHECK(all_differ(db, kBoth, kQuery) == "");
   }
 }

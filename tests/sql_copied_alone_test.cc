@@ -25,10 +25,7 @@ void fill(Database& db) {
 
 void copy_by_backup_api(Database& from, const std::string& to) {
   Database copy(to);
-  sqlite3_backup* backup = sqlite3_backup_init(copy.handle(), "main", from.handle(), "main");
-  REQUIRE(backup != nullptr);
-  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  kindred::test::copy_by_backup_api(from, copy);
 }
 
 // A copy without its folder.
@@ -106,10 +103,7 @@ TEST_CASE("a copy in memory of a database with segments says so at the first wri
   Database from(scratch.file("app.db"));
   fill(from);
   Database db;
-  sqlite3_backup* backup = sqlite3_backup_init(db.handle(), "main", from.handle(), "main");
-  REQUIRE(backup != nullptr);
-  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  kindred::test::copy_by_backup_api(from, db);
   check_error(db, "INSERT INTO items(v) VALUES('[1,1]')", {"items: ", "copied without"});
   check_error(db, kKnn, {"items: ", "copied without"});
   CHECK(db.one("SELECT count(*) FROM items") == "3");
@@ -251,10 +245,7 @@ TEST_CASE("rebuild embeds the texts of a copy in memory", "[sql][copied][mending
       "CREATE VIRTUAL TABLE texts USING kindred(t); INSERT INTO texts VALUES('pea soup');"
       "INSERT INTO texts(texts) VALUES('optimize')");
   Database db;
-  sqlite3_backup* backup = sqlite3_backup_init(db.handle(), "main", from.handle(), "main");
-  REQUIRE(backup != nullptr);
-  CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-  CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
+  kindred::test::copy_by_backup_api(from, db);
   check_error(db, "SELECT rowid FROM knn('texts', 'soup')", {"texts: ", "copied without"});
   db.run("INSERT INTO texts(texts) VALUES('rebuild')");
   CHECK(db.one("SELECT rowid FROM knn('texts', 'soup')") == "1");

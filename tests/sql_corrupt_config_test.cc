@@ -1,6 +1,7 @@
 // A collection's configuration that somebody has broken, or that a newer version has written: using
 // the collection says so, dropping it works.
 // SPDX-License-Identifier: Apache-2.0
+#include <span>
 #include <string>
 
 #include "tests/support/catch.h"
@@ -34,6 +35,16 @@ int code(Database& db, const std::string& sql) {
   return rc;
 }
 
+// Each statement is an error of a corrupt virtual table, whose message begins so.
+void check_corrupt(Database& db, std::span<const char* const> statements,
+                   const std::string& beginning) {
+  for (const char* sql : statements) {
+    INFO(sql);
+    CHECK(code(db, sql) == SQLITE_CORRUPT_VTAB);
+    CHECK(db.error(sql).find(beginning) == 0);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a collection with a broken configuration is corrupt and can be dropped",
@@ -59,11 +70,7 @@ TEST_CASE("a collection with a broken configuration is corrupt and can be droppe
     db.run(damage);
   }
   Database db(path);
-  for (const char* sql : kUses) {
-    INFO(sql);
-    CHECK(code(db, sql) == SQLITE_CORRUPT_VTAB);
-    CHECK(db.error(sql).find("items_config: ") == 0);
-  }
+  check_corrupt(db, kUses, "items_config: ");
   CHECK(db.one("SELECT x FROM other") == "1");
   SECTION("dropped at once") {
     db.run("DROP TABLE items");
@@ -200,13 +207,10 @@ TEST_CASE("settings that no program of ours wrote are corrupt, and end no proces
     db.run(damage);
   }
   Database db(path);
-  for (const char* sql :
-       {"SELECT rowid FROM knn('items', '[1,1]')", "INSERT INTO items VALUES('[3,3]', 'c')",
-        "INSERT INTO items(items) VALUES('optimize')"}) {
-    INFO(sql);
-    CHECK(code(db, sql) == SQLITE_CORRUPT_VTAB);
-    CHECK(db.error(sql).find("items_config: seal") == 0);
-  }
+  const char* const statements[] = {"SELECT rowid FROM knn('items', '[1,1]')",
+                                    "INSERT INTO items VALUES('[3,3]', 'c')",
+                                    "INSERT INTO items(items) VALUES('optimize')"};
+  check_corrupt(db, statements, "items_config: seal");
   db.run("DROP TABLE items");
 }
 

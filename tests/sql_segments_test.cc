@@ -371,17 +371,11 @@ TEST_CASE("rows that a restored database has again outlive what was prepared wit
   const ScratchDirectory scratch;
   Database db(scratch.file("app.db"));
   Database copy(scratch.file("copy.db"));
-  const auto restore = [](Database& from, Database& into) {
-    sqlite3_backup* backup = sqlite3_backup_init(into.handle(), "main", from.handle(), "main");
-    REQUIRE(backup != nullptr);
-    CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-    CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
-  };
   db.run("CREATE VIRTUAL TABLE items USING kindred(v float[1] distance_metric=l2)");
   db.run("INSERT INTO items(items) VALUES('seal=10')");
   db.run("INSERT INTO items SELECT json_array(i) FROM " + numbers(40));
   db.run("INSERT INTO items(items) VALUES('optimize')");
-  restore(db, copy);
+  copy_by_backup_api(db, copy);
   db.run("DELETE FROM items WHERE rowid <= 20");  // a segment without them is prepared
   const auto prepared = [&] {
     size_t files = 0;
@@ -393,7 +387,7 @@ TEST_CASE("rows that a restored database has again outlive what was prepared wit
   for (int i = 0; i < 1000 && !prepared(); ++i) sqlite3_sleep(10);
   REQUIRE(prepared());
   sqlite3_sleep(100);  // its range of the store as well
-  restore(copy, db);
+  copy_by_backup_api(copy, db);
   for (int i = 0; i < 3; ++i) {
     CHECK(db.one("SELECT rowid FROM knn('items', '[1]', 1)") == "1");
     db.run("INSERT INTO items(v) VALUES('[1000]')");

@@ -140,13 +140,7 @@ TEST_CASE("a backup restored into an open database is what knn sees", "[sql][sna
   const auto other = file.open();
   CHECK(seen_differ(*db, file.both, kQuery) == "");
   Database copy(file.scratch.file("copy.db"));
-  const auto restore = [](Database& from, Database& into) {
-    sqlite3_backup* backup = sqlite3_backup_init(into.handle(), "main", from.handle(), "main");
-    REQUIRE(backup != nullptr);
-    CHECK(sqlite3_backup_step(backup, -1) == SQLITE_DONE);
-    CHECK(sqlite3_backup_finish(backup) == SQLITE_OK);
-  };
-  restore(*db, copy);
+  copy_by_backup_api(*db, copy);
   // The same number of changes on both sides: the same change numbers.
   for (Database* each : {db.get(), &copy})
     run_on_both(*each, file.both,
@@ -159,7 +153,7 @@ TEST_CASE("a backup restored into an open database is what knn sees", "[sql][sna
   // A backup locks its source, then its target: the way back needs a connection of its own for the
   // thread sanitizer to see one order.
   Database back(file.scratch.file("copy.db"));
-  restore(back, *db);
+  copy_by_backup_api(back, *db);
   for (Database* each : {db.get(), other.get()}) {
     CHECK(each->one("SELECT hex(v) FROM items WHERE rowid = 1") == theirs);
     CHECK(seen_differ(*each, file.both, kQuery) == "");

@@ -116,6 +116,14 @@ std::string Database::one(const std::string& sql) {
   return all.empty() ? "" : all.front();
 }
 
+void copy_by_backup_api(Database& from, Database& into) {
+  sqlite3_backup* backup = sqlite3_backup_init(into.handle(), "main", from.handle(), "main");
+  if (backup == nullptr) throw std::runtime_error(sqlite3_errmsg(into.handle()));
+  const int stepped = sqlite3_backup_step(backup, -1);
+  if (sqlite3_backup_finish(backup) != SQLITE_OK || stepped != SQLITE_DONE)
+    throw std::runtime_error("backup: " + std::to_string(stepped));
+}
+
 Database::Parameter blob(const std::vector<float>& v) {
   return {Database::Parameter::Kind::kBlob,
           std::string(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float))};

@@ -46,6 +46,9 @@ class Database {
   std::unique_ptr<sqlite3, Close> db_;
 };
 
+// Copies main by SQLite's backup API: all of it, in one step.
+void copy_by_backup_api(Database& from, Database& into);
+
 // A blob parameter of packed float32.
 Database::Parameter blob(const std::vector<float>& v);
 Database::Parameter text(std::string s);
