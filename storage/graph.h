@@ -29,6 +29,14 @@ inline constexpr size_t kMostEf = 1024;
 // The same where codes are of a prefix: what it finds are candidates for whole vectors.
 inline constexpr size_t kMostEfOfPrefix = 4096;
 
+// What a search keeps in view, and by how many nodes it enters a level: what it has kept in view on
+// the level above (Malkov & Yashunin 2018, algorithm 5, enters by one).
+struct SearchEffort {
+  size_t ef;
+  size_t entries = 0;  // 0: as many as the graph says
+};
+inline constexpr size_t kMostEntries = 64;
+
 // Rows that a graph has found which are looked at exactly, at least, unless key_errors.h rules them
 // out.
 inline constexpr size_t kLeastLookedAt = 60;
@@ -87,7 +95,7 @@ class Graph {
   // nullopt if the filter's budget did not last, or a block was found damaged: is_damaged() then.
   // `distances` is increased by those computed. The result is valid until this thread's next
   // search.
-  std::optional<std::span<const GraphHit>> search(const CodedQuery& query, size_t ef,
+  std::optional<std::span<const GraphHit>> search(const CodedQuery& query, SearchEffort effort,
                                                   const GraphFilter* filter,
                                                   size_t& distances) const;
 
@@ -108,6 +116,8 @@ class Graph {
   size_t m() const noexcept { return header_.m; }
   // The ef that finds nearly all of the ten nearest (graph_effort.h).
   size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix); }
+  // The same of the nodes by which a search enters.
+  size_t entries() const noexcept { return std::clamp<size_t>(header_.entries, 1, kMostEntries); }
   size_t levels() const noexcept { return header_.levels; }
   // Whether nodes have vectors though the segment has codes: those told too little.
   bool has_vectors() const noexcept { return storage::has_vectors(header_); }

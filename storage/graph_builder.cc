@@ -380,7 +380,9 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     GraphWriter writer(*draft, rows, codes, equal, world, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      header.ef = static_cast<uint32_t>(effort.ef_of(rows, *graph));
+      const SearchEffort found = effort.of(rows, *graph);
+      header.ef = static_cast<uint16_t>(found.ef);
+      header.entries = static_cast<uint16_t>(found.entries);
       writer.write_header(header);
     }
     draft->sync();

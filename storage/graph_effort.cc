@@ -14,6 +14,12 @@ constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
 constexpr double kRecall = 0.98;
 
+// Rows that are searched for themselves, and how many of a thousand may be lost that a search which
+// enters by more nodes would find. Rows that nothing leads to well are lost however it enters.
+constexpr size_t kSought = 2000;
+constexpr size_t kSoughtApart = 10;  // rows from one to the next, at least
+constexpr size_t kMostLost = 2;
+
 // How many of the ten nearest are to be among so many nearest by codes, for a graph to have them.
 // A search looks at more, and int8 codes are followed by nothing that would be better but longer.
 constexpr double kRecallOfPrincipal = 0.995;
@@ -114,11 +120,11 @@ bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
   return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted());
 }
 
-double GraphEffort::recall(const CodedRows& rows, const Graph& graph, size_t ef) const {
+double GraphEffort::recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const {
   size_t found = 0;
   for (const Sample& sample : samples_) {
     size_t distances = 0;
-    const auto hits = graph.search(rows.query(sample.row), ef, nullptr, distances);
+    const auto hits = graph.search(rows.query(sample.row), effort, nullptr, distances);
     if (!hits) continue;
     const size_t looked_at = spec_.prefix > 0 ? hits->size() : kLeastLookedAt;
     found += found_of(sample, hits->first(std::min(hits->size(), looked_at)));
@@ -127,11 +133,42 @@ double GraphEffort::recall(const CodedRows& rows, const Graph& graph, size_t ef)
   return all == 0 ? 1 : static_cast<double>(found) / static_cast<double>(all);
 }
 
-size_t GraphEffort::ef_of(const CodedRows& rows, const Graph& graph) const {
+bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t row,
+                          size_t entries) const {
+  const Sample sought{row, std::make_unique<const Scorer>(spec_, segment_.vector(row))};
+  size_t distances = 0;
+  const auto hits = graph.search(rows.query(row), {kLeastEf, entries}, nullptr, distances);
+  if (!hits) return true;
+  const float own = distance(sought, row);  // others may be as near, or nearer by a dot product
+  const auto first = hits->first(std::min(hits->size(), kNearest));
+  return std::none_of(first.begin(), first.end(), [&](const GraphHit& hit) {
+    return hit.row == row || distance(sought, hit.row) <= own;
+  });
+}
+
+// A search that enters by one node may come to a wrong cluster and not leave it: no ef would help.
+size_t GraphEffort::entries_of(const CodedRows& rows, const Graph& graph) const {
+  const size_t step = std::max(rows.count / kSought, kSoughtApart);
+  const auto lost_by = [&](size_t entries) {
+    size_t lost = 0;
+    for (size_t row = 0; row < rows.count; row += step)
+      lost += is_lost(rows, graph, static_cast<uint32_t>(row), entries) ? 1 : 0;
+    return lost;
+  };
+  const size_t most = rows.count / step * kMostLost / 1000;
+  if (lost_by(1) <= most) return 1;
+  const size_t least = lost_by(kMostEntries);
+  size_t entries = 1;
+  while (entries < kMostEntries && lost_by(entries) > least + most) entries *= 4;
+  return entries;
+}
+
+SearchEffort GraphEffort::of(const CodedRows& rows, const Graph& graph) const {
   const size_t most = spec_.prefix > 0 ? kMostEfOfPrefix : kMostEf;
-  size_t ef = kLeastEf;
-  while (ef < most && recall(rows, graph, ef) < kRecall) ef = ef * 3 / 2;
-  return std::min(ef, most);
+  SearchEffort effort{kLeastEf, entries_of(rows, graph)};
+  while (effort.ef < most && recall(rows, graph, effort) < kRecall) effort.ef = effort.ef * 3 / 2;
+  effort.ef = std::min(effort.ef, most);
+  return effort;
 }
 
 }  // namespace kindred::storage

@@ -28,10 +28,11 @@ class GraphEffort {
   // in general, or all are far from the origin: few bits do not tell them apart then.
   bool is_enough(const CodedRows& rows) const;
   bool is_enough(const CodedRows& rows, const PrincipalAxes& axes, const std::byte* codes) const;
-  // The smallest of a few ef, from kLeastEf to kMostEf, with which searches find 98 % of them, or
-  // as many that are as near. Where codes are of a prefix it is up to kMostEfOfPrefix.
+  // By how many nodes searches have to enter, so that they come to where a row is, and the smallest
+  // of a few ef, from kLeastEf to kMostEf, with which they find 98 % of them, or as many that are
+  // as near. Where codes are of a prefix ef is up to kMostEfOfPrefix.
   // REQUIRES: the graph is of these rows.
-  size_t ef_of(const CodedRows& rows, const Graph& graph) const;
+  SearchEffort of(const CodedRows& rows, const Graph& graph) const;
 
  private:
   struct Sample {
@@ -48,7 +49,9 @@ class GraphEffort {
   size_t found_by_keys(const Sample& sample, size_t looked_at,
                        const std::vector<float>& keys) const;
   size_t wanted() const noexcept;
-  double recall(const CodedRows& rows, const Graph& graph, size_t ef) const;
+  double recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const;
+  bool is_lost(const CodedRows& rows, const Graph& graph, uint32_t row, size_t entries) const;
+  size_t entries_of(const CodedRows& rows, const Graph& graph) const;
 
   const Segment& segment_;
   VectorSpec spec_;

@@ -70,7 +70,8 @@ struct GraphHeader {
   uint32_t m;
   uint32_t ef_construction;
   uint32_t node_stride;                           // bytes
-  uint32_t ef;                                    // that finds enough: see graph_effort.h
+  uint16_t ef;                                    // that finds enough: see graph_effort.h
+  uint16_t entries;                               // nodes by which a search enters a level; 0: 1
   std::array<uint64_t, kMostLevels> level_nodes;  // of level 1, 2, ...
   uint64_t sums_sum;                              // XXH3-64 of the section of checksums
   uint64_t nodes;                                 // fewer than rows where some are equal

@@ -41,6 +41,7 @@ struct GraphScratch {
   VisitedNodes visited;
   NodeQueue met;
   CandidatePool pool;
+  std::vector<Candidate> entries;  // where a search of a level begins, nearest first
   std::vector<uint64_t> spare;  // entries the pool had no room for: only of searches that may go on
   std::vector<Candidate> open;  // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
@@ -64,9 +65,10 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 // One search.
 class GraphWalk {
  public:
-  GraphWalk(const Graph& graph, const CodedQuery& query, GraphScratch& room)
+  GraphWalk(const Graph& graph, const CodedQuery& query, size_t entries, GraphScratch& room)
       : graph_(graph),
         query_(query),
+        entries_(entries),
         room_(room),
         layout_(graph.layout_),
         fetched_from_(std::max(layout_.code_at, kLine)),
@@ -83,12 +85,12 @@ class GraphWalk {
 
   std::optional<std::span<const GraphHit>> run(size_t ef, const GraphFilter* filter) {
     if (!is_sound_) return std::nullopt;
-    const Candidate entry = descend();
+    if (!descend()) return std::nullopt;
     if (filter == nullptr) {
-      begin(ef, entry);
+      begin(ef);
       return walk<false>() ? hits_of_pool(ef) : std::nullopt;
     }
-    if (!walk_filtered(ef, *filter, entry) || !is_sound_) return std::nullopt;
+    if (!walk_filtered(ef, *filter) || !is_sound_) return std::nullopt;
     room_.hits.clear();
     std::sort(room_.found.begin(), room_.found.end());
     for (const Candidate& c : room_.found) add_hits(c, ef, filter);
@@ -98,22 +100,29 @@ class GraphWalk {
   // The same without a filter, again and again: what has been met is not met anew.
   std::optional<std::span<const GraphHit>> widen(size_t ef) {
     if (!is_sound_) return std::nullopt;
-    if (ef_ == 0)
-      begin(ef, descend());
-    else if (ef > ef_)
+    if (ef_ == 0) {
+      if (!descend()) return std::nullopt;
+      begin(ef);
+    } else if (ef > ef_) {
       take_spare(ef);
+    }
     ef_ = std::max(ef_, ef);
-    return is_sound_ && walk<true>() ? hits_of_pool(ef_) : std::nullopt;
+    return walk<true>() ? hits_of_pool(ef_) : std::nullopt;
   }
 
   size_t distances() const noexcept { return distances_; }
 
  private:
-  void begin(size_t ef, const Candidate& entry) {
+  // A search of the level, of what the one above has found.
+  void begin(size_t ef) {
+    room_.met.reset(graph_.code_bytes_, room_.visited);
     room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
-    room_.visited.add(entry.node);
-    room_.pool.insert(entry);
+    for (const Candidate& entry : room_.entries) {
+      room_.met.pass(entry.node, room_.visited);
+      if (level_ == 0) fetch_links(entry.node);
+      room_.pool.insert(entry);
+    }
   }
 
   // The pool grows by the nearest of what it had no room for.
@@ -205,12 +214,18 @@ class GraphWalk {
     prefetch(graph_.node(node) + begin, end - std::min(begin, end));
   }
 
-  // Appends what a node links to and has not been visited. An id beyond the graph, which damage
-  // could leave as well, ends them.
+  // Appends what a node links to on the level and has not been visited. An id beyond the level,
+  // which damage could leave as well, ends them.
   void gather(uint32_t node) {
-    const std::byte* at = graph_.node(node);
-    const auto* links = reinterpret_cast<const uint32_t*>(at + layout_.links_at);
-    room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited);
+    const uint32_t* links;
+    if (level_ == 0) {
+      links = reinterpret_cast<const uint32_t*>(graph_.node(node) + layout_.links_at);
+      return room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited);
+    }
+    links = graph_.upper_[level_ - 1] + size_t{node} * graph_.m();
+    if (!is_whole(reinterpret_cast<const std::byte*>(links), graph_.m() * sizeof(uint32_t))) return;
+    room_.met.push_unvisited({links, graph_.m()}, graph_.header_.level_nodes[level_ - 1],
+                             room_.visited);
   }
 
   // Compares the next nodes of those met; false if a block is damaged.
@@ -233,35 +248,19 @@ class GraphWalk {
     return true;
   }
 
-  // Greedy steps through the upper levels.
-  Candidate descend() {
+  // Searches the upper levels for where to enter the lowest; false if a block is damaged.
+  bool descend() {
     NodeGroup group;
     room_.met.push(0);
-    if (!compare(group)) return {0, 0};
-    Candidate best = group[0];
-    for (size_t level = graph_.levels(); level > 0; --level)
-      while (step(level, best)) {
-      }
-    return best;
-  }
-
-  bool step(size_t level, Candidate& best) {
-    const uint32_t* first = graph_.upper_[level - 1] + size_t{best.node} * graph_.m();
-    if (!is_whole(reinterpret_cast<const std::byte*>(first), graph_.m() * sizeof(uint32_t)))
-      return false;
-    const uint64_t size = graph_.header_.level_nodes[level - 1];
-    for (size_t i = 0; i < graph_.m() && first[i] < size; ++i) room_.met.push(first[i]);
-    bool moved = false;
-    NodeGroup group;
-    while (room_.met.size() > 0) {
-      if (!compare(group)) return false;
-      for (size_t i = 0; i < group.count; ++i) {
-        if (!(group[i] < best)) continue;
-        best = group[i];
-        moved = true;
-      }
+    if (!compare(group)) return false;
+    room_.entries.assign(1, group[0]);
+    for (level_ = graph_.levels(); level_ > 0; --level_) {
+      begin(entries_);
+      if (!walk<false>() || !is_sound_) return false;
+      room_.entries.clear();
+      for (size_t i = 0; i < room_.pool.size(); ++i) room_.entries.push_back(room_.pool[i]);
     }
-    return moved;
+    return true;
   }
 
   // Expands until all in the pool are.
@@ -270,7 +269,7 @@ class GraphWalk {
     CandidatePool& pool = room_.pool;
     NodeGroup group;
     for (;;) {
-      while (room_.met.is_low()) {
+      while (level_ == 0 ? room_.met.is_low() : room_.met.size() == 0) {
         const std::optional<uint32_t> next = pool.take();
         if (!next) break;
         gather(*next);
@@ -284,7 +283,7 @@ class GraphWalk {
       for (unsigned nearer = group.below(pool.limit()); nearer != 0; nearer &= nearer - 1) {
         const Candidate candidate = group[static_cast<size_t>(std::countr_zero(nearer))];
         pool.insert(candidate);
-        fetch_links(candidate.node);
+        if (level_ == 0) fetch_links(candidate.node);
       }
     }
   }
@@ -299,13 +298,16 @@ class GraphWalk {
   }
 
   // All rows lead on, those that pass are kept: until no open node is nearer than the ef-th found.
-  bool walk_filtered(size_t ef, const GraphFilter& filter, const Candidate& entry) {
+  bool walk_filtered(size_t ef, const GraphFilter& filter) {
     std::vector<Candidate>& open = room_.open;
     std::vector<Candidate>& found = room_.found;
-    open.assign(1, entry);
+    begin(1);
+    open = room_.entries;
+    std::make_heap(open.begin(), open.end(), is_farther);
     found.clear();
-    room_.visited.add(entry.node);
-    if (any_passes(filter, entry.node)) found.push_back(entry);
+    for (const Candidate& entry : room_.entries)
+      if (found.size() < ef && any_passes(filter, entry.node)) found.push_back(entry);
+    std::make_heap(found.begin(), found.end());
     const auto is_open = [&] {
       return !open.empty() && (found.size() < ef || !(found.front() < open.front()));
     };
@@ -337,6 +339,7 @@ class GraphWalk {
 
   const Graph& graph_;
   CodedQuery query_;
+  const size_t entries_;
   GraphScratch& room_;
   const NodeLayout layout_;
   // Bytes of a node that are fetched beside its first line: to the end of its code, or most of it.
@@ -346,14 +349,16 @@ class GraphWalk {
   size_t distances_ = 0;
   size_t rows_passed_over_ = 0;  // by a filter
   size_t ef_ = 0;                // of what can be widened; 0: not begun
+  size_t level_ = 0;             // that is searched
   bool is_sound_ = true;
 };
 
-std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, size_t ef,
+std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, SearchEffort effort,
                                                        const GraphFilter* filter,
                                                        size_t& distances) const {
-  GraphWalk walk(*this, query, scratch());
-  const auto hits = walk.run(std::clamp<size_t>(ef, 1, rows()), filter);
+  if (effort.entries == 0) effort.entries = entries();
+  GraphWalk walk(*this, query, effort.entries, scratch());
+  const auto hits = walk.run(std::clamp<size_t>(effort.ef, 1, rows()), filter);
   distances += walk.distances();
   return hits;
 }
@@ -361,7 +366,7 @@ std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, 
 GraphSearch::GraphSearch(const Graph& graph, const CodedQuery& query)
     : graph_(&graph),
       room_(std::make_unique<GraphScratch>()),
-      walk_(std::make_unique<GraphWalk>(graph, query, *room_)) {}
+      walk_(std::make_unique<GraphWalk>(graph, query, graph.entries(), *room_)) {}
 
 GraphSearch::GraphSearch(GraphSearch&&) noexcept = default;
 GraphSearch& GraphSearch::operator=(GraphSearch&&) noexcept = default;

@@ -131,12 +131,12 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
     const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
                                                           costs_.scan / costs_.graph)};
-    hits = layer.graph->search(scorer_.coded_query(), ef, &filter, visited_);
+    hits = layer.graph->search(scorer_.coded_query(), {ef}, &filter, visited_);
   } else if (chosen_from_) {
     if (!searched.search) searched.search.emplace(*layer.graph, scorer_.coded_query());
     hits = searched.search->widen(ef, visited_);
   } else {
-    hits = layer.graph->search(scorer_.coded_query(), ef, nullptr, visited_);
+    hits = layer.graph->search(scorer_.coded_query(), {ef}, nullptr, visited_);
   }
   const double each = chosen_from_ ? kWidenedDistance * costs_.graph : costs_.graph;
   cost_ += each * 1e-3 * static_cast<double>(visited_ - before);

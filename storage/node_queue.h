@@ -51,6 +51,13 @@ class NodeQueue {
     end_ = static_cast<size_t>(end - nodes_.data());
   }
 
+  // Marks a node that need not be compared. REQUIRES: the queue is empty.
+  void pass(uint32_t node, VisitedNodes& visited) {
+    push(node);
+    visited.add(node);
+    begin_ = fetched_ = end_;
+  }
+
   // The next nodes, kGroup of them or all there are, at least one, filled up with the last; how
   // many there are is stored in `count`. Calls fetch(node) for those whose turn comes soon. Valid
   // until the next call. REQUIRES: it is not empty.

@@ -1,5 +1,6 @@
 // Graphs of rows that differ little from each other beside what they have in common: codes of a
-// byte or half a byte an element do not tell these apart.
+// byte or half a byte an element do not tell these apart. And of rows in clusters of very different
+// sizes, of which a search may come to a wrong one.
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/graph_effort.h"
 
@@ -114,4 +115,34 @@ TEST_CASE("codes that tell rows apart are what graphs have", "[storage][graph][e
   GraphFile file = file_of(places(), random);
   file.build({});
   CHECK(file.open()->has_vectors());
+}
+
+TEST_CASE("a search comes to the right one of clusters that are very different",
+          "[storage][graph][effort]") {
+  constexpr size_t kSeeds = 4;
+  constexpr size_t kQuestions = 250;
+  size_t lost = 0;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    Random random(seed);
+    const VectorSpec spec = floats(Metric::kL2, 64);
+    Clusters clusters(spec, "norms", random);
+    GraphFile file(spec, clusters.vectors(20000, random));
+    file.build({.ef_construction = 64, .threads = 1});
+    CHECK(file.open()->entries() > 1);
+    CHECK(file.open()->ef() < 2 * kLeastEf);
+    for (size_t q = 0; q < kQuestions; ++q) {
+      const std::string query = clusters.vector(random);
+      const Found found = file.search(query, kTen);
+      CHECK(found.visited < file.rows() / 8);
+      lost += file.recall(query, found.rows, kTen) < 0.5 ? 1 : 0;
+    }
+  }
+  CHECK(lost <= 4);  // by one entry 1 in 80
+}
+
+TEST_CASE("a search enters by one node where clusters are alike", "[storage][graph][effort]") {
+  Random random(5);
+  GraphFile file = file_of(clusters(Metric::kCosine, 96, 30, 0.3F), random);
+  file.build({});
+  CHECK(file.open()->entries() == 1);
 }

@@ -160,7 +160,7 @@ TEST_CASE("a filtered search of a graph ends soon after its budget", "[storage][
     const Scorer scorer(spec, clusters.vector(random).data());
     const GraphFilter filter{rows, budget};
     size_t distances = 0;
-    const auto hits = graph->search(scorer.coded_query(), 20, &filter, distances);
+    const auto hits = graph->search(scorer.coded_query(), {20}, &filter, distances);
     CHECK(distances <= budget + 500);
     CHECK(distances <= file.rows() + 500);
     CHECK(hits.has_value() == (budget == 100000));

@@ -43,7 +43,7 @@ struct Kind {
 const std::vector<Kind> kKinds = {
     {Element::kFloat32, Metric::kCosine, "clusters", 0.97},
     {Element::kFloat32, Metric::kL2, "pixels", 0.97},
-    {Element::kFloat32, Metric::kL2, "norms", 0.97},
+    {Element::kFloat32, Metric::kL2, "norms", 0.94},  // a query that misses its cluster is 0.025
     {Element::kFloat32, Metric::kDot, "clusters", 0.97},
     {Element::kInt8, Metric::kCosine, "clusters", 0.97},
     {Element::kInt8, Metric::kL2, "clusters", 0.97},
@@ -57,10 +57,10 @@ const std::vector<Kind> kKinds = {
 const std::vector<Kind> kFloatKinds = {
     {Element::kFloat32, Metric::kL1, "clusters", 0.97},
     {Element::kFloat32, Metric::kL1, "pixels", 0.97},
-    {Element::kFloat32, Metric::kL1, "norms", 0.85},  // a query in forty misses its cluster
+    {Element::kFloat32, Metric::kL1, "norms", 0.94},
     {Element::kFloat32, Metric::kCosine, "clusters", 0.97, Quantization::kNone},
     {Element::kFloat32, Metric::kL2, "pixels", 0.97, Quantization::kNone},
-    {Element::kFloat32, Metric::kL2, "norms", 0.85, Quantization::kNone},
+    {Element::kFloat32, Metric::kL2, "norms", 0.94, Quantization::kNone},
     {Element::kFloat32, Metric::kDot, "clusters", 0.97, Quantization::kNone},
 };
 
@@ -93,7 +93,7 @@ std::optional<std::vector<GraphHit>> hits(const GraphFile& file, const Graph& gr
                                           const GraphFilter* filter = nullptr) {
   const Scorer scorer(file.spec(), query.data());
   size_t distances = 0;
-  const auto found = graph.search(scorer.coded_query(), ef, filter, distances);
+  const auto found = graph.search(scorer.coded_query(), {ef}, filter, distances);
   if (!found) return std::nullopt;
   return std::vector<GraphHit>(found->begin(), found->end());
 }
@@ -287,7 +287,7 @@ TEST_CASE("a search that is widened finds what one finds that was as wide at onc
   for (size_t q = 0; q < kQueries; ++q) {
     const std::string query = clusters.vector(random);
     const Scorer scorer(spec, query.data());
-    const auto all = graph->search(scorer.coded_query(), 400, nullptr, at_once);
+    const auto all = graph->search(scorer.coded_query(), {400}, nullptr, at_once);
     REQUIRE(all);
     const std::vector<GraphHit> whole(all->begin(), all->end());
     kindred::storage::GraphSearch search(*graph, scorer.coded_query());
