@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <queue>
 #include <span>
@@ -21,8 +20,8 @@
 
 #include "storage/graph.h"
 #include "storage/key_errors.h"
+#include "storage/layer_bounds.h"
 #include "storage/row_layer.h"
-#include "storage/scorer.h"
 
 namespace kindred::storage {
 
@@ -55,6 +54,8 @@ class NearestStream {
   // Searches all layers; at most one of them holds an id.
   NearestStream(const VectorSpec& spec, const void* query, std::vector<RowLayer> layers,
                 const Effort& effort);
+  NearestStream(const NearestStream&) = delete;
+  NearestStream& operator=(const NearestStream&) = delete;
 
   // The next nearest row: ascending distance, then ascending id; nullopt when all have been given.
   // Who takes more than was expected of a graph may get rows of the last distance late.
@@ -73,12 +74,12 @@ class NearestStream {
   double cost_of(size_t rows) const;
   // What the next call of next() does at once of it: the first search, or a scan.
   double step_cost() const;
-  double cost() const noexcept { return cost_; }
+  double cost() const noexcept { return comparison_.cost; }
 
   // Distances computed so far, by codes and exactly.
-  size_t visited() const noexcept { return visited_; }
+  size_t visited() const noexcept { return comparison_.visited; }
   // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.
-  size_t sharpened() const noexcept { return sharpened_; }
+  size_t sharpened() const noexcept { return comparison_.sharpened; }
   // Whether what has been given so far is certain to be the nearest: no graph has found it.
   bool is_exact() const noexcept { return exact_ && !given_by_graph_; }
 
@@ -94,14 +95,11 @@ class NearestStream {
   };
   // A layer, and how far it has been searched.
   struct Searched {
-    Searched(RowLayer of, const KeyErrors& none) : rows(std::move(of)), errors(none) {}
-    uint32_t row_at(uint32_t place) const { return rows.only ? (*rows.only)[place] : place; }
+    Searched(RowLayer of, Comparison& comparison, const KeyErrors& none)
+        : bounds(std::move(of), comparison), errors(none) {}
+    const RowLayer& rows() const noexcept { return bounds.rows(); }
 
-    RowLayer rows;
-    // Of each of its rows (or of `only`); infinity for those that do not answer or have been
-    // pending already.
-    std::vector<float> bounds;
-    std::vector<bool> sharp;  // which of them are not by coarse codes any more; empty: all
+    LayerBounds bounds;  // infinity for rows that have been pending already, too
     // While its graph answers:
     bool by_graph = false;
     std::optional<GraphSearch> search;  // if it may go on
@@ -124,8 +122,22 @@ class NearestStream {
     return place.block.id[place.i];
   }
   void score();
-  void score(Searched& layer);
-  bool is_worth_coarse(const RowLayer& layer) const;
+  void begin_anew();
+  bool is_certain() const;
+  bool is_rough() const;
+  void sharpen();
+  void refill();
+  bool select(size_t most, float last);
+  bool is_promising() const;
+  float keep_smallest(size_t most);
+  uint32_t row_of(const Candidate& candidate) const;
+  Place place_of(const Candidate& candidate) const;
+  std::optional<double> look_at(const Candidate& candidate);
+  std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
+  void prefetch(const Candidate& candidate) const;
+  void prefetch_row(const RowLayer& layer, uint32_t row) const;
+
+  // Of graphs: nearest_graph.cc.
   size_t ef_of(const RowLayer& layer) const { return ef_for(layer, wanted_); }
   size_t ef_for(const RowLayer& layer, size_t wanted) const;
   double search_cost(const RowLayer& layer, size_t wanted) const;
@@ -136,37 +148,11 @@ class NearestStream {
   void leave_graph(Searched& layer);
   bool is_short(size_t needed) const;
   void widen();
-  void begin_anew();
-  void score_block(const RowLayer& layer, size_t first, bool coarse, float* out);
-  void score_whole(Searched& layer, bool coarse);
-  void raise_bounds(Searched& layer, bool coarse);
-  void score_only(Searched& layer, bool coarse);
-  void score_listed(const RowLayer& layer, std::vector<float>& bounds);
-  bool is_certain() const;
-  void sharpen();
-  void sharpen_below(float limit);
-  void sharpen(Searched& layer, const std::vector<uint32_t>& places);
-  void sharpen_all(Searched& layer);
-  void sharpen_at(Searched& layer, uint32_t place);
-  void refill();
-  bool select(size_t most, float last);
-  bool is_promising() const;
-  void score_exactly();
-  float keep_smallest(size_t most);
-  uint32_t row_of(const Candidate& candidate) const;
-  Place place_of(const Candidate& candidate) const;
-  std::optional<double> look_at(const Candidate& candidate);
-  std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
-  void prefetch(const Candidate& candidate) const;
-  void prefetch_codes(const RowLayer& layer, uint32_t row) const;
-  void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   VectorSpec spec_;
-  Scorer scorer_;
-  SearchCosts costs_;
+  Comparison comparison_;
   std::vector<Searched> layers_;
-  bool is_rough_ = false;                                        // some bounds are by coarse codes
-  float sharp_limit_ = -std::numeric_limits<float>::infinity();  // up to here none is
+  float sharp_limit_ = -LayerBounds::kInfinity;  // up to here no bound is by coarse codes
   bool scored_ = false;
   size_t batch_;
   // While graphs answer for some layers: how far they are trusted, and what they have found.
@@ -181,13 +167,10 @@ class NearestStream {
   std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   // No bound that is left behind pending_ is less.
-  float behind_ = -std::numeric_limits<float>::infinity();
+  float behind_ = -LayerBounds::kInfinity;
   bool exhausted_ = false;       // nothing is left there
-  bool scored_exactly_ = false;  // bounds are the distances themselves
+  bool is_by_distance_ = false;  // bounds are the distances themselves
   std::priority_queue<Neighbor, std::vector<Neighbor>, Farther> seen_;
-  size_t visited_ = 0;
-  size_t sharpened_ = 0;
-  double cost_ = 0;
 };
 
 }  // namespace kindred::storage

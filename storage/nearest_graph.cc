@@ -1,14 +1,11 @@
 // What NearestStream does with graphs.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <limits>
 
 #include "storage/nearest.h"
 
 namespace kindred::storage {
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // Distances that a search of a graph needs for each of ef.
 constexpr double kDistancesPerEf = 14;
@@ -45,11 +42,11 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
   std::vector<int64_t> ids;
   Searched* largest = nullptr;
   for (Searched& layer : layers_)
-    if (!exact_ && !layer.rows.only && prefers_graph(layer.rows) &&
-        (largest == nullptr || layer.rows.count > largest->rows.count))
+    if (!exact_ && !layer.rows().only && prefers_graph(layer.rows()) &&
+        (largest == nullptr || layer.rows().count > largest->rows().count))
       largest = &layer;
   if (largest == nullptr) return ids;
-  const RowLayer& layer = largest->rows;
+  const RowLayer& layer = largest->rows();
   const auto hits = graph_hits(*largest, std::max(count, kPeekEf));
   if (!hits) return ids;
   for (const GraphHit& hit : *hits) {
@@ -62,32 +59,32 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
 
 // In ns, of a search of the layer's graph for so many rows.
 double NearestStream::search_cost(const RowLayer& layer, size_t wanted) const {
-  return (kDistancesPerEf * costs_.graph + costs_.look) *
+  return (kDistancesPerEf * comparison_.costs.graph + comparison_.costs.look) *
          static_cast<double>(ef_for(layer, wanted));
 }
 
 double NearestStream::cost_of(size_t rows) const {
   double cost = 0;
   for (const Searched& searched : layers_) {
-    const RowLayer& layer = searched.rows;
+    const RowLayer& layer = searched.rows();
     const auto scanned = static_cast<double>(layer.only ? layer.only->size() : layer.count);
     if (!exact_ && prefers_graph(layer)) {
       const double each = chosen_from_ ? kWidenedDistance : 1.0;
-      cost += std::min(each * search_cost(layer, rows), costs_.scan * scanned);
+      cost += std::min(each * search_cost(layer, rows), comparison_.costs.scan * scanned);
     } else {
-      cost += costs_.scan * scanned;
+      cost += comparison_.costs.scan * scanned;
     }
   }
   return cost * 1e-3;
 }
 
 double NearestStream::step_cost() const {
-  if (!scored_) return std::max(first_cost() - cost_, 0.0);
+  if (!scored_) return std::max(first_cost() - comparison_.cost, 0.0);
   double cost = 0;
   if (exact_ || given_ < wanted_) return cost;
   for (const Searched& layer : layers_)
-    if (layer.by_graph && !prefers_graph(layer.rows))
-      cost += costs_.scan * 1e-3 * static_cast<double>(layer.rows.count);
+    if (layer.by_graph && !prefers_graph(layer.rows()))
+      cost += comparison_.costs.scan * 1e-3 * static_cast<double>(layer.rows().count);
   return cost;
 }
 
@@ -115,37 +112,41 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
   const double search = search_cost(layer, wanted_);
   const auto rows = static_cast<double>(layer.count);
-  if (!layer.only) return search < costs_.scan * rows;
+  if (!layer.only) return search < comparison_.costs.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
   return layer.only->size() > kAlwaysScanned &&
-         0.7 * search * rows / passing < costs_.scan * passing;
+         0.7 * search * rows / passing < comparison_.costs.scan * passing;
 }
 
 // What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
 std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& searched, size_t ef) {
-  const RowLayer& layer = searched.rows;
-  const size_t before = visited_;
+  const RowLayer& layer = searched.rows();
+  const size_t before = comparison_.visited;
   std::optional<std::span<const GraphHit>> hits;
   if (layer.only) {
     std::vector<uint64_t> passing((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    const GraphFilter filter{passing, static_cast<size_t>(static_cast<double>(layer.only->size()) *
-                                                          costs_.scan / costs_.graph)};
-    hits = layer.graph->search(scorer_.coded_query(), {ef}, &filter, visited_);
+    const GraphFilter filter{passing,
+                             static_cast<size_t>(static_cast<double>(layer.only->size()) *
+                                                 comparison_.costs.scan / comparison_.costs.graph)};
+    hits =
+        layer.graph->search(comparison_.scorer.coded_query(), {ef}, &filter, comparison_.visited);
   } else if (chosen_from_) {
-    if (!searched.search) searched.search.emplace(*layer.graph, scorer_.coded_query());
-    hits = searched.search->widen(ef, visited_);
+    if (!searched.search) searched.search.emplace(*layer.graph, comparison_.scorer.coded_query());
+    hits = searched.search->widen(ef, comparison_.visited);
   } else {
-    hits = layer.graph->search(scorer_.coded_query(), {ef}, nullptr, visited_);
+    hits =
+        layer.graph->search(comparison_.scorer.coded_query(), {ef}, nullptr, comparison_.visited);
   }
-  const double each = chosen_from_ ? kWidenedDistance * costs_.graph : costs_.graph;
-  cost_ += each * 1e-3 * static_cast<double>(visited_ - before);
+  const double each =
+      chosen_from_ ? kWidenedDistance * comparison_.costs.graph : comparison_.costs.graph;
+  comparison_.cost += each * 1e-3 * static_cast<double>(comparison_.visited - before);
   return hits;
 }
 
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(Searched& layer) {
-  const size_t ef = ef_of(layer.rows);
+  const size_t ef = ef_of(layer.rows());
   const size_t of_wanted =
       chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
   const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
@@ -157,7 +158,7 @@ bool NearestStream::search_graph(Searched& layer) {
 
 // At the first `most` that a graph has found and that have not been looked at before.
 void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
-  const RowLayer& layer = searched.rows;
+  const RowLayer& layer = searched.rows();
   std::vector<uint32_t>& found = searched.found;
   std::vector<bool>& looked_at = searched.looked_at;
   const size_t known = found.size();
@@ -220,7 +221,7 @@ void NearestStream::widen() {
   bool any = false;
   for (Searched& layer : layers_) {
     if (!layer.by_graph) continue;
-    if (prefers_graph(layer.rows) && search_graph(layer))
+    if (prefers_graph(layer.rows()) && search_graph(layer))
       any = true;
     else
       leave_graph(layer);
@@ -232,8 +233,9 @@ void NearestStream::widen() {
 void NearestStream::leave_graph(Searched& layer) {
   layer.by_graph = false;
   layer.search.reset();
-  score(layer);
-  for (const uint32_t row : layer.found) layer.bounds[layer.rows.place_of(row)] = kInfinity;
+  layer.bounds.scan(wanted_);
+  for (const uint32_t row : layer.found)
+    layer.bounds.remove(static_cast<uint32_t>(layer.rows().place_of(row)));
   begin_anew();
 }
 
