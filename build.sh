@@ -62,8 +62,11 @@ configure() {
 build() {
   local targets=("$@")
   ((${#targets[@]} > 0)) || targets=(all)
-  say "building ${targets[*]} in build/"
-  cmake --build build --parallel "${JOBS:-$(nproc)}" --target "${targets[@]}"
+  say "building ${targets[*]} in build/ (the first time that takes minutes)"
+  # On a terminal ninja shows its progress in one line; elsewhere that would be hundreds.
+  local quiet=()
+  [[ -t 1 || "$(ninja --help 2>&1)" != *--quiet* ]] || quiet=(-- --quiet)
+  cmake --build build --parallel "${JOBS:-$(nproc)}" --target "${targets[@]}" "${quiet[@]}"
 }
 
 install_packages
