@@ -7,8 +7,11 @@
 namespace kindred::storage {
 namespace {
 
-// Distances that a search of a graph needs for each of ef.
+// Distances that a search of a graph needs for each of ef, and in the time of how many it finds
+// each of the nodes by which it enters: upper levels are in the processor's cache (0.3 to 0.4 us a
+// node).
 constexpr double kDistancesPerEf = 14;
+constexpr double kDistancesPerEntry = 7;
 
 // What a distance costs in searches that go on: they keep more in view.
 constexpr double kWidenedDistance = 1.4;
@@ -59,8 +62,10 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
 
 // In ns, of a search of the layer's graph for so many rows.
 double NearestStream::search_cost(const RowLayer& layer, size_t wanted) const {
-  return (kDistancesPerEf * comparison_.costs.graph + comparison_.costs.look) *
-         static_cast<double>(ef_for(layer, wanted));
+  const SearchCosts& costs = comparison_.costs;
+  const auto ef = static_cast<double>(ef_for(layer, wanted));
+  const auto entries = static_cast<double>(layer.graph->entries());
+  return (kDistancesPerEf * ef + kDistancesPerEntry * entries) * costs.graph + costs.look * ef;
 }
 
 double NearestStream::cost_of(size_t rows) const {
