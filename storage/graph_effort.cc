@@ -146,7 +146,8 @@ bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t ro
   });
 }
 
-// A search that enters by one node may come to a wrong cluster and not leave it: no ef would help.
+// A search that enters by one node may come to a wrong cluster, which no ef below the size of that
+// lets it leave.
 size_t GraphEffort::entries_of(const CodedRows& rows, const Graph& graph) const {
   const size_t step = std::max(rows.count / kSought, kSoughtApart);
   const auto lost_by = [&](size_t entries) {

@@ -113,7 +113,7 @@ class GraphWalk {
   size_t distances() const noexcept { return distances_; }
 
  private:
-  // A search of the level, of what the one above has found.
+  // A search of the level, from what the one above has found on: it need not be compared again.
   void begin(size_t ef) {
     room_.met.reset(graph_.code_bytes_, room_.visited);
     room_.pool.reset(std::min(ef, graph_.size()));

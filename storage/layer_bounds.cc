@@ -3,16 +3,10 @@
 
 #include <cmath>
 
-#include "storage/coarse_codes.h"
 #include "storage/prefetch.h"
 
 namespace kindred::storage {
 namespace {
-
-// How much of a row is fetched ahead: the processor fetches the rest of a long one by itself.
-constexpr size_t kPrefetchBytes = 2048;
-// Rows whose codes, which are shorter, are on the way.
-constexpr size_t kCodesAhead = 8;
 
 // In ns: a row that is looked at exactly, at least.
 constexpr double kLookCost = 600;

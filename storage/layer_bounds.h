@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
+#include <utility>
 #include <vector>
 
 #include "storage/graph.h"
@@ -35,6 +35,11 @@ struct Comparison {
 // Rows looked at one by one cost so many times as much as those looked at in the order in which
 // they lie: they come from anywhere in memory (0.58 against 0.11 us at 1 KiB).
 inline constexpr size_t kAstray = 5;
+
+// How much of a row is fetched ahead: the processor fetches the rest of a long one by itself.
+inline constexpr size_t kPrefetchBytes = 2048;
+// Rows whose codes, which are shorter, are on the way.
+inline constexpr size_t kCodesAhead = 8;
 
 // A distance as a bound: itself, unless it is beyond float32's range.
 float bound_of(double distance) noexcept;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "storage/prefetch.h"
 
@@ -12,11 +11,6 @@ namespace kindred::storage {
 namespace {
 
 constexpr float kInfinity = LayerBounds::kInfinity;
-
-// How much of a row is fetched ahead: the processor fetches the rest of a long one by itself.
-constexpr size_t kPrefetchBytes = 2048;
-// Rows whose codes, which are shorter, are on the way.
-constexpr size_t kCodesAhead = 8;
 
 // In ns: of a row whose bound is compared with others, and of one that is put in order and looked
 // at in its turn; without the looking.
