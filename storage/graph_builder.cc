@@ -5,20 +5,15 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <filesystem>
-#include <functional>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "storage/coded_rows.h"
@@ -31,6 +26,7 @@
 #include "storage/graph_format.h"
 #include "storage/node_codes.h"
 #include "storage/node_order.h"
+#include "storage/parallel.h"
 #include "storage/row_codes.h"
 #include "storage/small_world.h"
 
@@ -79,15 +75,15 @@ std::vector<uint32_t> insertion_order(const CodedRows& rows, std::vector<uint32_
   std::vector<CodedQuery> queries;
   for (const uint32_t pivot : pivots) queries.push_back(rows.query(pivot));
   std::vector<uint32_t> nearest(rows.count);
-  for (const uint32_t row : order) {
+  in_parallel(order.size(), options.threads, [&](size_t i) {
     float best = INFINITY;
     for (size_t p = 0; p < pivots.size(); ++p) {
-      const float distance = rows.distance(pivots[p], queries[p], row);
+      const float distance = rows.distance(pivots[p], queries[p], order[i]);
       if (distance >= best) continue;
       best = distance;
-      nearest[row] = static_cast<uint32_t>(p);
+      nearest[order[i]] = static_cast<uint32_t>(p);
     }
-  }
+  });
   const auto others = std::stable_partition(order.begin(), order.end(),
                                             [&](uint32_t row) { return levels[row] > 0; });
   std::sort(others, order.end(), [&](uint32_t a, uint32_t b) {
@@ -114,63 +110,19 @@ std::vector<uint32_t> restore(SmallWorld& world, const GraphBase& base,
 // there: one that was added early has seen few of the others. Vamana makes such a second pass, too
 // (Jayaram Subramanya et al. 2019). It is a third of the work, and searches that find as much
 // compute 5 to 15 % fewer distances.
-class Filling {
- public:
-  Filling(SmallWorld& world, const std::vector<uint32_t>& order, const std::vector<uint8_t>& levels)
-      : world_(world), order_(order), levels_(levels) {}
-
-  void run(size_t threads, const GraphProgress& progress) {
-    if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-    const size_t count = order_.size();
-    const auto report = [&](size_t thirds) {
-      if (progress) progress(thirds / 3, count);
-    };
-    for_each(
-        threads, [this](uint32_t row) { world_.add(row, levels_[row]); },
-        [&](size_t i) { report(2 * i); });
-    for_each(
-        threads, [this](uint32_t row) { world_.relink(row); },
-        [&](size_t i) { report(2 * count + i); });
-  }
-
- private:
-  using Task = std::function<void(uint32_t row)>;
-  using Report = std::function<void(size_t done)>;
-
-  void for_each(size_t threads, const Task& task, const Report& report) {
-    next_ = 0;
-    std::vector<std::thread> others;
-    others.reserve(threads - 1);
-    try {
-      for (size_t i = 1; i < threads; ++i) others.emplace_back([&] { work(task, {}); });
-    } catch (const std::exception&) {  // no memory, or no thread to be had: fewer will do
-    }
-    work(task, report);
-    for (std::thread& other : others) other.join();
-    if (error_) std::rethrow_exception(error_);
-  }
-
-  void work(const Task& task, const Report& report) noexcept {
-    try {
-      for (size_t i = next_++; i < order_.size() && !stopped_; i = next_++) {
-        if (report && i % 64 == 0) report(i);
-        task(order_[i]);
-      }
-    } catch (...) {
-      stopped_ = true;
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-    }
-  }
-
-  SmallWorld& world_;
-  const std::vector<uint32_t>& order_;
-  const std::vector<uint8_t>& levels_;  // by row
-  std::atomic<size_t> next_{0};
-  std::atomic<bool> stopped_{false};
-  std::mutex mutex_;
-  std::exception_ptr error_;  // guarded by mutex_
-};
+void fill(SmallWorld& world, const std::vector<uint32_t>& order, const std::vector<uint8_t>& levels,
+          size_t threads, const GraphProgress& progress) {
+  const size_t count = order.size();
+  const auto report = [&](size_t thirds) {
+    if (progress) progress(thirds / 3, count);
+  };
+  in_parallel(
+      count, threads, [&](size_t i) { world.add(order[i], levels[order[i]]); },
+      [&](size_t taken) { report(2 * taken); });
+  in_parallel(
+      count, threads, [&](size_t i) { world.relink(order[i]); },
+      [&](size_t taken) { report(2 * count + taken); });
+}
 
 // The small world's nodes in the order of the file: by level, those of a level by NodeOrder.
 struct Numbering {
@@ -360,7 +312,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
       return true;
     }
     segment.verify_rows(0, segment.rows());
-    const GraphEffort effort(segment, spec);
+    const GraphEffort effort(segment, spec, options.threads);
     CodedRows rows = coded_rows(segment, spec);
     const bool has_vectors = has_codes(spec) && spec.prefix == 0 && !effort.is_enough(rows);
     const VectorSpec compared = has_vectors ? without_codes(spec) : spec;
@@ -374,7 +326,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const std::vector<uint32_t> order = insertion_order(linked, equal.firsts(), levels, options);
     SmallWorld world(linked, order.size(), options);
     const std::vector<uint32_t> added = restore(world, base, order, levels);
-    Filling(world, added, levels).run(options.threads, progress);
+    fill(world, added, levels, options.threads, progress);
     const Numbering numbering(world, order, levels);
     GraphHeader header = header_of(segment, spec, options, codes, has_vectors, numbering);
     GraphWriter writer(*draft, rows, codes, equal, world, numbering);

@@ -2,10 +2,12 @@
 #include "storage/graph_effort.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <mutex>
 #include <numeric>
 
-#include "math/top_k.h"
+#include "storage/parallel.h"
 
 namespace kindred::storage {
 namespace {
@@ -26,13 +28,14 @@ constexpr double kRecallOfPrincipal = 0.995;
 constexpr size_t kNearestOfPrincipal = 45;
 constexpr double kRecallOfCodes = 0.99;
 
-// Vectors that all samples are compared with before the next ones.
+// Vectors that all samples are compared with before the next ones, and those that a thread takes.
 constexpr size_t kRowsAtOnce = 64;
+constexpr size_t kRowsOfPart = 1024;
 
 }  // namespace
 
-GraphEffort::GraphEffort(const Segment& segment, const VectorSpec& spec)
-    : segment_(segment), spec_(spec) {
+GraphEffort::GraphEffort(const Segment& segment, const VectorSpec& spec, size_t threads)
+    : segment_(segment), spec_(spec), threads_(threads) {
   const size_t step = std::max<size_t>(segment.rows() / kSamples, 1);
   for (size_t row = 0; row < segment.rows(); row += step)
     samples_.push_back(
@@ -49,20 +52,33 @@ float GraphEffort::distance(const Sample& a, uint32_t b) const {
 // In one pass over the vectors for all samples, a few rows at a time, which stay in the processor's
 // cache meanwhile.
 void GraphEffort::find_nearest() {
-  std::vector<math::TopK<uint32_t>> nearest(samples_.size(), math::TopK<uint32_t>(kNearest));
-  const size_t releasing = Mapping::kReleaseBytes / spec_.bytes() / kRowsAtOnce + 1;
-  for (size_t first = 0; first < segment_.rows(); first += kRowsAtOnce) {
-    if (first / kRowsAtOnce % releasing == releasing - 1) segment_.release_pages();
-    const size_t end = std::min(first + kRowsAtOnce, segment_.rows());
-    for (size_t row = first; row < end; ++row) segment_.verify_exact(row);
+  using Nearest = std::vector<math::TopK<uint32_t>>;
+  const Nearest none(samples_.size(), math::TopK<uint32_t>(kNearest));
+  Nearest nearest = none;
+  std::mutex mutex;  // guards it
+  const size_t releasing = Mapping::kReleaseBytes / spec_.bytes() / kRowsOfPart + 1;
+  in_parallel((segment_.rows() + kRowsOfPart - 1) / kRowsOfPart, threads_, [&](size_t part) {
+    if (part % releasing == releasing - 1) segment_.release_pages();
+    Nearest of_part = none;
+    const size_t end = std::min((part + 1) * kRowsOfPart, segment_.rows());
+    for (size_t first = part * kRowsOfPart; first < end; first += kRowsAtOnce)
+      offer_rows(first, std::min(first + kRowsAtOnce, end), of_part);
+    const std::lock_guard lock(mutex);
     for (size_t i = 0; i < samples_.size(); ++i)
-      for (auto row = static_cast<uint32_t>(first); row < end; ++row)
-        if (row != samples_[i].row) nearest[i].offer(distance(samples_[i], row), row);
-  }
+      for (const auto& [distance, row] : of_part[i].finish()) nearest[i].offer(distance, row);
+  });
   for (size_t i = 0; i < samples_.size(); ++i) {
     samples_[i].wanted = nearest[i].size();
     if (samples_[i].wanted > 0) samples_[i].farthest = nearest[i].finish().back().distance;
   }
+}
+
+void GraphEffort::offer_rows(size_t first, size_t end,
+                             std::vector<math::TopK<uint32_t>>& nearest) const {
+  for (size_t row = first; row < end; ++row) segment_.verify_exact(row);
+  for (size_t i = 0; i < samples_.size(); ++i)
+    for (auto row = static_cast<uint32_t>(first); row < end; ++row)
+      if (row != samples_[i].row) nearest[i].offer(distance(samples_[i], row), row);
 }
 
 size_t GraphEffort::wanted() const noexcept {
@@ -89,46 +105,50 @@ size_t GraphEffort::found_by_keys(const Sample& sample, size_t looked_at,
   return found_of(sample, std::span<const GraphHit>(hits));
 }
 
+template <class CountOf>
+size_t GraphEffort::sum_of_samples(const CountOf& count_of) const {
+  std::atomic<size_t> sum{0};
+  in_parallel(samples_.size(), threads_, [&](size_t i) { sum += count_of(samples_[i]); });
+  return sum;
+}
+
 bool GraphEffort::is_enough(const CodedRows& rows) const {
-  size_t found = 0;
-  std::vector<float> keys(rows.count);
-  for (const Sample& sample : samples_) {
+  const size_t found = sum_of_samples([&](const Sample& sample) {
+    std::vector<float> keys(rows.count);
     const CodedQuery query = rows.query(sample.row);
     rows.kernels.scan(query.codes, query.sum, rows.codes, rows.stride, rows.stride, rows.count,
                       keys.data());
     for (uint32_t row = 0; row < rows.count; ++row)
       keys[row] = rows.distance(sample.row, row, keys[row]);
-    found += found_by_keys(sample, kLeastLookedAt, keys);
-  }
+    return found_by_keys(sample, kLeastLookedAt, keys);
+  });
   return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted());
 }
 
 bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
                             const std::byte* codes) const {
   const CodeKernels kernels = CodeKernels::of_4_bit_codes(spec_);
-  PrincipalQuery principal;
-  size_t found = 0;
-  std::vector<float> keys(rows.count);
-  for (const Sample& sample : samples_) {
+  const size_t found = sum_of_samples([&](const Sample& sample) {
+    PrincipalQuery principal;
+    std::vector<float> keys(rows.count);
     const CodedQuery query = principal.along(axes, rows.query(sample.row));
     kernels.scan(query.codes, query.sum, reinterpret_cast<const int8_t*>(codes), axes.code_bytes(),
                  axes.code_bytes(), rows.count, keys.data());
     for (uint32_t row = 0; row < rows.count; ++row)
       keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor(), keys[row]);
-    found += found_by_keys(sample, kNearestOfPrincipal, keys);
-  }
+    return found_by_keys(sample, kNearestOfPrincipal, keys);
+  });
   return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted());
 }
 
 double GraphEffort::recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const {
-  size_t found = 0;
-  for (const Sample& sample : samples_) {
+  const size_t found = sum_of_samples([&](const Sample& sample) -> size_t {
     size_t distances = 0;
     const auto hits = graph.search(rows.query(sample.row), effort, nullptr, distances);
-    if (!hits) continue;
+    if (!hits) return 0;
     const size_t looked_at = spec_.prefix > 0 ? hits->size() : kLeastLookedAt;
-    found += found_of(sample, hits->first(std::min(hits->size(), looked_at)));
-  }
+    return found_of(sample, hits->first(std::min(hits->size(), looked_at)));
+  });
   const size_t all = wanted();
   return all == 0 ? 1 : static_cast<double>(found) / static_cast<double>(all);
 }
@@ -151,10 +171,11 @@ bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t ro
 size_t GraphEffort::entries_of(const CodedRows& rows, const Graph& graph) const {
   const size_t step = std::max(rows.count / kSought, kSoughtApart);
   const auto lost_by = [&](size_t entries) {
-    size_t lost = 0;
-    for (size_t row = 0; row < rows.count; row += step)
-      lost += is_lost(rows, graph, static_cast<uint32_t>(row), entries) ? 1 : 0;
-    return lost;
+    std::atomic<size_t> lost{0};
+    in_parallel((rows.count + step - 1) / step, threads_, [&](size_t i) {
+      if (is_lost(rows, graph, static_cast<uint32_t>(i * step), entries)) ++lost;
+    });
+    return lost.load();
   };
   const size_t most = rows.count / step * kMostLost / 1000;
   if (lost_by(1) <= most) return 1;

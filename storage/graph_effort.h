@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "math/top_k.h"
 #include "storage/coded_rows.h"
 #include "storage/graph.h"
 #include "storage/principal_codes.h"
@@ -19,9 +20,10 @@ namespace kindred::storage {
 
 class GraphEffort {
  public:
-  // Finds the ten vectors nearest to each of the sample's. Throws StorageError (kCorrupt) if one is
-  // damaged. REQUIRES: the segment outlives it.
-  GraphEffort(const Segment& segment, const VectorSpec& spec);
+  // Finds the ten vectors nearest to each of the sample's, on so many threads (0: one a processor),
+  // as all else here. Throws StorageError (kCorrupt) if one is damaged. REQUIRES: the segment
+  // outlives it.
+  GraphEffort(const Segment& segment, const VectorSpec& spec, size_t threads);
 
   // Whether nearly all of them are among the rows that a search would look at by these codes: the
   // rows' own, or principal ones. Not where neighbours are much nearer to each other than rows are
@@ -44,10 +46,13 @@ class GraphEffort {
 
   float distance(const Sample& a, uint32_t b) const;
   void find_nearest();
+  void offer_rows(size_t first, size_t end, std::vector<math::TopK<uint32_t>>& nearest) const;
   template <class Row>
   size_t found_of(const Sample& sample, std::span<const Row> looked_at) const;
   size_t found_by_keys(const Sample& sample, size_t looked_at,
                        const std::vector<float>& keys) const;
+  template <class CountOf>
+  size_t sum_of_samples(const CountOf& count_of) const;
   size_t wanted() const noexcept;
   double recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const;
   bool is_lost(const CodedRows& rows, const Graph& graph, uint32_t row, size_t entries) const;
@@ -55,6 +60,7 @@ class GraphEffort {
 
   const Segment& segment_;
   VectorSpec spec_;
+  size_t threads_;
   std::vector<Sample> samples_;
 };
 
