@@ -32,10 +32,21 @@ class CheckedBlocks {
   // The same of all, compared anew.
   std::optional<size_t> first_changed() const noexcept;
 
+  // Whether the blocks that these bytes are in have been found whole before.
+  bool are_known(const void* at, size_t bytes) const noexcept;
+  // Of blocks that have been read into `copy`, one after the other from number `first` on, the
+  // first that has changed.
+  std::optional<size_t> first_changed_of_copy(size_t first, const std::byte* copy,
+                                              size_t bytes) const noexcept;
+
  private:
   static constexpr size_t kBits = 64;
 
-  bool is_whole(size_t block) const noexcept;
+  size_t block_at(const void* at) const noexcept {
+    return static_cast<size_t>(static_cast<const std::byte*>(at) - data_) >> shift_;
+  }
+  bool is_whole(size_t block) const noexcept { return is_whole(block, data_ + block * block_); }
+  bool is_whole(size_t block, const std::byte* at) const noexcept;
 
   const std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;

@@ -266,8 +266,9 @@ std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t
   const size_t i = row % layer.block_rows;
   if (layer.is_changed(block.id[i])) return std::nullopt;
   comparison_.count_look();
-  if (layer.verifier != nullptr) layer.verifier->verify_exact(row);
-  const std::optional<double> distance = comparison_.scorer.exact(block, i);
+  const std::byte* const vector =
+      layer.verifier != nullptr ? layer.verifier->exact_row(row, room_) : block.row(i);
+  const std::optional<double> distance = comparison_.scorer.exact(vector);
   if (!distance) return std::nullopt;
   const Neighbor neighbor{block.id[i], *distance};
   if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late

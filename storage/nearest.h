@@ -151,6 +151,7 @@ class NearestStream {
 
   VectorSpec spec_;
   Comparison comparison_;
+  std::vector<std::byte> room_;  // for a row that is read
   std::vector<Searched> layers_;
   float sharp_limit_ = -LayerBounds::kInfinity;  // up to here no bound is by coarse codes
   bool scored_ = false;

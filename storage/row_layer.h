@@ -56,6 +56,9 @@ class RowVerifier {
   virtual void verify_coarse(size_t first, size_t count) const = 0;
   // A row's vector and id.
   virtual void verify_exact(size_t row) const = 0;
+  // The same for who reads few rows here and there. The vector is where it lies, or in `room`
+  // until that is next used.
+  virtual const std::byte* exact_row(size_t row, std::vector<std::byte>& room) const = 0;
 };
 
 // The rows of one place as one snapshot sees them. Keeps them in memory.

@@ -246,8 +246,8 @@ void Scorer::bound_floats(const RowBlock& block, size_t first, size_t count, flo
   }
 }
 
-std::optional<double> Scorer::exact(const RowBlock& block, size_t i) const {
-  return math::distance(spec_.metric, spec_.element, query_, block.row(i), spec_.dim);
+std::optional<double> Scorer::exact(const std::byte* row) const {
+  return math::distance(spec_.metric, spec_.element, query_, row, spec_.dim);
 }
 
 }  // namespace kindred::storage

@@ -35,7 +35,8 @@ class Scorer {
   CodedQuery coded_query() const noexcept;
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
-  std::optional<double> exact(const RowBlock& block, size_t i) const;
+  std::optional<double> exact(const RowBlock& block, size_t i) const { return exact(block.row(i)); }
+  std::optional<double> exact(const std::byte* row) const;
 
  private:
   void make_room();

@@ -44,6 +44,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void verify_rows(size_t first, size_t count) const override;
   void verify_coarse(size_t first, size_t count) const override;
   void verify_exact(size_t row) const override;
+  const std::byte* exact_row(size_t row, std::vector<std::byte>& room) const override;
   // For whoever reads all of it once: what has been read is resident no longer.
   void release_pages() const noexcept { mapping_->release(); }
   // Whether a block has been found that does not fit its checksum: the file is to be written anew.
@@ -101,6 +102,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   size_t first_at_least(int64_t id, size_t rank) const;
   void prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank) const;
   void require(const void* data, size_t bytes) const;
+  bool takes_copy() const noexcept;
   void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
   void read_sums();
@@ -124,6 +126,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   CheckedBlocks blocks_of_sums_;                      // kFirstWithPageSums on
   mutable std::atomic<bool> tables_verified_{false};  // ids and order
   mutable std::atomic<bool> damaged_{false};
+  mutable std::atomic<int> copies_;  // of rows, that are still to be made instead of being mapped
   VectorSpec spec_;
   mutable std::mutex graph_mutex_;
   mutable std::shared_ptr<const Graph> graph_;                 // guarded by graph_mutex_

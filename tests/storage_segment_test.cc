@@ -349,6 +349,46 @@ TEST_CASE("a search reads a segment's checksums here and there, and finds one th
   look_at(0);
 }
 
+TEST_CASE("a row that is read by itself is the segment's, however many have been read before",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  const VectorSpec spec =
+      GENERATE(VectorSpec(kSpec), VectorSpec{Element::kFloat32, Metric::kL2, 1500},
+               VectorSpec{Element::kBit, Metric::kHamming, 64});
+  write(file.path(), spec, random_rows(1500, spec, 14));
+  const auto segment = Segment::open(file.path(), spec, kIdentity);
+  const auto by_itself = Segment::open(file.path(), spec, kIdentity);
+  std::vector<std::byte> room;
+  for (const size_t times : {1, 2})
+    for (size_t row = 0; row < segment->rows(); row += times) {
+      const std::byte* const vector = by_itself->exact_row(row, room);
+      REQUIRE(std::memcmp(vector, segment->vector(row), spec.bytes()) == 0);
+    }
+}
+
+TEST_CASE("a row that has changed is found when it is read by itself", "[storage][segment]") {
+  const TemporaryFile file;
+  write(file.path(), kSpec, random_rows(1500, kSpec, 15));
+  const auto offset_of = [&](size_t row) {
+    const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+    const auto* const begin = segment->block().exact;
+    SegmentHeader header{};
+    File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+    return place(header, Section::kExact).offset +
+           static_cast<uint64_t>(segment->vector(row) - begin);
+  };
+  for (const size_t row : {0, 700, 1400}) {
+    const uint64_t offset = offset_of(row);
+    flip_bit(file.path(), offset);
+    const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+    std::vector<std::byte> room;
+    segment->exact_row(row == 0 ? 1000 : 0, room);
+    CHECK(fault_of([&] { segment->exact_row(row, room); }) == Fault::kCorrupt);
+    CHECK(segment->is_damaged());
+    flip_bit(file.path(), offset);
+  }
+}
+
 TEST_CASE("a segment whose header says anything is read within its bounds, or not at all",
           "[storage][segment]") {
   const TemporaryFile file;
