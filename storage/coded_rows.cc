@@ -22,6 +22,7 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   rows.count = segment.rows();
   rows.numbers.resize(rows.count);
   const bool coded = has_codes(spec);
+  rows.is_centred = coded && block.bias != nullptr;
   rows.codes = coded ? block.codes : reinterpret_cast<const int8_t*>(block.exact);
   rows.stride = coded ? block.code_stride : block.exact_stride;
   for (size_t row = 0; row < rows.count; ++row) {
@@ -32,6 +33,7 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
       numbers.scale = squared > 0 ? 1.0F / std::sqrt(squared) : 0.0F;
     const bool of_l2 = spec.metric == math::Metric::kL2 && !rows.kernels.is_distance();
     numbers.bias = of_l2 ? squared : 0.0F;
+    if (rows.is_centred) numbers.bias = block.bias[row];
     if (spec.prefix == 0) continue;
     // The distance of prefixes: it says more of that of vectors than what it adds to it, since what
     // follows the prefixes of near vectors is alike (bench/README.md).

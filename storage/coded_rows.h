@@ -15,7 +15,7 @@
 namespace kindred::storage {
 
 // How what the kernels say of two rows' codes becomes a key.
-enum class KeyKind : uint8_t { kCompared, kMinusProduct, kL2Squared };
+enum class KeyKind : uint8_t { kCompared, kMinusProduct, kBiasedProduct, kL2Squared };
 
 // Orders as the distance of two rows does. Never NaN, which does not sort: what overflows is
 // farthest.
@@ -23,6 +23,7 @@ inline float key_of(KeyKind kind, const NodeNumbers& a, const NodeNumbers& b,
                     float compared) noexcept {
   float key = a.scale * b.scale * compared;
   if (kind == KeyKind::kMinusProduct) key = -key;
+  if (kind == KeyKind::kBiasedProduct) key = a.bias + b.bias - key;
   if (kind == KeyKind::kL2Squared) key = a.bias + b.bias - 2 * key;
   return key == key ? key : std::numeric_limits<float>::infinity();
 }
@@ -34,6 +35,7 @@ struct CodedRows {
   size_t count = 0;
   const int8_t* codes = nullptr;
   size_t stride = 0;                 // from row to row, zeros behind the dimensions
+  bool is_centred = false;           // codes are of rows less a centre, or along axes from one
   std::vector<NodeNumbers> numbers;  // by row
 
   const int8_t* code(size_t row) const noexcept { return codes + row * stride; }
@@ -41,7 +43,8 @@ struct CodedRows {
   CodedQuery query(uint32_t row) const noexcept;
   KeyKind key_kind() const noexcept {
     if (kernels.is_distance()) return KeyKind::kCompared;
-    return metric == math::Metric::kL2 ? KeyKind::kL2Squared : KeyKind::kMinusProduct;
+    if (metric == math::Metric::kL2) return KeyKind::kL2Squared;
+    return is_centred ? KeyKind::kBiasedProduct : KeyKind::kMinusProduct;
   }
   // The key of two rows, by what the kernels say of their codes.
   float distance(uint32_t a, uint32_t b, float compared) const noexcept {

@@ -27,7 +27,7 @@ class GraphEffort {
 
   // Whether nearly all of them are among the rows that a search would look at by these codes: the
   // rows' own, or principal ones. Not where neighbours are much nearer to each other than rows are
-  // in general, or all are far from the origin: few bits do not tell them apart then.
+  // in general: few bits do not tell them apart then.
   bool is_enough(const CodedRows& rows) const;
   bool is_enough(const CodedRows& rows, const PrincipalAxes& axes, const std::byte* codes) const;
   // By how many nodes searches have to enter, so that they come to where a row is, and the smallest

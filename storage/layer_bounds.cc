@@ -203,13 +203,13 @@ void LayerBounds::look_at_all() {
   }
 }
 
-// Rows apart lie anywhere, and what a bound is made of in six places.
+// Rows apart lie anywhere, and what a bound is made of in six places or seven.
 void LayerBounds::prefetch(uint32_t place) const {
   const uint32_t row = row_at(place);
   const RowBlock& block = rows_.block_of(row);
   const size_t i = row % rows_.block_rows;
-  for (const float* numbers :
-       {block.scale, block.code_norm, block.residual_norm, block.suffix_norm, block.norm_squared})
+  for (const float* numbers : {block.scale, block.code_norm, block.residual_norm, block.suffix_norm,
+                               block.norm_squared, block.bias})
     if (numbers != nullptr) storage::prefetch(numbers + i, sizeof(float));
   const bool coded = block.code_stride > 0;
   const auto* at = coded ? reinterpret_cast<const std::byte*>(block.code(i)) : block.row(i);

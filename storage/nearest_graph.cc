@@ -127,6 +127,7 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
 std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& searched, size_t ef) {
   const RowLayer& layer = searched.rows();
   const size_t before = comparison_.visited;
+  const CodedQuery query = comparison_.scorer.coded_query(layer.block_of(0));
   std::optional<std::span<const GraphHit>> hits;
   if (layer.only) {
     std::vector<uint64_t> passing((layer.count + 63) / 64);
@@ -134,14 +135,12 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
     const GraphFilter filter{passing,
                              static_cast<size_t>(static_cast<double>(layer.only->size()) *
                                                  comparison_.costs.scan / comparison_.costs.graph)};
-    hits =
-        layer.graph->search(comparison_.scorer.coded_query(), {ef}, &filter, comparison_.visited);
+    hits = layer.graph->search(query, {ef}, &filter, comparison_.visited);
   } else if (chosen_from_) {
-    if (!searched.search) searched.search.emplace(*layer.graph, comparison_.scorer.coded_query());
+    if (!searched.search) searched.search.emplace(*layer.graph, query);
     hits = searched.search->widen(ef, comparison_.visited);
   } else {
-    hits =
-        layer.graph->search(comparison_.scorer.coded_query(), {ef}, nullptr, comparison_.visited);
+    hits = layer.graph->search(query, {ef}, nullptr, comparison_.visited);
   }
   const double each =
       chosen_from_ ? kWidenedDistance * comparison_.costs.graph : comparison_.costs.graph;

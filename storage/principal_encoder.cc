@@ -119,14 +119,15 @@ math::AlignedBytes PrincipalEncoder::codes(const CodedRows& rows) const {
   return codes;
 }
 
-// With c the centre, |x - y|^2 = |x - c|^2 + |y - c|^2 - 2 <x - c, y - c>. Of |x - c|^2 rows are
-// the nearer by -<x, y> as well if |x|^2 is left out.
+// With c the centre, <x, y> = <x - c, y - c> + <c, x> + <c, y> - |c|^2. Under l2, whose bias is the
+// squared norm, that of |x - c|^2 comes of it.
 ProjectedRows PrincipalEncoder::project(const CodedRows& rows) const {
   const auto* const centre = reinterpret_cast<const int8_t*>(centre_codes_.get());
   const float centre_squared = dot_of_centre(centre, centre_scale_);
+  const float times = times_of(rows.metric);
   const size_t stride = projected_stride();
   ProjectedRows made{rows, math::make_aligned(rows.count * stride)};
-  made.rows.metric = math::Metric::kL2;
+  made.rows.is_centred = true;
   made.rows.codes = reinterpret_cast<const int8_t*>(made.codes.get());
   made.rows.stride = stride;
   std::vector<float> values(axes().count());
@@ -134,7 +135,7 @@ ProjectedRows PrincipalEncoder::project(const CodedRows& rows) const {
     axes().along(rows.code(row), rows.numbers[row].scale, values.data());
     auto* const code = reinterpret_cast<int8_t*>(made.codes.get() + row * stride);
     NodeNumbers& numbers = made.rows.numbers[row];
-    numbers.bias += centre_squared - 2 * dot_of_centre(rows.code(row), numbers.scale);
+    numbers.bias += times * (0.5F * centre_squared - dot_of_centre(rows.code(row), numbers.scale));
     numbers.scale = 0;
     std::memset(code, 0, stride);
     if (math::active().max_abs(values.data(), count_) < std::numeric_limits<float>::max())

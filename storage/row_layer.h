@@ -30,10 +30,13 @@ struct RowBlock {
   const float* residual_norm = nullptr;
   const float* suffix_norm = nullptr;  // nullptr where codes cover all elements
   const float* norm_squared = nullptr;
+  // Where codes are of rows less a centre, all of a layer less the same; nullptr else.
+  const float* bias = nullptr;
+  const float* code_centre = nullptr;
   // Where there are coarse codes (coarse_codes.h); nullptr else.
   const int8_t* coarse = nullptr;
   const CoarseNumbers* coarse_numbers = nullptr;
-  const float* centre = nullptr;  // of all rows of a layer
+  const float* centre = nullptr;  // of coarse codes, of all rows of a layer
   // Of rows that may end while they are read: the change number of the row that ended each, and how
   // many have ended. nullptr where no row ends.
   const std::atomic<int64_t>* died = nullptr;

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "math/kernels.h"
 #include "storage/coarse_codes.h"
+#include "storage/row_codes.h"
 
 namespace kindred::storage {
 namespace {
@@ -38,19 +40,14 @@ Scorer::Scorer(const VectorSpec& spec, const void* query) : spec_(spec), kernels
   const auto* v = reinterpret_cast<const float*>(query_);
   norm_squared_ = kernels.dot(v, v, spec.dim);
   if (!has_codes(spec)) return;
-  const bool codable = is_codable(v, spec.dim, norm_squared_);
-  const bool scales = spec.metric == Metric::kCosine && codable && norm_squared_ > 0;
+  codable_ = is_codable(v, spec.dim, norm_squared_);
+  const bool scales = spec.metric == Metric::kCosine && codable_ && norm_squared_ > 0;
   const float inverse = scales ? 1.0F / std::sqrt(norm_squared_) : 1.0F;
-  std::transform(v, v + spec.dim, scaled_, [inverse](float x) { return x * inverse; });
-  const size_t coded = spec.code_dim();
-  code_query_norm_ = math::norm_above(scaled_, coded);
-  suffix_query_norm_ = math::norm_above(scaled_ + coded, spec.dim - coded);
-  query_codes_ = math::quantize_i8(scaled_, coded, codes_, code_stride(spec));
-  if (!codable) query_codes_.residual_norm = kInfinity;
-  query_sum_ = kernels.sum_i8(codes_, coded);
+  std::transform(v, v + spec.dim, coded_.scaled, [inverse](float x) { return x * inverse; });
+  encode(coded_);
 }
 
-// One piece for all that there is of the query.
+// One piece for all that there is of most queries.
 void Scorer::make_room() {
   const bool coded = has_codes(spec_);
   const size_t query = math::aligned_stride(spec_.bytes());
@@ -58,8 +55,45 @@ void Scorer::make_room() {
   memory_ = math::make_aligned(query + codes + (coded ? query : 0));
   query_ = memory_.get();
   if (!coded) return;
-  codes_ = reinterpret_cast<int8_t*>(query_ + query);
-  scaled_ = reinterpret_cast<float*>(query_ + query + codes);
+  coded_.codes = reinterpret_cast<int8_t*>(query_ + query);
+  coded_.scaled = reinterpret_cast<float*>(query_ + query + codes);
+}
+
+// Of what is in `scaled`.
+void Scorer::encode(Coded& coded) const {
+  const size_t dim = spec_.code_dim();
+  coded.norm = math::norm_above(coded.scaled, dim);
+  coded.suffix_norm = math::norm_above(coded.scaled + dim, spec_.dim - dim);
+  coded.numbers = math::quantize_i8(coded.scaled, dim, coded.codes, code_stride(spec_));
+  if (!codable_) coded.numbers.residual_norm = kInfinity;
+  coded.sum = math::active().sum_i8(coded.codes, dim);
+}
+
+// A centre that no program of ours wrote may be anything: bounds say nothing then.
+const Scorer::Coded& Scorer::coded_for(const RowBlock& block) {
+  if (block.code_centre == nullptr) return coded_;
+  for (const auto& known : centred_)
+    if (known->centre == block.code_centre) return *known;
+  auto made = std::make_unique<Coded>();
+  made->centre = block.code_centre;
+  const size_t codes = math::aligned_stride(code_stride(spec_));
+  made->memory = math::make_aligned(codes + math::aligned_stride(spec_.bytes()));
+  made->codes = reinterpret_cast<int8_t*>(made->memory.get());
+  made->scaled = reinterpret_cast<float*>(made->memory.get() + codes);
+  subtract(coded_.scaled, made->centre, spec_.dim, made->scaled);
+  const bool is_sound = math::active().max_abs(made->scaled, spec_.dim) < kInfinity;
+  if (!is_sound) std::fill_n(made->scaled, spec_.dim, 0.0F);
+  encode(*made);
+  const float rounding = kDifferenceRounding * made->norm;
+  made->numbers.residual_norm = is_sound ? made->numbers.residual_norm + rounding : kInfinity;
+  made->bias = bias_of(spec_.metric, made->scaled, made->centre, spec_.dim);
+  made->centre_norm = math::norm_above(made->centre, spec_.dim);
+  double product = 0;
+  for (size_t i = 0; i < spec_.dim; ++i)
+    product += static_cast<double>(made->centre[i]) * coded_.scaled[i];
+  made->centre_product = static_cast<float>(product);
+  centred_.push_back(std::move(made));
+  return *centred_.back();
 }
 
 void Scorer::lower_bounds(const RowBlock& block, size_t count, float* out) {
@@ -74,13 +108,17 @@ float Scorer::lower_bound(const RowBlock& block, size_t i) {
   return result;
 }
 
-CodedQuery Scorer::coded_query() const noexcept {
-  const bool coded = has_codes(spec_);
-  return {.codes = coded ? codes_ : reinterpret_cast<const int8_t*>(query_),
-          .sum = query_sum_,
-          .scale = coded ? query_codes_.scale : 1.0F,
-          .times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric),
-          .vector = reinterpret_cast<const int8_t*>(query_)};
+CodedQuery Scorer::coded_query(const RowBlock& block) {
+  const float times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric);
+  const auto* const vector = reinterpret_cast<const int8_t*>(query_);
+  if (!has_codes(spec_))
+    return {.codes = vector, .sum = query_sum_, .times = times, .vector = vector};
+  const Coded& query = coded_for(block);
+  return {.codes = query.codes,
+          .sum = query.sum,
+          .scale = query.numbers.scale,
+          .times = times,
+          .vector = vector};
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
@@ -95,16 +133,18 @@ void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {
     return;
   }
   if (integers_.size() < count) integers_.resize(count);
-  if (has_codes(spec_))
-    kernels_.scan(codes_, query_sum_, block.code(first), block.code_stride, spec_.code_dim(), count,
-                  integers_.data());
-  else if (spec_.element != Element::kInt8 || spec_.metric != Metric::kL2)
+  if (has_codes(spec_)) {
+    const Coded& query = coded_for(block);
+    kernels_.scan(query.codes, query.sum, block.code(first), block.code_stride, spec_.code_dim(),
+                  count, integers_.data());
+  } else if (spec_.element != Element::kInt8 || spec_.metric != Metric::kL2) {
     kernels_.scan(reinterpret_cast<const int8_t*>(query_), query_sum_,
                   reinterpret_cast<const int8_t*>(block.row(first)), block.exact_stride,
                   spec_.bytes(), count, integers_.data());
+  }
 }
 
-void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out) const {
+void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out) {
   if (has_codes(spec_)) {
     bound_codes(block, first, count, out);
   } else if (spec_.element == Element::kInt8) {
@@ -119,12 +159,13 @@ void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out
 
 // The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and
 // what the elements without codes may add.
-void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const {
+void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) {
+  const Coded& query = coded_for(block);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
-  const float query_norm = code_query_norm_;
-  const float query_suffix = suffix_query_norm_;
-  const float query_residual = query_codes_.residual_norm;
-  const float query_scale = query_codes_.scale;
+  const float query_norm = query.norm;
+  const float query_suffix = query.suffix_norm;
+  const float query_residual = query.numbers.residual_norm;
+  const float query_scale = query.numbers.scale;
   const int32_t* dots = integers_.data();
   const float* scale = block.scale + first;
   const float* code_norm = block.code_norm + first;
@@ -135,23 +176,27 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
     if (suffix != nullptr) error += suffix[i] * query_suffix;
     return static_cast<float>(dots[i]) * (scale[i] * query_scale) + error * (1.0F + rounding);
   };
-  bound_by(upper_dot, block, first, count, out);
+  if (query.centre == nullptr)
+    bound_by(upper_dot, block, first, count, out);
+  else
+    bound_centred(upper_dot, query, block, first, count, out);
 }
 
 // The same of coarse codes. What these express of a row is no longer than their outermost levels.
 void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, float* out) {
+  const Coded& query = coded_for(block);
   if (integers_.size() < count) integers_.resize(count);
   const size_t stride = block.coarse_stride();
-  math::active().dot_u4_scan(codes_, block.coarse_code(first), stride, stride, count,
+  math::active().dot_u4_scan(query.codes, block.coarse_code(first), stride, stride, count,
                              integers_.data());
-  const float centre = centre_dot(block);
+  const float centre = centre_dot(query, block);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
-  const float query_norm = code_query_norm_;
-  const float query_suffix = suffix_query_norm_;
+  const float query_norm = query.norm;
+  const float query_suffix = query.suffix_norm;
   const float outermost = 7.5F * std::sqrt(static_cast<float>(spec_.code_dim()));
-  const float query_residual = outermost * query_codes_.residual_norm;
-  const float half_scale = 0.5F * query_codes_.scale;
-  const int32_t middle = 15 * query_sum_;
+  const float query_residual = outermost * query.numbers.residual_norm;
+  const float half_scale = 0.5F * query.numbers.scale;
+  const int32_t middle = 15 * query.sum;
   const int32_t* dots = integers_.data();
   const CoarseNumbers* numbers = block.coarse_numbers + first;
   const float* suffix = block.suffix_norm == nullptr ? nullptr : block.suffix_norm + first;
@@ -162,14 +207,17 @@ void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, flo
     return centre + static_cast<float>(2 * dots[i] - middle) * (scale * half_scale) +
            error * (1.0F + rounding);
   };
-  bound_by(upper_dot, block, first, count, out);
+  if (query.centre == nullptr)
+    bound_by(upper_dot, block, first, count, out);
+  else
+    bound_centred(upper_dot, query, block, first, count, out);
 }
 
-float Scorer::centre_dot(const RowBlock& block) {
+float Scorer::centre_dot(const Coded& query, const RowBlock& block) {
   if (block.centre == centre_) return centre_dot_;
   double sum = 0;
   for (size_t i = 0; i < spec_.code_dim(); ++i)
-    sum += static_cast<double>(block.centre[i]) * scaled_[i];
+    sum += static_cast<double>(block.centre[i]) * query.scaled[i];
   centre_ = block.centre;
   centre_dot_ = static_cast<float>(sum);
   return centre_dot_;
@@ -201,6 +249,39 @@ void Scorer::bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t f
         const float slack = rounding * std::sqrt(squared[i]) * std::sqrt(norm_squared_);
         out[i] = sure(-upper_dot(i) - slack);
       }
+  }
+}
+
+// The same of rows and the query without the rows' centre (RowNumbers). Under dot what was taken
+// off is added again, and rounds by as much of itself.
+template <class UpperDot>
+void Scorer::bound_centred(const UpperDot& upper_dot, const Coded& query, const RowBlock& block,
+                           size_t first, size_t count, float* out) const {
+  const float rounding = 3.0F * math::rounding_error(spec_.dim);
+  const float* squared = block.norm_squared + first;
+  const float* bias = block.bias + first;
+  switch (spec_.metric) {
+    case Metric::kCosine:
+      for (size_t i = 0; i < count; ++i) {
+        const float lower = (bias[i] + query.bias) * (1.0F - rounding) - rounding - upper_dot(i);
+        out[i] = squared[i] > 0.0F ? sure(lower) : kInfinity;
+      }
+      break;
+    case Metric::kL2:
+      for (size_t i = 0; i < count; ++i) {
+        const float lower = (bias[i] + query.bias) * (1.0F - rounding) - 2.0F * upper_dot(i);
+        out[i] = sure(std::sqrt(std::max(lower, 0.0F)) * (1.0F - rounding));
+      }
+      break;
+    default: {  // kDot
+      const float of_query = query.centre_norm + query.norm;
+      for (size_t i = 0; i < count; ++i) {
+        const float norms = std::sqrt(squared[i]) * std::sqrt(norm_squared_);
+        const float of_row = query.centre_norm + std::sqrt(squared[i]);
+        const float slack = rounding * norms + 8 * kDifferenceRounding * of_query * of_row;
+        out[i] = sure(bias[i] - query.centre_product - upper_dot(i) - slack);
+      }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -31,22 +32,42 @@ class Scorer {
   // Bounds by the coarse codes of a block that has them: lower ones, for half the reading.
   void rough_bounds(const RowBlock& block, size_t first, size_t count, float* out);
 
-  // For graphs. Borrowed from the scorer.
-  CodedQuery coded_query() const noexcept;
+  // For graphs of the block's rows. Borrowed from the scorer.
+  CodedQuery coded_query(const RowBlock& block);
 
   // The distance as SQL's vec_distance_*() give it; nullopt where there is none.
   std::optional<double> exact(const RowBlock& block, size_t i) const { return exact(block.row(i)); }
   std::optional<double> exact(const std::byte* row) const;
 
  private:
+  // The query as codes are made of it, less their centre where they have one.
+  struct Coded {
+    const float* centre = nullptr;
+    int8_t* codes = nullptr;   // padded as the rows'
+    float* scaled = nullptr;   // what they express
+    math::Codes numbers{};     // of the codes
+    int32_t sum = 0;           // the same
+    float norm = 0;            // of `scaled`, of the elements that have codes
+    float suffix_norm = 0;     // of the others
+    float bias = 0;            // as RowNumbers', of the query
+    float centre_product = 0;  // of the centre and the query
+    float centre_norm = 0;
+    math::AlignedBytes memory;  // where it has some of its own
+  };
+
   void make_room();
+  void encode(Coded& coded) const;
+  const Coded& coded_for(const RowBlock& block);
   void raw_scores(const RowBlock& block, size_t first, size_t count);
-  void bound(const RowBlock& block, size_t first, size_t count, float* out) const;
-  void bound_codes(const RowBlock& block, size_t first, size_t count, float* out) const;
+  void bound(const RowBlock& block, size_t first, size_t count, float* out);
+  void bound_codes(const RowBlock& block, size_t first, size_t count, float* out);
   template <class UpperDot>
   void bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t first, size_t count,
                 float* out) const;
-  float centre_dot(const RowBlock& block);
+  template <class UpperDot>
+  void bound_centred(const UpperDot& upper_dot, const Coded& query, const RowBlock& block,
+                     size_t first, size_t count, float* out) const;
+  float centre_dot(const Coded& query, const RowBlock& block);
   void bound_int8(const RowBlock& block, size_t first, size_t count, float* out) const;
   void bound_floats(const RowBlock& block, size_t first, size_t count, float* out) const;
 
@@ -54,13 +75,11 @@ class Scorer {
   CodeKernels kernels_;
   math::AlignedBytes memory_;
   std::byte* query_ = nullptr;  // these lie in memory_
-  int8_t* codes_ = nullptr;     // nullptr where there are none
-  float* scaled_ = nullptr;     // the query, scaled as for its codes; nullptr likewise
-  math::Codes query_codes_{};
-  int32_t query_sum_ = 0;          // of the int8 codes, or of an int8 query itself
+  Coded coded_;                 // without a centre
+  std::vector<std::unique_ptr<const Coded>> centred_;
+  int32_t query_sum_ = 0;          // of an int8 query
   float norm_squared_ = 0;         // of the query
-  float code_query_norm_ = 0;      // of the elements that have codes, scaled as for these
-  float suffix_query_norm_ = 0;    // the same of the others
+  bool codable_ = false;           // the query
   const float* centre_ = nullptr;  // that was asked for last, and its dot product with the query
   float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h

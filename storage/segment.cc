@@ -49,11 +49,14 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
   block_.code_norm = section<float>(Section::kCodeNorm, n);
   block_.residual_norm = section<float>(Section::kResidualNorm, spec.prefix > 0 ? 2 * n : n);
   if (spec.prefix > 0) block_.suffix_norm = block_.residual_norm + n;
-  block_.norm_squared = section<float>(Section::kNormSquared, n);
+  const bool centred = header_.version == kCentredSegmentVersion && has_centre(spec);
+  block_.norm_squared = section<float>(Section::kNormSquared, centred ? 2 * n : n);
+  if (centred) block_.bias = block_.norm_squared + n;
   if (header_.version >= kFirstWithCoarse && header_.code_stride > 0) {
     block_.coarse = section<int8_t>(Section::kCoarse, n * coarse_stride(spec));
     block_.coarse_numbers = section<CoarseNumbers>(Section::kCoarseNumbers, n);
-    block_.centre = section<float>(Section::kCentre, code_stride(spec));
+    block_.centre = section<float>(Section::kCentre, (centred ? 2 : 1) * code_stride(spec));
+    if (centred) block_.code_centre = block_.centre + code_stride(spec);
   }
   block_.id = ids_ = section<int64_t>(Section::kIds, n);
   if (place_of(Section::kOrder).bytes > 0)
@@ -69,8 +72,8 @@ void Segment::corrupt(const std::string& what) const {
 void Segment::read_header(const VectorSpec& spec, const SegmentIdentity& identity) {
   if (header_.magic != kSegmentMagic) corrupt("is no segment file");
   if (header_.byte_order != kByteOrder) corrupt("was written in another byte order");
-  if (header_.version < 1 || header_.version > kSegmentVersion)
-    corrupt("version 1 to " + std::to_string(kSegmentVersion) + " is wanted, got " +
+  if (header_.version < 1 || header_.version > kCentredSegmentVersion)
+    corrupt("version 1 to " + std::to_string(kCentredSegmentVersion) + " is wanted, got " +
             std::to_string(header_.version));
   if (!is_whole(header_)) corrupt("the header's checksum does not fit");
   require_fit(spec, identity);
@@ -135,8 +138,7 @@ void Segment::verify_rows(size_t first, size_t count) const {
   for (const float* of_row :
        {block_.scale, block_.code_norm, block_.residual_norm, block_.norm_squared})
     require(of_row + first, count * sizeof(float));
-  if (block_.suffix_norm != nullptr) require(block_.suffix_norm + first, count * sizeof(float));
-  require(ids_ + first, count * sizeof(int64_t));
+  require_beside(first, count);
 }
 
 void Segment::verify_coarse(size_t first, size_t count) const {
@@ -144,7 +146,15 @@ void Segment::verify_coarse(size_t first, size_t count) const {
   require(block_.coarse_numbers + first, count * sizeof(CoarseNumbers));
   require(block_.centre, block_.code_stride * sizeof(float));
   require(block_.norm_squared + first, count * sizeof(float));
-  if (block_.suffix_norm != nullptr) require(block_.suffix_norm + first, count * sizeof(float));
+  require_beside(first, count);
+}
+
+// Of some rows, what codes of either length are used with, where there is such.
+void Segment::require_beside(size_t first, size_t count) const {
+  for (const float* of_row : {block_.suffix_norm, block_.bias})
+    if (of_row != nullptr) require(of_row + first, count * sizeof(float));
+  if (block_.code_centre != nullptr)
+    require(block_.code_centre, block_.code_stride * sizeof(float));
   require(ids_ + first, count * sizeof(int64_t));
 }
 
@@ -301,6 +311,7 @@ RowLayer Segment::layer(const DeadRows& dead) const {
          {&block.scale, &block.code_norm, &block.residual_norm, &block.norm_squared})
       *of_row += first;
     if (block.suffix_norm != nullptr) block.suffix_norm += first;
+    if (block.bias != nullptr) block.bias += first;
     if (block.coarse != nullptr) {
       block.coarse = block_.coarse_code(first);
       block.coarse_numbers += first;

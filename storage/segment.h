@@ -103,6 +103,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank) const;
   void require(const void* data, size_t bytes) const;
   bool takes_copy() const noexcept;
+  void require_beside(size_t first, size_t count) const;
   void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
   void read_sums();

@@ -15,10 +15,12 @@
 namespace kindred::storage {
 
 inline constexpr uint64_t kSegmentMagic = 0x314745534e494b4bULL;  // "KKINSEG1"
-// Before version 4 a checksum covered 64 KiB, and sums_sum was that of the checksums themselves;
-// before version 3 there were no coarse codes, nor places for them in the header; before version 2
-// codes covered all elements.
+// Of version 5 int8 codes are of rows less a centre (row_codes.h); of data that have none worth it
+// files are of version 4. Before version 4 a checksum covered 64 KiB, and sums_sum was that of the
+// checksums themselves; before version 3 there were no coarse codes, nor places for them in the
+// header; before version 2 codes covered all elements.
 inline constexpr uint32_t kSegmentVersion = 4;
+inline constexpr uint32_t kCentredSegmentVersion = 5;
 inline constexpr uint32_t kFirstWithPageSums = 4;
 inline constexpr uint32_t kFirstWithCoarse = 3;
 inline constexpr uint32_t kByteOrder = 0x01020304;
@@ -32,13 +34,14 @@ enum class Section : uint32_t {
   kOrder,  // uint32: rows in ascending id, each id once; empty if the rows are so themselves
   kScale,  // float32 a row, as the next three: see math/quantize.h
   kCodeNorm,
-  kResidualNorm,  // of all rows; then, where codes cover a prefix, the suffix_norm of all rows
-  kNormSquared,
+  kResidualNorm,   // of all rows; then, where codes cover a prefix, the suffix_norm of all rows
+  kNormSquared,    // of all rows; then, where codes have a centre, the bias of all rows
   kSums,           // XXH3-64 of each 4 KiB of all other sections, which lie before it; from the
                    // next page on, outside of all sections, page_sums: that of each page of it
   kCoarse,         // see coarse_codes.h; empty where kCodes is, as the next two
   kCoarseNumbers,  // CoarseNumbers of each row
-  kCentre,         // float32: one row's elements, of the stride of kCodes
+  kCentre,  // float32: one row's elements, of the stride of kCodes: that of coarse codes; then
+            // that of codes, where they have one
   kCount,
 };
 // Sections that headers before version 3 have places for.

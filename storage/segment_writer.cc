@@ -13,6 +13,12 @@
 #include "storage/row_codes.h"
 
 namespace kindred::storage {
+namespace {
+
+// Rows that the centre of codes is found in.
+constexpr size_t kSampled = 1024;
+
+}  // namespace
 
 SegmentWriter::SegmentWriter(const std::string& path, const VectorSpec& spec,
                              const SegmentIdentity& identity)
@@ -70,24 +76,26 @@ void SegmentWriter::write_section(SegmentHeader& header, Section section,
 
 // By row, as sections have them.
 struct SegmentWriter::Numbers {
-  explicit Numbers(size_t rows, bool has_suffixes)
+  Numbers(size_t rows, bool has_suffixes, bool has_biases)
       : scale(rows),
         code_norm(rows),
         residual_norm(has_suffixes ? 2 * rows : rows),
-        squared(rows) {}
+        squared(has_biases ? 2 * rows : rows) {}
 
   void set(size_t row, const RowNumbers& of_row) {
     scale[row] = of_row.scale;
     code_norm[row] = of_row.code_norm;
     residual_norm[row] = of_row.residual_norm;
     squared[row] = of_row.norm_squared;
-    if (residual_norm.size() > scale.size()) residual_norm[scale.size() + row] = of_row.suffix_norm;
+    const size_t rows = scale.size();
+    if (residual_norm.size() > rows) residual_norm[rows + row] = of_row.suffix_norm;
+    if (squared.size() > rows) squared[rows + row] = of_row.bias;
   }
 
   std::vector<float> scale;
   std::vector<float> code_norm;
   std::vector<float> residual_norm;  // of all rows; then, of a prefix's, the suffix_norm of all
-  std::vector<float> squared;
+  std::vector<float> squared;        // the same; then, of centred codes, the bias of all
 };
 
 // The exact rows are read back from the file, so that they need not stay in memory.
@@ -95,14 +103,19 @@ void SegmentWriter::write_codes(SegmentHeader& header) {
   out_.publish();
   const std::optional<Mapping> exact =
       ids_.empty() ? std::nullopt : std::optional<Mapping>(std::in_place, file_, out_.position());
-  RowEncoder encoder(spec_);
-  Numbers numbers(ids_.size(), spec_.prefix > 0);
+  const auto row_at = [&](size_t row) { return exact->data() + kSegmentPage + row * stride_; };
+  RowCentre rows(spec_);
+  for (size_t row = 0; row < ids_.size() && has_centre(spec_); row += ids_.size() / kSampled + 1)
+    rows.add(row_at(row));
+  const std::vector<float> centre = rows.find();
+  RowEncoder encoder(spec_, centre);
+  Numbers numbers(ids_.size(), spec_.prefix > 0, !centre.empty());
   std::vector<int8_t> codes(header.code_stride);
   place(header, Section::kCodes) = {out_.position(), ids_.size() * codes.size()};
   const size_t releasing = Mapping::kReleaseBytes / stride_ + 1;
   for (size_t row = 0; row < ids_.size(); ++row) {
     if (row % releasing == releasing - 1) exact->release();
-    numbers.set(row, encoder.encode(exact->data() + kSegmentPage + row * stride_, codes.data()));
+    numbers.set(row, encoder.encode(row_at(row), codes.data()));
     out_.write(codes.data(), codes.size());
   }
   out_.pad(kSegmentPage);
@@ -110,12 +123,12 @@ void SegmentWriter::write_codes(SegmentHeader& header) {
   write_section(header, Section::kCodeNorm, numbers.code_norm);
   write_section(header, Section::kResidualNorm, numbers.residual_norm);
   write_section(header, Section::kNormSquared, numbers.squared);
-  if (header.code_stride > 0) write_coarse_codes(header, numbers);
+  if (header.code_stride > 0) write_coarse_codes(header, numbers, centre);
 }
 
-// The same with the codes. A distance of prefixes is divided by each row's norm, so that a centre
-// does not drop out of it: it is zero there.
-void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& numbers) {
+// The same with the codes. Their centre is zero where codes may have none (has_centre()).
+void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& numbers,
+                                       const std::vector<float>& code_centre) {
   constexpr size_t kRowsOfCentre = 4096;
   out_.publish();
   const size_t rows = ids_.size();
@@ -124,9 +137,9 @@ void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& num
   const auto* codes =
       reinterpret_cast<const int8_t*>(mapping.data() + place(header, Section::kCodes).offset);
   CentreOfCodes centre(spec_);
-  for (size_t row = 0; row < rows && spec_.prefix == 0; row += rows / kRowsOfCentre + 1)
+  for (size_t row = 0; row < rows && has_centre(spec_); row += rows / kRowsOfCentre + 1)
     centre.add(codes + row * stride, numbers.scale[row]);
-  const std::vector<float> mean = centre.mean();
+  std::vector<float> mean = centre.mean();
   CoarseEncoder encoder(spec_, mean);
   std::vector<CoarseNumbers> of_rows(rows);
   std::vector<int8_t> coarse(coarse_stride(spec_));
@@ -143,7 +156,9 @@ void SegmentWriter::write_coarse_codes(SegmentHeader& header, const Numbers& num
   }
   out_.pad(kSegmentPage);
   write_section(header, Section::kCoarseNumbers, of_rows);
+  mean.insert(mean.end(), code_centre.begin(), code_centre.end());
   write_section(header, Section::kCentre, mean);
+  if (!code_centre.empty()) header.version = kCentredSegmentVersion;
 }
 
 // Which row each id has: the last that counts. Left out where it is row 0, 1, 2, ...

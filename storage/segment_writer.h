@@ -39,7 +39,8 @@ class SegmentWriter {
  private:
   struct Numbers;
   void write_codes(SegmentHeader& header);
-  void write_coarse_codes(SegmentHeader& header, const Numbers& numbers);
+  void write_coarse_codes(SegmentHeader& header, const Numbers& numbers,
+                          const std::vector<float>& code_centre);
   void write_order(SegmentHeader& header, const std::function<bool(size_t row)>& counts);
   template <class T>
   void write_section(SegmentHeader& header, Section section, const std::vector<T>& values);

@@ -110,9 +110,9 @@ FourFloats keys_of(KeyKind kind, const NodeNumbers& own, const NodeNumbers* cons
   const FourFloats values{compared[0], compared[1], compared[2], compared[3]};
   FourFloats key = own.scale * scale * values;
   if (kind == KeyKind::kMinusProduct) key = -key;
-  if (kind == KeyKind::kL2Squared) {
+  if (kind == KeyKind::kBiasedProduct || kind == KeyKind::kL2Squared) {
     const FourFloats bias{others[0]->bias, others[1]->bias, others[2]->bias, others[3]->bias};
-    key = own.bias + bias - 2 * key;
+    key = own.bias + bias - (kind == KeyKind::kL2Squared ? 2.0F : 1.0F) * key;
   }
   const FourFloats farthest = FourFloats{} + std::numeric_limits<float>::infinity();
   return key == key ? key : farthest;

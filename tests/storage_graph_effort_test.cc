@@ -106,13 +106,15 @@ TEST_CASE("codes that tell rows apart are what graphs have", "[storage][graph][e
   Random random(4);
   for (const Data& data :
        {clusters(Metric::kCosine, 96, 30, 0.3F), clusters(Metric::kL2, 24, 20, 0.3F),
-        clusters(Metric::kDot, 40, 300, 0.2F)}) {
-    INFO(data.name);
+        clusters(Metric::kDot, 40, 300, 0.2F), one_large_element(),
+        clusters(Metric::kCosine, 96, 30, 0.3F, 20), clusters(Metric::kL2, 24, 20, 0.3F, 300),
+        clusters(Metric::kDot, 40, 300, 0.2F, 5)}) {
+    INFO(data.name << " " << kindred::math::metric_name(data.spec.metric));
     GraphFile file = file_of(data, random);
     file.build({});
     CHECK_FALSE(file.open()->has_vectors());
   }
-  GraphFile file = file_of(places(), random);
+  GraphFile file = file_of(clusters(Metric::kL2, 32, 30, 0.002F), random);
   file.build({});
   CHECK(file.open()->has_vectors());
 }

@@ -157,10 +157,11 @@ TEST_CASE("a filtered search of a graph ends soon after its budget", "[storage][
   std::vector<uint64_t> rows(5000 / 64 + 1);
   rows[7] = 1;  // one row that passes: all others would be looked at
   for (const size_t budget : {size_t{0}, size_t{100}, size_t{1000}, size_t{100000}}) {
-    const Scorer scorer(spec, clusters.vector(random).data());
+    Scorer scorer(spec, clusters.vector(random).data());
     const GraphFilter filter{rows, budget};
     size_t distances = 0;
-    const auto hits = graph->search(scorer.coded_query(), {20}, &filter, distances);
+    const auto hits =
+        graph->search(scorer.coded_query(file.segment().block()), {20}, &filter, distances);
     CHECK(distances <= budget + 500);
     CHECK(distances <= file.rows() + 500);
     CHECK(hits.has_value() == (budget == 100000));

@@ -91,9 +91,10 @@ void overwrite(const std::string& path, const std::string& bytes) {
 std::optional<std::vector<GraphHit>> hits(const GraphFile& file, const Graph& graph,
                                           const std::string& query, size_t ef,
                                           const GraphFilter* filter = nullptr) {
-  const Scorer scorer(file.spec(), query.data());
+  Scorer scorer(file.spec(), query.data());
   size_t distances = 0;
-  const auto found = graph.search(scorer.coded_query(), {ef}, filter, distances);
+  const auto found =
+      graph.search(scorer.coded_query(file.segment().block()), {ef}, filter, distances);
   if (!found) return std::nullopt;
   return std::vector<GraphHit>(found->begin(), found->end());
 }
@@ -287,11 +288,12 @@ TEST_CASE("a search that is widened finds what one finds that was as wide at onc
   size_t wanted = 0;
   for (size_t q = 0; q < kQueries; ++q) {
     const std::string query = clusters.vector(random);
-    const Scorer scorer(spec, query.data());
-    const auto all = graph->search(scorer.coded_query(), {400}, nullptr, at_once);
+    Scorer scorer(spec, query.data());
+    const auto all =
+        graph->search(scorer.coded_query(file.segment().block()), {400}, nullptr, at_once);
     REQUIRE(all);
     const std::vector<GraphHit> whole(all->begin(), all->end());
-    kindred::storage::GraphSearch search(*graph, scorer.coded_query());
+    kindred::storage::GraphSearch search(*graph, scorer.coded_query(file.segment().block()));
     for (const size_t ef : {20, 30, 100, 90, 400}) {
       const auto hits = search.widen(ef, widened);
       REQUIRE(hits);

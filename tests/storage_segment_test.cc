@@ -62,6 +62,14 @@ std::vector<Row> random_rows(size_t count, const VectorSpec& spec, uint32_t seed
   return rows;
 }
 
+// The same of vectors with a large first element.
+std::vector<Row> far_rows(size_t count, const VectorSpec& spec, uint32_t seed) {
+  std::vector<Row> rows = random_rows(count, spec, seed);
+  constexpr float kLarge = 50;
+  for (Row& row : rows) std::memcpy(row.vector.data(), &kLarge, sizeof kLarge);
+  return rows;
+}
+
 void write(
     const std::string& path, const VectorSpec& spec, const std::vector<Row>& rows,
     const std::function<bool(size_t)>& counts = [](size_t) { return true; }) {
@@ -221,9 +229,10 @@ TEST_CASE("a search over a segment's layer finds what sorting all distances find
 
 // A search of a segment of `spec` finds a bit that has been flipped at this byte of a section, or,
 // where it is negative, in the middle.
-void check_flip_is_found(const VectorSpec& spec, Section section, int64_t byte = -1) {
+void check_flip_is_found(const VectorSpec& spec, const std::vector<Row>& rows, Section section,
+                         int64_t byte = -1) {
   const TemporaryFile file;
-  write(file.path(), spec, random_rows(40000, spec, 8));
+  write(file.path(), spec, rows);
   const std::string query(spec.bytes(), '\1');
   const auto search = [&] {
     const auto segment = Segment::open(file.path(), spec, kIdentity);
@@ -242,9 +251,13 @@ void check_flip_is_found(const VectorSpec& spec, Section section, int64_t byte =
 
 TEST_CASE("what a search reads of codes is compared with its checksum", "[storage][segment]") {
   for (const Section section : {Section::kCoarse, Section::kCoarseNumbers, Section::kCentre})
-    check_flip_is_found(kSpec, section);
-  constexpr int64_t kNorms = 40000 * sizeof(float);  // those of suffixes lie behind
-  check_flip_is_found(kPrefixed, Section::kResidualNorm, kNorms + kSumBlock);
+    check_flip_is_found(kSpec, random_rows(40000, kSpec, 8), section);
+  constexpr int64_t kNorms = 40000 * sizeof(float);  // those of suffixes, or biases, lie behind
+  check_flip_is_found(kPrefixed, random_rows(40000, kPrefixed, 8), Section::kResidualNorm,
+                      kNorms + kSumBlock);
+  const std::vector<Row> far = far_rows(40000, kSpec, 8);
+  check_flip_is_found(kSpec, far, Section::kNormSquared, kNorms + kSumBlock);
+  check_flip_is_found(kSpec, far, Section::kCentre, 64 * sizeof(float));  // of codes, not coarse
 }
 
 TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
