@@ -176,10 +176,7 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
     if (suffix != nullptr) error += suffix[i] * query_suffix;
     return static_cast<float>(dots[i]) * (scale[i] * query_scale) + error * (1.0F + rounding);
   };
-  if (query.centre == nullptr)
-    bound_by(upper_dot, block, first, count, out);
-  else
-    bound_centred(upper_dot, query, block, first, count, out);
+  bound_by(upper_dot, query, block, first, count, out);
 }
 
 // The same of coarse codes. What these express of a row is no longer than their outermost levels.
@@ -207,10 +204,7 @@ void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, flo
     return centre + static_cast<float>(2 * dots[i] - middle) * (scale * half_scale) +
            error * (1.0F + rounding);
   };
-  if (query.centre == nullptr)
-    bound_by(upper_dot, block, first, count, out);
-  else
-    bound_centred(upper_dot, query, block, first, count, out);
+  bound_by(upper_dot, query, block, first, count, out);
 }
 
 float Scorer::centre_dot(const Coded& query, const RowBlock& block) {
@@ -226,8 +220,9 @@ float Scorer::centre_dot(const Coded& query, const RowBlock& block) {
 // From upper bounds of dot products, scaled as codes are. The rounding of the exact kernels is
 // taken off, whose result a bound must not exceed either.
 template <class UpperDot>
-void Scorer::bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t first, size_t count,
-                      float* out) const {
+void Scorer::bound_by(const UpperDot& upper_dot, const Coded& query, const RowBlock& block,
+                      size_t first, size_t count, float* out) const {
+  if (query.centre != nullptr) return bound_centred(upper_dot, query, block, first, count, out);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float* squared = block.norm_squared + first;
   switch (spec_.metric) {

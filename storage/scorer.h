@@ -62,8 +62,8 @@ class Scorer {
   void bound(const RowBlock& block, size_t first, size_t count, float* out);
   void bound_codes(const RowBlock& block, size_t first, size_t count, float* out);
   template <class UpperDot>
-  void bound_by(const UpperDot& upper_dot, const RowBlock& block, size_t first, size_t count,
-                float* out) const;
+  void bound_by(const UpperDot& upper_dot, const Coded& query, const RowBlock& block, size_t first,
+                size_t count, float* out) const;
   template <class UpperDot>
   void bound_centred(const UpperDot& upper_dot, const Coded& query, const RowBlock& block,
                      size_t first, size_t count, float* out) const;
