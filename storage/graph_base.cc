@@ -51,7 +51,7 @@ uint32_t GraphBase::find_row(const Segment& segment, const Segment& base, uint32
   for (size_t place = places.begin; place < places.end; ++place) {
     const uint32_t before = graph_->row_at(place);
     const std::byte* vector = base.vector(before);
-    const std::optional<size_t> rank = segment.rank_of(base.block().id[before]);
+    const std::optional<size_t> rank = segment.rank_of(base.block().id(before));
     if (!rank) continue;
     const uint32_t row = segment.row_at(*rank);
     if (std::memcmp(segment.vector(row), vector, segment.vector_bytes()) == 0)

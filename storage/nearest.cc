@@ -264,13 +264,13 @@ std::optional<double> NearestStream::look_at(const Candidate& candidate) {
 std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  if (layer.is_changed(block.id[i])) return std::nullopt;
+  if (layer.is_changed(block.id(i))) return std::nullopt;
   comparison_.count_look();
   const std::byte* const vector =
       layer.verifier != nullptr ? layer.verifier->exact_row(row, room_) : block.row(i);
   const std::optional<double> distance = comparison_.scorer.exact(vector);
   if (!distance) return std::nullopt;
-  const Neighbor neighbor{block.id[i], *distance};
+  const Neighbor neighbor{block.id(i), *distance};
   if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late
   seen_.push(neighbor);
   return distance;
@@ -285,7 +285,7 @@ void NearestStream::prefetch(const Candidate& candidate) const {
 void NearestStream::prefetch_row(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
-  storage::prefetch(block.id + i, sizeof(int64_t));
+  if (block.ids != nullptr) storage::prefetch(block.ids + i, sizeof(int64_t));
   storage::prefetch(block.row(i), std::min<size_t>(block.exact_stride, kPrefetchBytes));
 }
 

@@ -119,7 +119,7 @@ class NearestStream {
 
   int64_t id_of(const Candidate& candidate) const {
     const Place place = place_of(candidate);
-    return place.block.id[place.i];
+    return place.block.id(place.i);
   }
   void score();
   void begin_anew();

@@ -54,7 +54,7 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
   if (!hits) return ids;
   for (const GraphHit& hit : *hits) {
     if (ids.size() == count) break;
-    const int64_t id = layer.block_of(hit.row).id[hit.row % layer.block_rows];
+    const int64_t id = layer.block_of(hit.row).id(hit.row % layer.block_rows);
     if (!layer.is_hidden(hit.row) && !layer.is_changed(id)) ids.push_back(id);
   }
   return ids;

@@ -22,9 +22,10 @@ struct CoarseNumbers;
 struct RowBlock {
   const std::byte* exact = nullptr;
   const int8_t* codes = nullptr;
-  size_t exact_stride = 0;  // bytes from row to row, a multiple of 64
-  size_t code_stride = 0;   // the same for codes; 0 where there are none
-  const int64_t* id = nullptr;
+  size_t exact_stride = 0;       // bytes from row to row, a multiple of 64
+  size_t code_stride = 0;        // the same for codes; 0 where there are none
+  const int64_t* ids = nullptr;  // nullptr: one after the other from first_id on
+  int64_t first_id = 0;
   const float* scale = nullptr;
   const float* code_norm = nullptr;
   const float* residual_norm = nullptr;
@@ -42,6 +43,9 @@ struct RowBlock {
   const std::atomic<int64_t>* died = nullptr;
   const std::atomic<size_t>* dead = nullptr;
 
+  int64_t id(size_t i) const noexcept {
+    return ids != nullptr ? ids[i] : first_id + static_cast<int64_t>(i);
+  }
   const std::byte* row(size_t i) const noexcept { return exact + i * exact_stride; }
   const int8_t* code(size_t i) const noexcept { return codes + i * code_stride; }
   size_t coarse_stride() const noexcept { return code_stride / 2; }

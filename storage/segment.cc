@@ -58,11 +58,24 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
     block_.centre = section<float>(Section::kCentre, (centred ? 2 : 1) * code_stride(spec));
     if (centred) block_.code_centre = block_.centre + code_stride(spec);
   }
-  block_.id = ids_ = section<int64_t>(Section::kIds, n);
   if (place_of(Section::kOrder).bytes > 0)
     order_ = section<uint32_t>(Section::kOrder, header_.distinct);
   else if (header_.distinct != n)
     corrupt("an order of its rows is wanted");
+  find_ids();
+}
+
+// Ids in ascending order with as many from the first to the last as there are rows need not be
+// read: each is known by its row.
+void Segment::find_ids() {
+  block_.ids = section<int64_t>(Section::kIds, rows());
+  if (order_ != nullptr || rows() == 0) return;
+  require_ids(0, 1);
+  require_ids(rows() - 1, 1);
+  block_.first_id = block_.ids[0];
+  const int64_t last = block_.ids[rows() - 1];
+  const uint64_t apart = static_cast<uint64_t>(last) - static_cast<uint64_t>(block_.first_id);
+  if (last >= block_.first_id && apart == rows() - 1) block_.ids = nullptr;
 }
 
 void Segment::corrupt(const std::string& what) const {
@@ -155,16 +168,20 @@ void Segment::require_beside(size_t first, size_t count) const {
     if (of_row != nullptr) require(of_row + first, count * sizeof(float));
   if (block_.code_centre != nullptr)
     require(block_.code_centre, block_.code_stride * sizeof(float));
-  require(ids_ + first, count * sizeof(int64_t));
+  require_ids(first, count);
+}
+
+void Segment::require_ids(size_t first, size_t count) const {
+  if (block_.ids != nullptr) require(block_.ids + first, count * sizeof(int64_t));
 }
 
 void Segment::verify_exact(size_t row) const {
   require(block_.row(row), block_.exact_stride);
-  require(ids_ + row, sizeof(int64_t));
+  require_ids(row, 1);
 }
 
 const std::byte* Segment::exact_row(size_t row, std::vector<std::byte>& room) const {
-  require(ids_ + row, sizeof(int64_t));
+  require_ids(row, 1);
   const std::byte* const at = block_.row(row);
   if (blocks_.are_known(at, block_.exact_stride)) return at;
   if (!takes_copy()) {
@@ -204,7 +221,7 @@ void Segment::report_changed(size_t block) const {
 
 void Segment::require_tables() const {
   if (tables_verified_.load(std::memory_order_relaxed)) return;
-  require(ids_, rows() * sizeof(int64_t));
+  require_ids(0, rows());
   if (order_ != nullptr) require(order_, distinct() * sizeof(uint32_t));
   tables_verified_.store(true, std::memory_order_relaxed);
 }
@@ -253,12 +270,14 @@ void Segment::prefetch_ranks(std::span<const int64_t> ids, size_t i, size_t rank
   };
   if (rank >= distinct()) return;
   if (order_ == nullptr) {
-    if (i + kAhead < ids.size()) prefetch(ids_ + rank_of_next(i + kAhead), sizeof(int64_t));
+    if (block_.ids != nullptr && i + kAhead < ids.size())
+      prefetch(block_.ids + rank_of_next(i + kAhead), sizeof(int64_t));
     return;
   }
   if (i + 2 * kAhead < ids.size())
     prefetch(order_ + rank_of_next(i + 2 * kAhead), sizeof(uint32_t));
-  if (i + kAhead < ids.size()) prefetch(ids_ + row_at(rank_of_next(i + kAhead)), sizeof(int64_t));
+  if (i + kAhead < ids.size())
+    prefetch(block_.ids + row_at(rank_of_next(i + kAhead)), sizeof(int64_t));
 }
 
 std::optional<size_t> Segment::rank_of(int64_t id) const {
@@ -316,7 +335,8 @@ RowLayer Segment::layer(const DeadRows& dead) const {
       block.coarse = block_.coarse_code(first);
       block.coarse_numbers += first;
     }
-    block.id += first;
+    block.first_id += static_cast<int64_t>(first);
+    if (block.ids != nullptr) block.ids += first;
     blocks.push_back(block);
   }
   layer.blocks = std::make_shared<const std::vector<RowBlock>>(std::move(blocks));

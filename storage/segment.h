@@ -60,7 +60,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   size_t rows() const noexcept { return header_.rows; }
   // Ids, each with one row; they have ranks 0, 1, ... in ascending order.
   size_t distinct() const noexcept { return header_.distinct; }
-  int64_t id_at(size_t rank) const { return ids_[row_at(rank)]; }
+  int64_t id_at(size_t rank) const { return block_.id(row_at(rank)); }
   uint32_t row_at(size_t rank) const;
   std::optional<size_t> rank_of(int64_t id) const;
   const std::byte* vector(size_t row) const {
@@ -104,6 +104,8 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void require(const void* data, size_t bytes) const;
   bool takes_copy() const noexcept;
   void require_beside(size_t first, size_t count) const;
+  void require_ids(size_t first, size_t count) const;
+  void find_ids();
   void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
   void read_sums();
@@ -120,7 +122,6 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   size_t vector_bytes_;
   SegmentHeader header_{};
   std::optional<Mapping> mapping_;
-  const int64_t* ids_ = nullptr;
   const uint32_t* order_ = nullptr;                   // nullptr: rank and row are the same
   RowBlock block_;                                    // all rows
   CheckedBlocks blocks_;                              // from kSegmentPage up to the checksums

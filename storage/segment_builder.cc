@@ -107,7 +107,7 @@ int64_t copy_segment(const Segment& segment, const VectorSpec& spec, int64_t col
   SegmentBuilder builder(to, spec, SegmentIdentity{segment.id(), collection});
   for (size_t row = 0; row < segment.rows(); ++row) {
     const auto* vector = reinterpret_cast<const char*>(segment.vector(row));
-    builder.append(segment.block().id[row], {vector, spec.bytes()});
+    builder.append(segment.block().id(row), {vector, spec.bytes()});
   }
   std::vector<bool> counts(segment.rows());
   for (size_t rank = 0; rank < segment.distinct(); ++rank) counts[segment.row_at(rank)] = true;

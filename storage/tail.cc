@@ -66,7 +66,7 @@ RowBlock TailChunk::block() const noexcept {
           .codes = code(0),
           .exact_stride = exact_stride,
           .code_stride = code_stride,
-          .id = id.data(),
+          .ids = id.data(),
           .scale = scale.data(),
           .code_norm = code_norm.data(),
           .residual_norm = residual_norm.data(),

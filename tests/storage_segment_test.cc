@@ -362,6 +362,29 @@ TEST_CASE("a search reads a segment's checksums here and there, and finds one th
   look_at(0);
 }
 
+TEST_CASE("ids that follow each other are known without being read, and verified with the rest",
+          "[storage][segment]") {
+  const TemporaryFile file;
+  std::vector<Row> rows = random_rows(5000, kSpec, 16);
+  const int64_t first = GENERATE(-2000, 1, INT64_MAX - 4999);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].id = first + static_cast<int64_t>(i);
+  write(file.path(), kSpec, rows);
+  SegmentHeader header{};
+  File(file.path(), File::Mode::kRead).read_at(0, &header, sizeof header);
+  const SectionPlace& ids = place(header, Section::kIds);
+  flip_bit(file.path(), ids.offset + ids.bytes / 2);
+  const auto segment = Segment::open(file.path(), kSpec, kIdentity);
+  CHECK(content(*segment, kSpec) == last_of_each(rows));
+  CHECK(segment->rank_of(first + 4321) == 4321U);
+  CHECK_FALSE(segment->rank_of(first == -2000 ? 3000 : first - 1));
+  const RowLayer layer = segment->layer({});
+  CHECK(layer.block_of(4500).id(4500 % layer.block_rows) == first + 4500);
+  CHECK(fault_of([&] { segment->verify(); }) == Fault::kCorrupt);
+  flip_bit(file.path(), ids.offset + ids.bytes / 2);
+  flip_bit(file.path(), ids.offset);  // by which they are known
+  CHECK(fault_of([&] { Segment::open(file.path(), kSpec, kIdentity); }) == Fault::kCorrupt);
+}
+
 TEST_CASE("a row that is read by itself is the segment's, however many have been read before",
           "[storage][segment]") {
   const TemporaryFile file;

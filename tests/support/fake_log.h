@@ -99,9 +99,9 @@ inline Vectors vectors_in(const std::vector<storage::RowLayer>& layers, size_t b
       if (row >= slice.count || !slice.alive(row) || slice.is_hidden(row)) continue;
       const storage::RowBlock& chunk = slice.block_of(row);
       const size_t i = row % slice.block_rows;
-      if (slice.is_changed(chunk.id[i])) continue;
+      if (slice.is_changed(chunk.id(i))) continue;
       std::string vector(reinterpret_cast<const char*>(chunk.row(i)), bytes);
-      if (!found.emplace(chunk.id[i], std::move(vector)).second) found[chunk.id[i]] = "twice";
+      if (!found.emplace(chunk.id(i), std::move(vector)).second) found[chunk.id(i)] = "twice";
     }
   }
   return found;
