@@ -385,9 +385,7 @@ void CollectionWriter::mend() {
     collection_.manifest().read();
     return;
   } catch (const storage::StorageError& error) {
-    const bool is_lost =
-        error.fault() == storage::Fault::kMissing || error.fault() == storage::Fault::kCorrupt;
-    if (!is_lost || !collection_.options().embeds()) throw;
+    if (!error.is_damage() || !collection_.options().embeds()) throw;
   }
   Statement(db_, "UPDATE " + collection_.tables().rows() + " SET cn = NULL").run();
   collection_.manifest().abandon(collection_.newest_cn());

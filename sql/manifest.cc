@@ -136,28 +136,20 @@ void Manifest::open_file(NamedSegment& named) {
     named.file = storage::shared_segment(*folder_, spec_, identity);
     named.layer = named.file->layer(named.dead);
   };
-  std::string damage;
-  try {
-    return map();
-  } catch (const storage::StorageError& error) {
-    if (error.fault() != storage::Fault::kMissing && error.fault() != storage::Fault::kCorrupt)
-      throw;
-    damage = error.what();
-  }
-  if (!is_named_now(named.segment))
-    throw Error(SQLITE_BUSY_SNAPSHOT,
-                tables_.name() + ": this transaction's state of it is gone: begin a new one");
-  if (!std::filesystem::exists(folder_->store())) say_copied_alone();
-  try {
-    const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
-    storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
-  } catch (const storage::StorageError& error) {
-    const bool lost =
-        error.fault() == storage::Fault::kMissing || error.fault() == storage::Fault::kCorrupt;
-    throw storage::StorageError(
-        error.fault(), damage + "; " + error.what() + (lost ? rebuilding_helps("; ") : ""));
-  }
-  map();
+  map_or_restore(map, [&](const std::string& damage) {
+    if (!is_named_now(named.segment))
+      throw Error(SQLITE_BUSY_SNAPSHOT,
+                  tables_.name() + ": this transaction's state of it is gone: begin a new one");
+    if (!std::filesystem::exists(folder_->store())) say_copied_alone();
+    try {
+      const std::shared_ptr<storage::Store> store = wait_for_store(db_, *folder_);
+      storage::restore_file(*folder_, spec_, identity, tables_.number(kConfigStore).value_or(0));
+    } catch (const storage::StorageError& error) {
+      throw storage::StorageError(
+          error.fault(),
+          damage + "; " + error.what() + (error.is_damage() ? rebuilding_helps("; ") : ""));
+    }
+  });
 }
 
 // In the newest committed state; where another has locked that, in the snapshot at hand.

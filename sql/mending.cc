@@ -65,8 +65,7 @@ std::shared_ptr<storage::Store> usable_store(const Collection& collection,
     if (!named.empty() && named.count(store->id()) == 0) return nullptr;
     return store;
   } catch (const storage::StorageError& error) {
-    if (error.fault() != storage::Fault::kCorrupt && error.fault() != storage::Fault::kMissing)
-      throw;
+    if (!error.is_damage()) throw;
     return nullptr;
   }
 }

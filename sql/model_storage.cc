@@ -253,27 +253,20 @@ std::shared_ptr<const Segment> require_segment(sqlite3* db, const VectorSpec& sp
     if (whole) mapped->verify();
     return mapped;
   };
-  std::string damage;
-  try {
-    return map();
-  } catch (const StorageError& error) {
-    if (error.fault() != storage::Fault::kMissing && error.fault() != storage::Fault::kCorrupt)
-      throw;
-    damage = error.what();
-  }
-  const std::string where = "kindred_models: " + record.name + ": ";
-  if (!std::filesystem::exists(folder.store()))
-    throw StorageError(storage::Fault::kMissing,
-                       where + "the database was copied without " + folder.path() +
-                           ", which has its models: copy the folder along, or make the copy with "
-                           "kindred_backup()");
-  try {
-    const std::shared_ptr<storage::Store> store = wait_for_store(db, folder);
-    storage::restore_file(folder, spec, {segment, record.id}, record.store);
-  } catch (const StorageError& error) {
-    throw StorageError(error.fault(), where + damage + "; " + error.what());
-  }
-  return map();
+  return map_or_restore(map, [&](const std::string& damage) {
+    const std::string where = "kindred_models: " + record.name + ": ";
+    if (!std::filesystem::exists(folder.store()))
+      throw StorageError(storage::Fault::kMissing,
+                         where + "the database was copied without " + folder.path() +
+                             ", which has its models: copy the folder along, or make the copy "
+                             "with kindred_backup()");
+    try {
+      const std::shared_ptr<storage::Store> store = wait_for_store(db, folder);
+      storage::restore_file(folder, spec, {segment, record.id}, record.store);
+    } catch (const StorageError& error) {
+      throw StorageError(error.fault(), where + damage + "; " + error.what());
+    }
+  });
 }
 
 }  // namespace

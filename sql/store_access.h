@@ -4,8 +4,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "sql/sqlite.h"
+#include "storage/error.h"
 #include "storage/segment_folder.h"
 #include "storage/shared_store.h"
 
@@ -20,5 +22,20 @@ std::shared_ptr<storage::Store> store_if_free(const storage::SegmentFolder& fold
 // process waits for SQLite's locks while it has the store, so it may be waited for in a write
 // transaction.
 std::shared_ptr<storage::Store> wait_for_store(sqlite3* db, const storage::SegmentFolder& folder);
+
+// What map() gives. If what it maps is damaged, restore(what was said of that) is called before it
+// is mapped again.
+template <class Map, class Restore>
+auto map_or_restore(const Map& map, const Restore& restore) {
+  std::string damage;
+  try {
+    return map();
+  } catch (const storage::StorageError& error) {
+    if (!error.is_damage()) throw;
+    damage = error.what();
+  }
+  restore(damage);
+  return map();
+}
 
 }  // namespace kindred::sql

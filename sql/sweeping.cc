@@ -39,11 +39,6 @@ bool has_column(sqlite3* db, const std::string& table, const char* column) {
                                        nullptr, nullptr) == SQLITE_OK;
 }
 
-// Of a store that is to be mended first: a commit need not fail for what can wait until then.
-bool is_damage(const storage::StorageError& error) {
-  return error.fault() == storage::Fault::kCorrupt || error.fault() == storage::Fault::kMissing;
-}
-
 // false where nothing can be swept now.
 bool sweep_taken(const std::string& database, const storage::SegmentFolder& folder,
                  storage::Sweep& sweep) {
@@ -108,7 +103,8 @@ void sweep(const std::string& database, const storage::SegmentFolder& folder, bo
     while (sweep.take_next())
       if (!sweep_taken(database, folder, sweep)) return;
   } catch (const storage::StorageError& error) {
-    if (!is_damage(error)) throw;
+    // A store that is to be mended first: a commit need not fail for what can wait until then.
+    if (!error.is_damage()) throw;
   }
 }
 

@@ -17,6 +17,11 @@ enum class Fault {
   kIo,       // any other failure of the file system
 };
 
+// Whether what was wanted is not there any more, or not as it was: elsewhere it may be whole.
+constexpr bool is_damage(Fault fault) noexcept {
+  return fault == Fault::kCorrupt || fault == Fault::kMissing;
+}
+
 inline Fault fault_of_errno(int error) noexcept {
   if (error == ENOENT) return Fault::kMissing;
   return error == ENOSPC || error == EDQUOT ? Fault::kFull : Fault::kIo;
@@ -27,6 +32,7 @@ class StorageError : public std::runtime_error {
   StorageError(Fault fault, const std::string& message)
       : std::runtime_error(message), fault_(fault) {}
   Fault fault() const noexcept { return fault_; }
+  bool is_damage() const noexcept { return storage::is_damage(fault_); }
 
  private:
   Fault fault_;

@@ -83,7 +83,7 @@ std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSp
     std::shared_ptr<Graph> graph(new Graph(path, bytes));
     if (graph->fits(spec, segment)) return graph;
   } catch (const StorageError& error) {
-    if (error.fault() != Fault::kMissing && error.fault() != Fault::kCorrupt) throw;
+    if (!error.is_damage()) throw;
   }
   return nullptr;
 }

@@ -15,9 +15,8 @@
 namespace kindred::storage {
 namespace {
 
-bool is_damage(const StorageError& error) {
-  return error.fault() == Fault::kCorrupt || error.fault() == Fault::kMissing ||
-         error.fault() == Fault::kBusy;  // a sweeper has it
+bool is_useless(const StorageError& error) {
+  return error.is_damage() || error.fault() == Fault::kBusy;  // a sweeper has it
 }
 
 // What the file says of itself. Throws kCorrupt where its checksum says otherwise, or no collection
@@ -46,7 +45,7 @@ bool holds(const Store& store, const Segment& segment) {
       return same;
     });
   } catch (const StorageError& error) {
-    if (!is_damage(error)) throw;
+    if (!is_useless(error)) throw;
     return false;
   }
   return same && rank == segment.distinct();
@@ -87,7 +86,7 @@ std::shared_ptr<const Segment> whole_segment(const SegmentFolder& folder, int64_
     whole->verify();
     return whole;
   } catch (const StorageError& error) {
-    if (!is_damage(error)) throw;
+    if (!is_useless(error)) throw;
     return nullptr;
   }
 }

@@ -101,9 +101,9 @@ Fault fault_of(const rocksdb::Status& status) {
 }
 
 [[noreturn]] void fail(Fault fault, const std::string& folder, const std::string& text) {
-  const bool damaged = fault == Fault::kCorrupt || fault == Fault::kMissing;
   const char* help =
-      damaged ? "; the command 'rebuild' of a collection mends it from whole segment files" : "";
+      is_damage(fault) ? "; the command 'rebuild' of a collection mends it from whole segment files"
+                       : "";
   throw StorageError(fault, "store " + folder + ": " + text + help);
 }
 
