@@ -56,13 +56,20 @@ Segment::Segment(const std::string& path, const VectorSpec& spec, const SegmentI
     block_.coarse = section<int8_t>(Section::kCoarse, n * coarse_stride(spec));
     block_.coarse_numbers = section<CoarseNumbers>(Section::kCoarseNumbers, n);
     block_.centre = section<float>(Section::kCentre, (centred ? 2 : 1) * code_stride(spec));
-    if (centred) block_.code_centre = block_.centre + code_stride(spec);
+    if (centred) find_code_centre();
   }
   if (place_of(Section::kOrder).bytes > 0)
     order_ = section<uint32_t>(Section::kOrder, header_.distinct);
   else if (header_.distinct != n)
     corrupt("an order of its rows is wanted");
   find_ids();
+}
+
+// Whoever compares codes with a query reads it, searches of the graph too: it is verified now.
+void Segment::find_code_centre() {
+  const size_t elements = block_.code_stride;  // a byte each
+  block_.code_centre = block_.centre + elements;
+  require(block_.code_centre, elements * sizeof(float));
 }
 
 // Ids in ascending order with as many from the first to the last as there are rows need not be
@@ -166,8 +173,6 @@ void Segment::verify_coarse(size_t first, size_t count) const {
 void Segment::require_beside(size_t first, size_t count) const {
   for (const float* of_row : {block_.suffix_norm, block_.bias})
     if (of_row != nullptr) require(of_row + first, count * sizeof(float));
-  if (block_.code_centre != nullptr)
-    require(block_.code_centre, block_.code_stride * sizeof(float));
   require_ids(first, count);
 }
 

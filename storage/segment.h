@@ -106,6 +106,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   void require_beside(size_t first, size_t count) const;
   void require_ids(size_t first, size_t count) const;
   void find_ids();
+  void find_code_centre();
   void require_tables() const;
   void read_header(const VectorSpec& spec, const SegmentIdentity& identity);
   void read_sums();

@@ -257,7 +257,7 @@ TEST_CASE("what a search reads of codes is compared with its checksum", "[storag
                       kNorms + kSumBlock);
   const std::vector<Row> far = far_rows(40000, kSpec, 8);
   check_flip_is_found(kSpec, far, Section::kNormSquared, kNorms + kSumBlock);
-  check_flip_is_found(kSpec, far, Section::kCentre, 64 * sizeof(float));  // of codes, not coarse
+  check_flip_is_found(kSpec, far, Section::kCentre);  // its second half is that of int8 codes
 }
 
 TEST_CASE("a segment without quantisation has no codes", "[storage][segment]") {
