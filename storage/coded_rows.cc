@@ -14,6 +14,17 @@ CodedQuery CodedRows::query(uint32_t row) const noexcept {
   return {code(row), sum, numbers[row].scale, times_of(metric), code(row)};
 }
 
+CodedRows by_l2(CodedRows rows) {
+  rows.metric = math::Metric::kL2;
+  for (uint32_t row = 0; row < rows.count; ++row) {
+    NodeNumbers& numbers = rows.numbers[row];
+    const CodedQuery query = rows.query(row);
+    const float squared = rows.kernels.one(query.codes, query.sum, rows.code(row), rows.stride);
+    numbers.bias = numbers.scale * numbers.scale * squared;
+  }
+  return rows;
+}
+
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   const RowBlock& block = segment.block();
   CodedRows rows;

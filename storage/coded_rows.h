@@ -56,6 +56,9 @@ struct CodedRows {
   }
 };
 
+// The same codes by their l2 distance. REQUIRES: kernels whose results are dot products.
+CodedRows by_l2(CodedRows rows);
+
 // REQUIRES: the segment's rows have been verified.
 CodedRows coded_rows(const Segment& segment, const VectorSpec& spec);
 

@@ -24,6 +24,7 @@
 #include "storage/graph_base.h"
 #include "storage/graph_effort.h"
 #include "storage/graph_format.h"
+#include "storage/linking.h"
 #include "storage/node_codes.h"
 #include "storage/node_order.h"
 #include "storage/parallel.h"
@@ -92,38 +93,6 @@ std::vector<uint32_t> insertion_order(const CodedRows& rows, std::vector<uint32_
   return order;
 }
 
-// The small world begins with what the base has; returns the rows that are still to be added.
-std::vector<uint32_t> restore(SmallWorld& world, const GraphBase& base,
-                              const std::vector<uint32_t>& order,
-                              const std::vector<uint8_t>& levels) {
-  if (base.empty()) return order;
-  world.restore(base.rows(), levels, [&](size_t i, size_t level) { return base.links(i, level); });
-  std::vector<bool> there(levels.size());
-  for (const uint32_t row : base.rows()) there[row] = true;
-  std::vector<uint32_t> left;
-  std::copy_if(order.begin(), order.end(), std::back_inserter(left),
-               [&](uint32_t row) { return !there[row]; });
-  return left;
-}
-
-// Adds rows to the small world, on several threads; then links each once more, now that all are
-// there: one that was added early has seen few of the others. Vamana makes such a second pass, too
-// (Jayaram Subramanya et al. 2019). It is a third of the work, and searches that find as much
-// compute 5 to 15 % fewer distances.
-void fill(SmallWorld& world, const std::vector<uint32_t>& order, const std::vector<uint8_t>& levels,
-          size_t threads, const GraphProgress& progress) {
-  const size_t count = order.size();
-  const auto report = [&](size_t thirds) {
-    if (progress) progress(thirds / 3, count);
-  };
-  in_parallel(
-      count, threads, [&](size_t i) { world.add(order[i], levels[order[i]]); },
-      [&](size_t taken) { report(2 * taken); });
-  in_parallel(
-      count, threads, [&](size_t i) { world.relink(order[i]); },
-      [&](size_t taken) { report(2 * count + taken); });
-}
-
 // The small world's nodes in the order of the file: by level, those of a level by NodeOrder.
 struct Numbering {
   std::vector<uint32_t> rows;   // by node: the first of its rows
@@ -155,13 +124,13 @@ struct Numbering {
 class GraphWriter {
  public:
   GraphWriter(File& file, const CodedRows& rows, const NodeCodes& codes, const EqualRows& equal,
-              const SmallWorld& world, const Numbering& numbering)
+              const Linking& linking, const Numbering& numbering)
       : file_(file),
         out_(file, kGraphPage),
         rows_(rows),
         codes_(codes),
         equal_(equal),
-        world_(world),
+        linking_(linking),
         numbering_(numbering) {
     out_.write_huge_pages();
   }
@@ -172,7 +141,7 @@ class GraphWriter {
     if (has_ends(header)) write_ends();
     for (size_t level = 1; level <= numbering_.levels; ++level)
       for (uint64_t node = 0; node < numbering_.level_nodes[level - 1]; ++node)
-        write_links(world_.links(numbering_.rows[node], level), header.m);
+        write_links(linking_.links(numbering_.rows[node], level, header.m), header.m);
     out_.pad(kGraphPage);
     if (!codes_.axes().empty()) {
       out_.write(codes_.axes().section(), codes_.axes().section_bytes());
@@ -200,7 +169,7 @@ class GraphWriter {
         out_.write(codes_.of(row), codes_.bytes());
       else
         out_.write(&rows_.numbers[row], sizeof(NodeNumbers));
-      write_links(nearest(row, world_.links(row, 0), layout.links), layout.links);
+      write_links(linking_.links(row, 0, layout.links), layout.links);
       if (layout.code_at > 0) out_.write(codes_.of(row), codes_.bytes());
     }
     out_.pad(kGraphPage);
@@ -223,20 +192,6 @@ class GraphWriter {
     out_.pad(kGraphPage);
   }
 
-  // The nearest `most` of a row's links.
-  std::vector<uint32_t> nearest(uint32_t row, std::vector<uint32_t> links, size_t most) const {
-    if (links.size() <= most) return links;
-    const CodedQuery query = rows_.query(row);
-    std::vector<std::pair<float, uint32_t>> by_distance;
-    for (const uint32_t link : links)
-      by_distance.emplace_back(rows_.distance(row, query, link), link);
-    std::nth_element(by_distance.begin(), by_distance.begin() + static_cast<ptrdiff_t>(most),
-                     by_distance.end());
-    for (size_t i = 0; i < most; ++i) links[i] = by_distance[i].second;
-    links.resize(most);
-    return links;
-  }
-
   void write_links(const std::vector<uint32_t>& rows, size_t room) {
     std::vector<uint32_t> links(room, kNoLink);
     for (size_t i = 0; i < rows.size() && i < room; ++i) links[i] = numbering_.nodes[rows[i]];
@@ -248,7 +203,7 @@ class GraphWriter {
   const CodedRows& rows_;
   const NodeCodes& codes_;
   const EqualRows& equal_;
-  const SmallWorld& world_;
+  const Linking& linking_;
   const Numbering& numbering_;
 };
 
@@ -320,16 +275,15 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
     const EqualRows equal(rows);
     const NodeCodes codes(rows, compared, effort, options.seed);
-    const CodedRows& linked = codes.linked();
-    const GraphBase base(segment, linked, equal, older.get(), options.m);
-    const std::vector<uint8_t> levels = levels_of(linked, base, options);
-    const std::vector<uint32_t> order = insertion_order(linked, equal.firsts(), levels, options);
-    SmallWorld world(linked, order.size(), options);
-    const std::vector<uint32_t> added = restore(world, base, order, levels);
-    fill(world, added, levels, options.threads, progress);
-    const Numbering numbering(world, order, levels);
+    Linking linking(codes.linked(), equal.firsts().size(), options);
+    const CodedRows& near = linking.near_rows();
+    const GraphBase base(segment, near, equal, older.get(), options.m);
+    const std::vector<uint8_t> levels = levels_of(near, base, options);
+    const std::vector<uint32_t> order = insertion_order(near, equal.firsts(), levels, options);
+    linking.run(base, order, levels, progress);
+    const Numbering numbering(linking.near(), order, levels);
     GraphHeader header = header_of(segment, spec, options, codes, has_vectors, numbering);
-    GraphWriter writer(*draft, rows, codes, equal, world, numbering);
+    GraphWriter writer(*draft, rows, codes, equal, linking, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
       const SearchEffort found = effort.of(rows, *graph);

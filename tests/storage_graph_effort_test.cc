@@ -148,3 +148,29 @@ TEST_CASE("a search enters by one node where clusters are alike", "[storage][gra
   file.build({});
   CHECK(file.open()->entries() == 1);
 }
+
+TEST_CASE("a graph of dot products finds the hundred greatest as well as the ten",
+          "[storage][graph][effort]") {
+  constexpr size_t kMany = 20000;
+  Random random(6);
+  for (const float offset : {0.0F, 1.0F}) {
+    const Data data = clusters(Metric::kDot, 48, 60, 0.8F, offset);
+    std::vector<std::string> rows;
+    for (size_t i = 0; i < kMany; ++i) rows.push_back(bytes_of(data.draw(random)));
+    GraphFile file(data.spec, std::move(rows));
+    file.build({});
+    for (const size_t k : {10, 100}) {
+      INFO("offset " << offset << ", k " << k);
+      double sum = 0;
+      size_t visited = 0;
+      for (size_t q = 0; q < kQueries; ++q) {
+        const std::string query = bytes_of(data.draw(random));
+        const Found found = file.search(query, k, {.expected = k});
+        sum += file.recall(query, found.rows, k);
+        visited += found.visited;
+      }
+      CHECK(sum / kQueries >= 0.98);
+      CHECK(visited < kQueries * kMany / 4);
+    }
+  }
+}
