@@ -13,8 +13,9 @@
 namespace kindred::storage {
 namespace {
 
-// Steps of codes are to become so much finer by a centre, at least, for it to be worth its bytes.
-constexpr float kFiner = 0.7F;
+// What bounds allow for errors of codes, a step times the length of a query like the rows, is to
+// become so much less by a centre, at least, for it to be worth its bytes.
+constexpr float kLess = 0.6F;
 constexpr size_t kLeastSample = 32;
 // A centre beyond that could overflow what it is taken from.
 constexpr double kFarthestCentre = 1e18;
@@ -96,14 +97,17 @@ std::vector<float> RowCentre::find() const {
   }
   const math::Kernels& kernels = math::active();
   std::vector<float> apart(dim);
-  double before = 0;  // sums of the largest elements, which are what steps are made of
+  const auto error = [&](const float* v) {  // steps are of the largest element
+    return double{kernels.max_abs(v, dim)} * math::norm_above(v, dim);
+  };
+  double before = 0;
   double after = 0;
   for (size_t row = 0; row < count; ++row) {
     subtract(&rows_[row * dim], centre.data(), dim, apart.data());
-    before += kernels.max_abs(&rows_[row * dim], dim);
-    after += kernels.max_abs(apart.data(), dim);
+    before += error(&rows_[row * dim]);
+    after += error(apart.data());
   }
-  return after <= kFiner * before ? centre : std::vector<float>();
+  return after <= kLess * before ? centre : std::vector<float>();
 }
 
 RowNumbers RowEncoder::encode(const std::byte* exact, int8_t* codes) {

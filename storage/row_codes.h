@@ -56,7 +56,7 @@ class RowCentre {
 
   // Takes in a row of a sample. REQUIRES: has_centre(spec).
   void add(const std::byte* exact);
-  // The centre, of code_stride() elements; empty where codes would be little finer for it.
+  // The centre, of code_stride() elements; empty where codes would say little more with it.
   std::vector<float> find() const;
 
  private:
