@@ -11,7 +11,6 @@
 #include "sql/condition.h"
 #include "sql/module.h"
 #include "sql/query_plan.h"
-#include "storage/nearest.h"
 
 namespace kindred::sql {
 

@@ -1,6 +1,5 @@
 // The 4-bit codes of a segment's rows: half the bytes of int8 codes, which a scan reads first. They
-// express a row less the centre of all rows, as far as its int8 codes
-// say where it is: what all rows have in common needs no bits.
+// express what a row's int8 codes do, less the mean of all: what rows have in common needs no bits.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,8 +16,8 @@ namespace kindred::storage {
 // elements j and j + coarse_stride() are in byte j (Kernels::encode_u4).
 size_t coarse_stride(const VectorSpec& spec) noexcept;
 
-// row[i] = centre[i] + scale * (number[i] - 7.5) + residual[i], of the elements that have codes;
-// scaled as these are.
+// v[i] = centre[i] + scale * (number[i] - 7.5) + residual[i], where v is what int8 codes are made
+// of (row_codes.h).
 struct CoarseNumbers {
   float scale;
   float residual_norm;  // rounded up, with what float32 arithmetic may add to it

@@ -62,12 +62,16 @@ void subtract(const float* a, const float* b, size_t dim, float* out) noexcept {
   for (size_t i = 0; i < dim; ++i) out[i] = a[i] - b[i];
 }
 
-float bias_of(math::Metric metric, const float* apart, const float* centre, size_t dim) noexcept {
-  const float* const other = metric == math::Metric::kDot ? centre : apart;
+double product(const float* a, const float* b, size_t dim) noexcept {
   double sum = 0;
-  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(apart[i]) * other[i];
-  if (metric == math::Metric::kDot) return static_cast<float>(-sum);
-  return static_cast<float>(metric == math::Metric::kL2 ? sum : 0.5 * sum);
+  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+float bias_of(math::Metric metric, const float* apart, const float* centre, size_t dim) noexcept {
+  if (metric == math::Metric::kDot) return static_cast<float>(-product(apart, centre, dim));
+  const double squared = product(apart, apart, dim);
+  return static_cast<float>(metric == math::Metric::kL2 ? squared : 0.5 * squared);
 }
 
 void RowCentre::add(const std::byte* exact) {

@@ -31,7 +31,8 @@ size_t code_stride(const VectorSpec& spec) noexcept;
 bool is_codable(const float* v, size_t dim, float norm_squared) noexcept;
 
 struct RowNumbers {
-  // Of the codes; under the cosine metric those of the vector scaled to length 1.
+  // Of the codes; under the cosine metric those of the vector scaled to length 1. Less the centre
+  // where there is one.
   float scale = 0;
   float code_norm = 0;
   float residual_norm = 0;  // of the elements that have codes; 0 without codes
@@ -83,8 +84,10 @@ class RowEncoder {
   std::vector<float> apart_;  // of the row at hand, from the centre
 };
 
-// a - b, of so many elements, and the bias of a row (RowNumbers) that is `apart` from its centre.
+// Of so many elements: a - b, their dot product in float64, and the bias of a row (RowNumbers) that
+// is `apart` from its centre.
 void subtract(const float* a, const float* b, size_t dim, float* out) noexcept;
+double product(const float* a, const float* b, size_t dim) noexcept;
 float bias_of(math::Metric metric, const float* apart, const float* centre, size_t dim) noexcept;
 // By how much of itself, at most, a difference is rounded off: what its codes do not know of.
 inline constexpr float kDifferenceRounding = 1.2e-7F;

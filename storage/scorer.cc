@@ -88,10 +88,7 @@ const Scorer::Coded& Scorer::coded_for(const RowBlock& block) {
   made->numbers.residual_norm = is_sound ? made->numbers.residual_norm + rounding : kInfinity;
   made->bias = bias_of(spec_.metric, made->scaled, made->centre, spec_.dim);
   made->centre_norm = math::norm_above(made->centre, spec_.dim);
-  double product = 0;
-  for (size_t i = 0; i < spec_.dim; ++i)
-    product += static_cast<double>(made->centre[i]) * coded_.scaled[i];
-  made->centre_product = static_cast<float>(product);
+  made->centre_product = static_cast<float>(product(made->centre, coded_.scaled, spec_.dim));
   centred_.push_back(std::move(made));
   return *centred_.back();
 }
@@ -209,11 +206,8 @@ void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, flo
 
 float Scorer::centre_dot(const Coded& query, const RowBlock& block) {
   if (block.centre == centre_) return centre_dot_;
-  double sum = 0;
-  for (size_t i = 0; i < spec_.code_dim(); ++i)
-    sum += static_cast<double>(block.centre[i]) * query.scaled[i];
   centre_ = block.centre;
-  centre_dot_ = static_cast<float>(sum);
+  centre_dot_ = static_cast<float>(product(block.centre, query.scaled, spec_.code_dim()));
   return centre_dot_;
 }
 

@@ -80,7 +80,7 @@ class Scorer {
   int32_t query_sum_ = 0;          // of an int8 query
   float norm_squared_ = 0;         // of the query
   bool codable_ = false;           // the query
-  const float* centre_ = nullptr;  // that was asked for last, and its dot product with the query
+  const float* centre_ = nullptr;  // of coarse codes, the last one, and its product with the query
   float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h
   std::vector<float> floats_;      // the same of float32 vectors without codes
