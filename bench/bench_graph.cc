@@ -114,6 +114,7 @@ std::vector<int64_t> nearest(const Data& data, size_t q, const storage::Effort& 
   layers[0].graph = data.segment->graph();
   storage::NearestStream stream(data.spec, data.encoded[q].data(), std::move(layers), effort);
   std::vector<int64_t> ids;
+  ids.reserve(kNearest);
   while (ids.size() < kNearest) {
     const auto row = stream.next();
     if (!row) break;

@@ -27,16 +27,21 @@ float rounded_up(double x) {
                           : std::nextafter(nearest, std::numeric_limits<float>::infinity());
 }
 
-double squared_norm(const float* v, size_t dim) {
-  double sum = 0;
-  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(v[i]) * v[i];
-  return sum;
-}
-
 }  // namespace
 
+// One sum would wait for itself at each element.
+double wide_dot(const float* a, const float* b, size_t dim) noexcept {
+  constexpr size_t kSums = 8;
+  double sums[kSums] = {};
+  size_t i = 0;
+  for (; i + kSums <= dim; i += kSums)
+    for (size_t j = 0; j < kSums; ++j) sums[j] += static_cast<double>(a[i + j]) * b[i + j];
+  for (size_t j = 0; i < dim; ++i, ++j) sums[j] += static_cast<double>(a[i]) * b[i];
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
 float norm_above(const float* v, size_t dim) noexcept {
-  return rounded_up(std::sqrt(squared_norm(v, dim)));
+  return rounded_up(std::sqrt(wide_dot(v, v, dim)));
 }
 
 Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noexcept {
@@ -51,7 +56,7 @@ Codes quantize_i8(const float* v, size_t dim, int8_t* codes, size_t padded) noex
   }
   const double residual_squares = kernels.encode_i8(v, dim, scale, codes);
   std::memset(codes + dim, 0, padded - dim);
-  const int32_t squares = kernels.dot_i8(codes, kernels.sum_i8(codes, dim), codes, dim);
+  const int32_t squares = kernels.dot_i8(codes, kernels.sum_i8(codes, padded), codes, padded);
   return {scale, rounded_up(scale * std::sqrt(static_cast<double>(squares))),
           rounded_up(std::sqrt(residual_squares))};
 }
@@ -66,7 +71,7 @@ NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes)
   const float widest = largest / kLargestLevel;
   if (widest < FLT_MIN) return {0, norm_above(v, dim)};
   // In an order of its own: codes are the same by all instruction sets.
-  const auto norm_squared = static_cast<float>(squared_norm(v, dim));
+  const auto norm_squared = static_cast<float>(wide_dot(v, v, dim));
   const float normal = kNormalStep * std::sqrt(norm_squared / static_cast<float>(dim));
   // Of evenly spread residuals, which those of the widest step are.
   const float widest_squares = static_cast<float>(dim) * widest * widest / 12;

@@ -36,6 +36,9 @@ struct NibbleCodes {
 // the residual's norm is infinite where it is not finite.
 NibbleCodes quantize_u4(const float* v, size_t dim, int8_t* codes, size_t bytes) noexcept;
 
+// The dot product in float64, in one order by all instruction sets.
+double wide_dot(const float* a, const float* b, size_t dim) noexcept;
+
 // The Euclidean norm of `v`, rounded up; infinite beyond float32's range.
 float norm_above(const float* v, size_t dim) noexcept;
 

@@ -62,15 +62,9 @@ void subtract(const float* a, const float* b, size_t dim, float* out) noexcept {
   for (size_t i = 0; i < dim; ++i) out[i] = a[i] - b[i];
 }
 
-double product(const float* a, const float* b, size_t dim) noexcept {
-  double sum = 0;
-  for (size_t i = 0; i < dim; ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
-}
-
 float bias_of(math::Metric metric, const float* apart, const float* centre, size_t dim) noexcept {
-  if (metric == math::Metric::kDot) return static_cast<float>(-product(apart, centre, dim));
-  const double squared = product(apart, apart, dim);
+  if (metric == math::Metric::kDot) return static_cast<float>(-math::wide_dot(apart, centre, dim));
+  const double squared = math::wide_dot(apart, apart, dim);
   return static_cast<float>(metric == math::Metric::kL2 ? squared : 0.5 * squared);
 }
 

@@ -84,10 +84,8 @@ class RowEncoder {
   std::vector<float> apart_;  // of the row at hand, from the centre
 };
 
-// Of so many elements: a - b, their dot product in float64, and the bias of a row (RowNumbers) that
-// is `apart` from its centre.
+// Of so many elements: a - b, and the bias of a row (RowNumbers) that is `apart` from its centre.
 void subtract(const float* a, const float* b, size_t dim, float* out) noexcept;
-double product(const float* a, const float* b, size_t dim) noexcept;
 float bias_of(math::Metric metric, const float* apart, const float* centre, size_t dim) noexcept;
 // By how much of itself, at most, a difference is rounded off: what its codes do not know of.
 inline constexpr float kDifferenceRounding = 1.2e-7F;

@@ -44,7 +44,6 @@ Scorer::Scorer(const VectorSpec& spec, const void* query) : spec_(spec), kernels
   const bool scales = spec.metric == Metric::kCosine && codable_ && norm_squared_ > 0;
   const float inverse = scales ? 1.0F / std::sqrt(norm_squared_) : 1.0F;
   std::transform(v, v + spec.dim, coded_.scaled, [inverse](float x) { return x * inverse; });
-  encode(coded_);
 }
 
 // One piece for all that there is of most queries.
@@ -59,19 +58,21 @@ void Scorer::make_room() {
   coded_.scaled = reinterpret_cast<float*>(query_ + query + codes);
 }
 
-// Of what is in `scaled`.
+// What is in `scaled`.
 void Scorer::encode(Coded& coded) const {
-  const size_t dim = spec_.code_dim();
-  coded.norm = math::norm_above(coded.scaled, dim);
-  coded.suffix_norm = math::norm_above(coded.scaled + dim, spec_.dim - dim);
-  coded.numbers = math::quantize_i8(coded.scaled, dim, coded.codes, code_stride(spec_));
+  coded.numbers =
+      math::quantize_i8(coded.scaled, spec_.code_dim(), coded.codes, code_stride(spec_));
   if (!codable_) coded.numbers.residual_norm = kInfinity;
-  coded.sum = math::active().sum_i8(coded.codes, dim);
+  coded.sum = math::active().sum_i8(coded.codes, code_stride(spec_));
+  coded.is_encoded = true;
 }
 
 // A centre that no program of ours wrote may be anything: bounds say nothing then.
-const Scorer::Coded& Scorer::coded_for(const RowBlock& block) {
-  if (block.code_centre == nullptr) return coded_;
+Scorer::Coded& Scorer::coded_for(const RowBlock& block) {
+  if (block.code_centre == nullptr) {
+    if (!coded_.is_encoded) encode(coded_);
+    return coded_;
+  }
   for (const auto& known : centred_)
     if (known->centre == block.code_centre) return *known;
   auto made = std::make_unique<Coded>();
@@ -84,13 +85,25 @@ const Scorer::Coded& Scorer::coded_for(const RowBlock& block) {
   const bool is_sound = math::active().max_abs(made->scaled, spec_.dim) < kInfinity;
   if (!is_sound) std::fill_n(made->scaled, spec_.dim, 0.0F);
   encode(*made);
-  const float rounding = kDifferenceRounding * made->norm;
-  made->numbers.residual_norm = is_sound ? made->numbers.residual_norm + rounding : kInfinity;
-  made->bias = bias_of(spec_.metric, made->scaled, made->centre, spec_.dim);
-  made->centre_norm = math::norm_above(made->centre, spec_.dim);
-  made->centre_product = static_cast<float>(product(made->centre, coded_.scaled, spec_.dim));
+  if (!is_sound) made->numbers.residual_norm = kInfinity;
   centred_.push_back(std::move(made));
   return *centred_.back();
+}
+
+// The same with what bounds need beside the codes, and graphs do not.
+const Scorer::Coded& Scorer::measured_for(const RowBlock& block) {
+  Coded& coded = coded_for(block);
+  if (coded.is_measured) return coded;
+  coded.is_measured = true;
+  const size_t dim = spec_.code_dim();
+  coded.norm = math::norm_above(coded.scaled, dim);
+  coded.suffix_norm = math::norm_above(coded.scaled + dim, spec_.dim - dim);
+  if (coded.centre == nullptr) return coded;
+  coded.numbers.residual_norm += kDifferenceRounding * coded.norm;
+  coded.bias = bias_of(spec_.metric, coded.scaled, coded.centre, spec_.dim);
+  coded.centre_norm = math::norm_above(coded.centre, spec_.dim);
+  coded.centre_product = static_cast<float>(math::wide_dot(coded.centre, coded_.scaled, spec_.dim));
+  return coded;
 }
 
 void Scorer::lower_bounds(const RowBlock& block, size_t count, float* out) {
@@ -157,7 +170,7 @@ void Scorer::bound(const RowBlock& block, size_t first, size_t count, float* out
 // The distance by codes less everything it can be off by: the codes' residuals (quantize.h) and
 // what the elements without codes may add.
 void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, float* out) {
-  const Coded& query = coded_for(block);
+  const Coded& query = measured_for(block);
   const float rounding = 3.0F * math::rounding_error(spec_.dim);
   const float query_norm = query.norm;
   const float query_suffix = query.suffix_norm;
@@ -178,7 +191,7 @@ void Scorer::bound_codes(const RowBlock& block, size_t first, size_t count, floa
 
 // The same of coarse codes. What these express of a row is no longer than their outermost levels.
 void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, float* out) {
-  const Coded& query = coded_for(block);
+  const Coded& query = measured_for(block);
   if (integers_.size() < count) integers_.resize(count);
   const size_t stride = block.coarse_stride();
   math::active().dot_u4_scan(query.codes, block.coarse_code(first), stride, stride, count,
@@ -207,7 +220,7 @@ void Scorer::rough_bounds(const RowBlock& block, size_t first, size_t count, flo
 float Scorer::centre_dot(const Coded& query, const RowBlock& block) {
   if (block.centre == centre_) return centre_dot_;
   centre_ = block.centre;
-  centre_dot_ = static_cast<float>(product(block.centre, query.scaled, spec_.code_dim()));
+  centre_dot_ = static_cast<float>(math::wide_dot(block.centre, query.scaled, spec_.code_dim()));
   return centre_dot_;
 }
 

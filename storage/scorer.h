@@ -47,6 +47,8 @@ class Scorer {
     float* scaled = nullptr;   // what they express
     math::Codes numbers{};     // of the codes
     int32_t sum = 0;           // the same
+    bool is_encoded = false;   // so far
+    bool is_measured = false;  // the same of what follows
     float norm = 0;            // of `scaled`, of the elements that have codes
     float suffix_norm = 0;     // of the others
     float bias = 0;            // as RowNumbers', of the query
@@ -57,7 +59,8 @@ class Scorer {
 
   void make_room();
   void encode(Coded& coded) const;
-  const Coded& coded_for(const RowBlock& block);
+  Coded& coded_for(const RowBlock& block);
+  const Coded& measured_for(const RowBlock& block);
   void raw_scores(const RowBlock& block, size_t first, size_t count);
   void bound(const RowBlock& block, size_t first, size_t count, float* out);
   void bound_codes(const RowBlock& block, size_t first, size_t count, float* out);
@@ -76,7 +79,7 @@ class Scorer {
   math::AlignedBytes memory_;
   std::byte* query_ = nullptr;  // these lie in memory_
   Coded coded_;                 // without a centre
-  std::vector<std::unique_ptr<const Coded>> centred_;
+  std::vector<std::unique_ptr<Coded>> centred_;
   int32_t query_sum_ = 0;          // of an int8 query
   float norm_squared_ = 0;         // of the query
   bool codable_ = false;           // the query
