@@ -184,6 +184,16 @@ std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept 
   return {first, std::find(first, first + most, kNoLink)};
 }
 
+// Measured for ten and for a hundred, and taken to grow evenly between them and beyond.
+size_t Graph::ef(size_t nearest) const noexcept {
+  constexpr size_t kTen = 10;
+  constexpr size_t kHundred = 100;
+  const size_t of_ten = std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix);
+  if (nearest <= kTen || header_.ef_of_hundred <= of_ten) return of_ten;
+  const size_t more = std::min<size_t>(header_.ef_of_hundred, kMostEfOfHundred) - of_ten;
+  return of_ten + more * (nearest - kTen) / (kHundred - kTen);
+}
+
 size_t Graph::level_of(uint32_t node) const noexcept {
   size_t level = 0;
   while (level < levels() && node < header_.level_nodes[level]) ++level;

@@ -28,6 +28,8 @@ inline constexpr size_t kLeastEf = 64;
 inline constexpr size_t kMostEf = 1024;
 // The same where codes are of a prefix: what it finds are candidates for whole vectors.
 inline constexpr size_t kMostEfOfPrefix = 4096;
+// The same that finds as many of the hundred nearest.
+inline constexpr size_t kMostEfOfHundred = 2048;
 
 // What a search keeps in view, and by how many nodes it enters a level: what it has kept in view on
 // the level above (Malkov & Yashunin 2018, algorithm 5, enters by one).
@@ -114,8 +116,8 @@ class Graph {
   // Nodes, each of one row or of several that are equal.
   size_t size() const noexcept { return header_.nodes; }
   size_t m() const noexcept { return header_.m; }
-  // The ef that finds nearly all of the ten nearest (graph_effort.h).
-  size_t ef() const noexcept { return std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix); }
+  // The ef that finds nearly all of so many nearest (graph_effort.h).
+  size_t ef(size_t nearest = 10) const noexcept;
   // The same of the nodes by which a search enters.
   size_t entries() const noexcept { return std::clamp<size_t>(header_.entries, 1, kMostEntries); }
   size_t levels() const noexcept { return header_.levels; }

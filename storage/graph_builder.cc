@@ -225,7 +225,7 @@ GraphHeader header_of(const Segment& segment, const VectorSpec& spec, const Grap
   header.element = static_cast<uint8_t>(spec.element);
   header.metric = static_cast<uint8_t>(spec.metric);
   header.levels = numbering.levels;
-  header.m = static_cast<uint32_t>(options.m);
+  header.m = static_cast<uint16_t>(options.m);
   header.ef_construction = static_cast<uint32_t>(options.ef_construction);
   header.node_stride = static_cast<uint32_t>(NodeLayout(header, codes.bytes()).stride);
   header.level_nodes = numbering.level_nodes;
@@ -286,6 +286,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
       const SearchEffort found = effort.of(rows, *graph);
       header.ef = static_cast<uint16_t>(found.ef);
+      header.ef_of_hundred = static_cast<uint16_t>(effort.of_hundred(rows, *graph, found));
       header.entries = static_cast<uint16_t>(found.entries);
       writer.write_header(header);
     }

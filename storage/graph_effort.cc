@@ -13,7 +13,8 @@ namespace kindred::storage {
 namespace {
 
 constexpr size_t kSamples = 100;
-constexpr size_t kNearest = 10;
+constexpr size_t kTen = 10;
+constexpr size_t kHundred = 100;
 constexpr double kRecall = 0.98;
 
 // Rows that are searched for themselves, and how many of a thousand may be lost that a search which
@@ -52,48 +53,59 @@ float GraphEffort::distance(const Sample& a, uint32_t b) const {
 // In one pass over the vectors for all samples, a few rows at a time, which stay in the processor's
 // cache meanwhile.
 void GraphEffort::find_nearest() {
-  using Nearest = std::vector<math::TopK<uint32_t>>;
-  const Nearest none(samples_.size(), math::TopK<uint32_t>(kNearest));
-  Nearest nearest = none;
+  Nearest nearest(samples_.size(), math::TopK<uint32_t>(kHundred));
   std::mutex mutex;  // guards it
   const size_t releasing = Mapping::kReleaseBytes / spec_.bytes() / kRowsOfPart + 1;
   in_parallel((segment_.rows() + kRowsOfPart - 1) / kRowsOfPart, threads_, [&](size_t part) {
     if (part % releasing == releasing - 1) segment_.release_pages();
-    Nearest of_part = none;
+    std::vector<float> limits;
+    {
+      const std::lock_guard lock(mutex);
+      for (const auto& known : nearest) limits.push_back(known.threshold());
+    }
+    std::vector<Offer> offers;
     const size_t end = std::min((part + 1) * kRowsOfPart, segment_.rows());
     for (size_t first = part * kRowsOfPart; first < end; first += kRowsAtOnce)
-      offer_rows(first, std::min(first + kRowsAtOnce, end), of_part);
+      compare_rows(first, std::min(first + kRowsAtOnce, end), limits, offers);
     const std::lock_guard lock(mutex);
-    for (size_t i = 0; i < samples_.size(); ++i)
-      for (const auto& [distance, row] : of_part[i].finish()) nearest[i].offer(distance, row);
+    for (const Offer& offer : offers) nearest[offer.sample].offer(offer.distance, offer.row);
   });
-  for (size_t i = 0; i < samples_.size(); ++i) {
-    samples_[i].wanted = nearest[i].size();
-    if (samples_[i].wanted > 0) samples_[i].farthest = nearest[i].finish().back().distance;
-  }
-}
-
-void GraphEffort::offer_rows(size_t first, size_t end,
-                             std::vector<math::TopK<uint32_t>>& nearest) const {
-  for (size_t row = first; row < end; ++row) segment_.verify_exact(row);
   for (size_t i = 0; i < samples_.size(); ++i)
-    for (auto row = static_cast<uint32_t>(first); row < end; ++row)
-      if (row != samples_[i].row) nearest[i].offer(distance(samples_[i], row), row);
+    for (const auto& [distance, row] : nearest[i].finish())
+      samples_[i].distances.push_back(distance);
 }
 
-size_t GraphEffort::wanted() const noexcept {
+// Those of the rows that are no farther from a sample than its limit.
+void GraphEffort::compare_rows(size_t first, size_t end, std::span<const float> limits,
+                               std::vector<Offer>& offers) const {
+  for (size_t row = first; row < end; ++row) segment_.verify_exact(row);
+  for (uint32_t i = 0; i < samples_.size(); ++i)
+    for (auto row = static_cast<uint32_t>(first); row < end; ++row) {
+      if (row == samples_[i].row) continue;
+      const float apart = distance(samples_[i], row);
+      if (apart <= limits[i]) offers.push_back({apart, i, row});
+    }
+}
+
+size_t GraphEffort::wanted(size_t nearest) const noexcept {
   return std::accumulate(samples_.begin(), samples_.end(), size_t{0},
-                         [](size_t sum, const Sample& sample) { return sum + sample.wanted; });
+                         [nearest](size_t sum, const Sample& sample) {
+                           return sum + std::min(nearest, sample.distances.size());
+                         });
 }
 
 // Rows as near as those wanted, so many at most. By distance: where many are equally near, which of
 // them are found says nothing.
 template <class Row>
-size_t GraphEffort::found_of(const Sample& sample, std::span<const Row> looked_at) const {
+size_t GraphEffort::found_of(const Sample& sample, size_t nearest,
+                             std::span<const Row> looked_at) const {
+  const size_t most = std::min(nearest, sample.distances.size());
+  if (most == 0) return 0;
+  const float farthest = sample.distances[most - 1];
   const auto found = std::count_if(looked_at.begin(), looked_at.end(), [&](const Row& each) {
-    return each.row != sample.row && distance(sample, each.row) <= sample.farthest;
+    return each.row != sample.row && distance(sample, each.row) <= farthest;
   });
-  return std::min(static_cast<size_t>(found), sample.wanted);
+  return std::min(static_cast<size_t>(found), most);
 }
 
 size_t GraphEffort::found_by_keys(const Sample& sample, size_t looked_at,
@@ -102,7 +114,7 @@ size_t GraphEffort::found_by_keys(const Sample& sample, size_t looked_at,
   for (uint32_t row = 0; row < keys.size(); ++row) nearest.offer(keys[row], row);
   std::vector<GraphHit> hits;
   for (const auto& [key, row] : nearest.finish()) hits.push_back({key, row});
-  return found_of(sample, std::span<const GraphHit>(hits));
+  return found_of(sample, kTen, std::span<const GraphHit>(hits));
 }
 
 template <class CountOf>
@@ -122,7 +134,7 @@ bool GraphEffort::is_enough(const CodedRows& rows) const {
       keys[row] = rows.distance(sample.row, row, keys[row]);
     return found_by_keys(sample, kLeastLookedAt, keys);
   });
-  return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted());
+  return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted(kTen));
 }
 
 bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
@@ -138,19 +150,20 @@ bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
       keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor(), keys[row]);
     return found_by_keys(sample, kNearestOfPrincipal, keys);
   });
-  return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted());
+  return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted(kTen));
 }
 
-double GraphEffort::recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const {
+// Whether searches find kRecall of so many nearest rows.
+bool GraphEffort::finds(size_t nearest, const CodedRows& rows, const Graph& graph,
+                        SearchEffort effort) const {
   const size_t found = sum_of_samples([&](const Sample& sample) -> size_t {
     size_t distances = 0;
     const auto hits = graph.search(rows.query(sample.row), effort, nullptr, distances);
     if (!hits) return 0;
-    const size_t looked_at = spec_.prefix > 0 ? hits->size() : kLeastLookedAt;
-    return found_of(sample, hits->first(std::min(hits->size(), looked_at)));
+    const size_t most = spec_.prefix > 0 ? hits->size() : std::max(3 * nearest, kLeastLookedAt);
+    return found_of(sample, nearest, hits->first(std::min(hits->size(), most)));
   });
-  const size_t all = wanted();
-  return all == 0 ? 1 : static_cast<double>(found) / static_cast<double>(all);
+  return static_cast<double>(found) >= kRecall * static_cast<double>(wanted(nearest));
 }
 
 bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t row,
@@ -160,7 +173,7 @@ bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t ro
   const auto hits = graph.search(rows.query(row), {kLeastEf, entries}, nullptr, distances);
   if (!hits) return true;
   const float own = distance(sought, row);  // others may be as near, or nearer by a dot product
-  const auto first = hits->first(std::min(hits->size(), kNearest));
+  const auto first = hits->first(std::min(hits->size(), kTen));
   return std::none_of(first.begin(), first.end(), [&](const GraphHit& hit) {
     return hit.row == row || distance(sought, hit.row) <= own;
   });
@@ -188,9 +201,19 @@ size_t GraphEffort::entries_of(const CodedRows& rows, const Graph& graph) const 
 SearchEffort GraphEffort::of(const CodedRows& rows, const Graph& graph) const {
   const size_t most = spec_.prefix > 0 ? kMostEfOfPrefix : kMostEf;
   SearchEffort effort{kLeastEf, entries_of(rows, graph)};
-  while (effort.ef < most && recall(rows, graph, effort) < kRecall) effort.ef = effort.ef * 3 / 2;
+  while (effort.ef < most && !finds(kTen, rows, graph, effort)) effort.ef = effort.ef * 3 / 2;
   effort.ef = std::min(effort.ef, most);
   return effort;
+}
+
+size_t GraphEffort::of_hundred(const CodedRows& rows, const Graph& graph,
+                               SearchEffort of_ten) const {
+  if (spec_.prefix > 0) return 0;
+  SearchEffort effort = of_ten;
+  effort.ef = std::max(effort.ef, kHundred);
+  while (effort.ef < kMostEfOfHundred && !finds(kHundred, rows, graph, effort))
+    effort.ef = effort.ef * 3 / 2;
+  return std::min(effort.ef, kMostEfOfHundred);
 }
 
 }  // namespace kindred::storage

@@ -20,9 +20,9 @@ namespace kindred::storage {
 
 class GraphEffort {
  public:
-  // Finds the ten vectors nearest to each of the sample's, on so many threads (0: one a processor),
-  // as all else here. Throws StorageError (kCorrupt) if one is damaged. REQUIRES: the segment
-  // outlives it.
+  // Finds the hundred vectors nearest to each of the sample's, on so many threads (0: one a
+  // processor), as all else here. Throws StorageError (kCorrupt) if one is damaged. REQUIRES: the
+  // segment outlives it.
   GraphEffort(const Segment& segment, const VectorSpec& spec, size_t threads);
 
   // Whether nearly all of them are among the rows that a search would look at by these codes: the
@@ -35,26 +35,37 @@ class GraphEffort {
   // as near. Where codes are of a prefix ef is up to kMostEfOfPrefix.
   // REQUIRES: the graph is of these rows.
   SearchEffort of(const CodedRows& rows, const Graph& graph) const;
+  // The same ef for the hundred nearest, where searches find the ten with `of_ten`: up to
+  // kMostEfOfHundred. 0 where codes are of a prefix.
+  size_t of_hundred(const CodedRows& rows, const Graph& graph, SearchEffort of_ten) const;
 
  private:
   struct Sample {
     uint32_t row;
     std::unique_ptr<const Scorer> vector;  // compares it with others
-    size_t wanted = 0;                     // rows nearest to it, itself apart
-    float farthest = 0;                    // of them
+    std::vector<float> distances = {};     // of the rows nearest to it, itself apart, ascending
   };
+
+  // A row that may be among the nearest of samples_[sample].
+  struct Offer {
+    float distance;
+    uint32_t sample;
+    uint32_t row;
+  };
+  using Nearest = std::vector<math::TopK<uint32_t>>;  // of each sample
 
   float distance(const Sample& a, uint32_t b) const;
   void find_nearest();
-  void offer_rows(size_t first, size_t end, std::vector<math::TopK<uint32_t>>& nearest) const;
+  void compare_rows(size_t first, size_t end, std::span<const float> limits,
+                    std::vector<Offer>& offers) const;
   template <class Row>
-  size_t found_of(const Sample& sample, std::span<const Row> looked_at) const;
+  size_t found_of(const Sample& sample, size_t nearest, std::span<const Row> looked_at) const;
   size_t found_by_keys(const Sample& sample, size_t looked_at,
                        const std::vector<float>& keys) const;
   template <class CountOf>
   size_t sum_of_samples(const CountOf& count_of) const;
-  size_t wanted() const noexcept;
-  double recall(const CodedRows& rows, const Graph& graph, SearchEffort effort) const;
+  size_t wanted(size_t nearest) const noexcept;
+  bool finds(size_t nearest, const CodedRows& rows, const Graph& graph, SearchEffort effort) const;
   bool is_lost(const CodedRows& rows, const Graph& graph, uint32_t row, size_t entries) const;
   size_t entries_of(const CodedRows& rows, const Graph& graph) const;
 

@@ -67,7 +67,8 @@ struct GraphHeader {
   uint8_t element;
   uint8_t metric;
   uint16_t levels;  // above the bottom one
-  uint32_t m;
+  uint16_t m;
+  uint16_t ef_of_hundred;  // as ef, for the 100 nearest; 0: not known
   uint32_t ef_construction;
   uint32_t node_stride;                           // bytes
   uint16_t ef;                                    // that finds enough: see graph_effort.h

@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/graph_effort.h"
 
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -43,6 +44,17 @@ Data clusters(Metric metric, size_t dim, size_t count, float width, float offset
   };
   return {std::to_string(count) + " clusters of width " + std::to_string(width),
           floats(metric, dim), draw};
+}
+
+// Of very different lengths: the nearest rows of a long one lie all around.
+Data lengths() {
+  const Data alike = clusters(Metric::kL2, 96, 300, 0.6F);
+  return {"lengths", alike.spec, [alike](Random& random) {
+            std::vector<float> v = alike.draw(random);
+            const float length = std::exp(0.7F * (random.uniform() + random.uniform()));
+            for (float& x : v) x *= length;
+            return v;
+          }};
 }
 
 // Latitude and longitude in one city.
@@ -173,4 +185,33 @@ TEST_CASE("a graph of dot products finds the hundred greatest as well as the ten
       CHECK(visited < kQueries * kMany / 4);
     }
   }
+}
+
+TEST_CASE("the hundred nearest are found as surely as the ten, where that takes more effort",
+          "[storage][graph][effort]") {
+  constexpr size_t kMany = 30000;
+  constexpr size_t kHundred = 100;
+  Random random(7);
+  const Data data = lengths();
+  std::vector<std::string> rows;
+  for (size_t i = 0; i < kMany; ++i) rows.push_back(bytes_of(data.draw(random)));
+  GraphFile file(data.spec, std::move(rows));
+  file.build({});
+  const auto graph = file.open();
+  CHECK(graph->ef(kHundred) > 2 * kHundred);
+  CHECK(graph->ef(50) > graph->ef(20));
+  CHECK(graph->ef(kTen) == graph->ef());
+  double recall = 0;
+  double recall_of_200 = 0;
+  for (size_t q = 0; q < kQueries; ++q) {
+    const std::string query = bytes_of(data.draw(random));
+    const Found found = file.search(query, kHundred, {.expected = kHundred});
+    const Found of_200 = file.search(query, kHundred, {.expected = kHundred, .ef = 200});
+    CHECK_FALSE(found.is_exact);
+    recall += file.recall(query, found.rows, kHundred) / kQueries;
+    recall_of_200 += file.recall(query, of_200.rows, kHundred) / kQueries;
+  }
+  CAPTURE(recall, recall_of_200, graph->ef(), graph->ef(kHundred));
+  CHECK(recall >= 0.98);
+  CHECK(recall > recall_of_200 + 0.005);
 }
