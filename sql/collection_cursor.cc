@@ -85,7 +85,8 @@ Condition CollectionCursor::scan_condition(const std::vector<PlanTerm>& terms,
       continue;
     }
     std::vector<KeptValue> values = values_of_list(collection_->db(), arguments[i]);
-    if (is_certain_list(terms[i], values) && condition.has_room(collection_->db(), values.size()))
+    const size_t more = values.size() + terms.size() - i - 1;
+    if (is_certain_list(terms[i], values) && condition.has_room(collection_->db(), more))
       condition.add_list(terms[i], std::move(values));
   }
   return condition;

@@ -26,7 +26,7 @@ class Condition {
   bool empty() const noexcept { return parts_.empty(); }
   // Values it compares with: a statement looks at all of a list's whenever it runs.
   size_t values() const noexcept;
-  // Whether a statement can have so many more.
+  // Whether a statement can have so many more, and an id.
   bool has_room(sqlite3* db, size_t more) const;
   // "c1 = ? COLLATE "BINARY" AND id > ?".
   std::string sql() const;

@@ -24,6 +24,7 @@ enum class Role : char {
   kK = 'K',           // the k of k nearest
   kLimit = 'L',       // LIMIT: a hint
   kOffset = 'O',      // OFFSET: a hint
+  kIgnored = '-',     // either, where SQLite sorts the rows and so reads all
   kDistance = 'D',    // a bound on the distance
   kFilter = 'F',      // a condition on a stored column or the rowid
   kIn = 'I',          // a list of values for one of these

@@ -65,7 +65,7 @@ bool RowFilter::list_some(double most) {
   if (is_listed_) return true;
   if (!is_simple()) {
     const double counts = kCountedAhead * most / entry_cost();
-    if (!entries() && counts >= kCountedAnew * static_cast<double>(counted()))
+    if (!entries() && counts >= 1 && counts >= kCountedAnew * static_cast<double>(counted()))
       count(static_cast<size_t>(counts) + 1);
     const std::optional<double> seen = entries();
     if (!seen || *seen * entry_cost() > most) return false;

@@ -21,7 +21,10 @@ class Search {
          const std::string& who);
 
   // The next row; nullopt after the last.
-  std::optional<storage::Neighbor> next() { return diversity() > 0 ? next_diverse() : next_near(); }
+  std::optional<storage::Neighbor> next() {
+    if (request_.nothing) return std::nullopt;
+    return diversity() > 0 ? next_diverse() : next_near();
+  }
   // The k it was given.
   std::optional<uint64_t> k() const noexcept { return request_.k; }
   int64_t ef() const noexcept {

@@ -20,7 +20,7 @@ class RequestReader {
   RequestReader(Collection& collection, const std::string& who, SearchRequest& to)
       : collection_(collection), who_(who), to_(to) {}
 
-  void read(const PlanTerm& term, sqlite3_value* value);
+  void read(const PlanTerm& term, sqlite3_value* value, size_t left);
 
  private:
   void read_k(sqlite3_value* value);
@@ -29,7 +29,7 @@ class RequestReader {
   void read_exact(sqlite3_value* value);
   void read_diversity(sqlite3_value* value);
   void read_filter(const PlanTerm& term, sqlite3_value* value);
-  void read_list(const PlanTerm& term, sqlite3_value* list);
+  void read_list(const PlanTerm& term, sqlite3_value* list, size_t left);
   void add_ids(sqlite3_value* list);
 
   Collection& collection_;
@@ -37,7 +37,7 @@ class RequestReader {
   SearchRequest& to_;
 };
 
-void RequestReader::read(const PlanTerm& term, sqlite3_value* value) {
+void RequestReader::read(const PlanTerm& term, sqlite3_value* value, size_t left) {
   switch (term.role) {
     case Role::kQuery:
       if (const std::optional<Vector> v = collection_.query_of(value, who_ + ": query"))
@@ -69,10 +69,11 @@ void RequestReader::read(const PlanTerm& term, sqlite3_value* value) {
       read_filter(term, value);
       break;
     case Role::kIn:
-      read_list(term, value);
+      read_list(term, value, left);
       break;
-    case Role::kCollection:
-      break;  // read by knn() before there is a search
+    case Role::kCollection:  // read by knn() before there is a search
+    case Role::kIgnored:
+      break;
   }
 }
 
@@ -133,14 +134,14 @@ void RequestReader::read_filter(const PlanTerm& term, sqlite3_value* value) {
 }
 
 // The same for a list.
-void RequestReader::read_list(const PlanTerm& term, sqlite3_value* list) {
+void RequestReader::read_list(const PlanTerm& term, sqlite3_value* list, size_t left) {
   if (term.column < 0) return add_ids(list);
   std::vector<KeptValue> values = values_of_list(collection_.db(), list);
   if (!to_.k && !is_certain_list(term, values)) {
     to_.with_others = true;
     return;
   }
-  if (to_.condition.has_room(collection_.db(), values.size()))
+  if (to_.condition.has_room(collection_.db(), values.size() + left))
     to_.condition.add_list(term, std::move(values));
   else if (!to_.k)
     to_.with_others = true;
@@ -205,7 +206,7 @@ SearchRequest read_request(Collection& collection, const std::vector<PlanTerm>& 
   collection.require_readable();
   SearchRequest request;
   RequestReader reader(collection, who, request);
-  for (size_t i = 0; i < plan.size(); ++i) reader.read(plan[i], arguments[i]);
+  for (size_t i = 0; i < plan.size(); ++i) reader.read(plan[i], arguments[i], plan.size() - i - 1);
   if (!request.query) request.nothing = true;
   if (request.diversity > 0 && !request.k && !request.nothing)
     throw Error(SQLITE_ERROR, who + ": diversity: k is wanted beside it, got none");

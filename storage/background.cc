@@ -22,13 +22,13 @@ class Worker {
     if (owner_ != 0 && owner_ != ::getpid()) return;  // the mutex may have been held at the fork
     const std::lock_guard lock(mutex_);
     if (exiting_) return;
-    jobs_.push_back(std::move(job));
     if (owner_ == 0) {
       Store::prepare_process();
       thread_ = std::thread([this] { run(); });  // if it cannot be had, the next job tries again
       owner_ = ::getpid();
       std::atexit([] { stop_all(); });
     }
+    jobs_.push_back(std::move(job));
     changed_.notify_one();
   }
 

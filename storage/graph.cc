@@ -189,9 +189,9 @@ size_t Graph::ef(size_t nearest) const noexcept {
   constexpr size_t kTen = 10;
   constexpr size_t kHundred = 100;
   const size_t of_ten = std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix);
-  if (nearest <= kTen || header_.ef_of_hundred <= of_ten) return of_ten;
-  const size_t more = std::min<size_t>(header_.ef_of_hundred, kMostEfOfHundred) - of_ten;
-  return of_ten + more * (nearest - kTen) / (kHundred - kTen);
+  const size_t of_hundred = std::min<size_t>(header_.ef_of_hundred, kMostEfOfHundred);
+  if (nearest <= kTen || of_hundred <= of_ten) return of_ten;
+  return of_ten + (of_hundred - of_ten) * (nearest - kTen) / (kHundred - kTen);
 }
 
 size_t Graph::level_of(uint32_t node) const noexcept {

@@ -60,11 +60,14 @@ uint32_t GraphBase::find_row(const Segment& segment, const Segment& base, uint32
   return kGone;
 }
 
-// What a node links to on a level. Bytes that no program of ours wrote lead nowhere else.
+// What a node links to on a level, each once. Bytes that no program of ours wrote lead nowhere
+// else.
 std::vector<uint32_t> GraphBase::linked(uint32_t node, size_t level) const {
   std::vector<uint32_t> linked;
-  for (const uint32_t other : graph_->links(level, node))
-    if (other < graph_->size() && graph_->level_of(other) >= level) linked.push_back(other);
+  for (const uint32_t other : graph_->links(level, node)) {
+    if (other >= graph_->size() || graph_->level_of(other) < level) continue;
+    if (std::find(linked.begin(), linked.end(), other) == linked.end()) linked.push_back(other);
+  }
   return linked;
 }
 

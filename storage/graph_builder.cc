@@ -238,7 +238,8 @@ std::unique_ptr<File> create_draft(const std::string& path) {
   try {
     File left(path, File::Mode::kRead);
     if (!left.try_lock_exclusive() || !left.has_its_name()) return nullptr;
-    ::unlink(path.c_str());
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      throw StorageError(Fault::kIo, path + ": unlink: " + std::strerror(errno));
   } catch (const StorageError& error) {
     if (error.fault() != Fault::kMissing) throw;
   }

@@ -116,6 +116,10 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
 
 void NearestStream::score() {
   scored_ = true;
+  if (!comparison_.scorer.has_distances()) {
+    exact_ = true;
+    return;
+  }
   bool any = false;
   for (Searched& layer : layers_) {
     layer.by_graph = !exact_ && prefers_graph(layer.rows()) && search_graph(layer);

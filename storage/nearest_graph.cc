@@ -105,7 +105,7 @@ bool NearestStream::is_short(size_t needed) const {
 // those that the caller chooses from any may be the last: three times as many, and some more (a
 // filter that lets a fifth of all rows pass finds 0.993 of them so, without the rest 0.989).
 size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
-  size_t given = (ef_ > 0 ? ef_ : layer.graph->ef(wanted)) * grown_;
+  size_t given = (ef_ > 0 ? ef_ : layer.graph->ef(wanted / grown_)) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted / kWantedOfPrefix);
   if (!chosen_from_) return std::max(given, 2 * wanted);

@@ -31,6 +31,7 @@ Scorer::Scorer(const VectorSpec& spec, const void* query) : spec_(spec), kernels
   std::memset(query_, 0, math::aligned_stride(spec.bytes()));
   std::memcpy(query_, query, spec.bytes());
   const math::Kernels& kernels = math::active();
+  has_distances_ = spec.metric != Metric::kCosine || exact(query_);
   if (spec.element == Element::kInt8) {
     const auto* v = reinterpret_cast<const int8_t*>(query_);
     query_sum_ = kernels.sum_i8(v, spec.dim);

@@ -32,6 +32,9 @@ class Scorer {
   // Bounds by the coarse codes of a block that has them: lower ones, for half the reading.
   void rough_bounds(const RowBlock& block, size_t first, size_t count, float* out);
 
+  // Whether it has a distance to any row: not the query of norm 0 under cosine.
+  bool has_distances() const noexcept { return has_distances_; }
+
   // For graphs of the block's rows. Borrowed from the scorer.
   CodedQuery coded_query(const RowBlock& block);
 
@@ -80,9 +83,10 @@ class Scorer {
   std::byte* query_ = nullptr;  // these lie in memory_
   Coded coded_;                 // without a centre
   std::vector<std::unique_ptr<Coded>> centred_;
-  int32_t query_sum_ = 0;          // of an int8 query
-  float norm_squared_ = 0;         // of the query
-  bool codable_ = false;           // the query
+  int32_t query_sum_ = 0;   // of an int8 query
+  float norm_squared_ = 0;  // of the query
+  bool codable_ = false;    // the query
+  bool has_distances_ = true;
   const float* centre_ = nullptr;  // of coarse codes, the last one, and its product with the query
   float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h

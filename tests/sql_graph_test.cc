@@ -254,6 +254,19 @@ TEST_CASE("a stream of a collection with a graph is complete and ascends", "[sql
   }
 }
 
+TEST_CASE("an order that is not by distance is one of all rows, whatever the LIMIT",
+          "[sql][graph]") {
+  const Graphed graphed;
+  Database db(graphed.path);
+  const Database::Parameter query = blob({1, 0, 1, 0, 1, 0, 1, 0});
+  for (const std::string order : {"rowid", "distance DESC, rowid", "rowid DESC", "-distance"}) {
+    INFO(order);
+    const std::string from = "SELECT rowid, is_exact FROM knn('items', ?1) WHERE ";
+    const std::string last = " ORDER BY " + order + " LIMIT 5 OFFSET 2";
+    CHECK(db.rows(from + "ef = 1" + last, {query}) == db.rows(from + "exact = 1" + last, {query}));
+  }
+}
+
 TEST_CASE("a bound on the distance misses no row", "[sql][graph]") {
   const Graphed graphed;
   Database db(graphed.path);

@@ -284,6 +284,25 @@ TEST_CASE("lists of any length choose rows", "[sql][knn]") {
                "(SELECT x FROM many)") == "3000");
 }
 
+TEST_CASE("a list leaves room for the conditions that come after it", "[sql][knn]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db, 300);
+  sqlite3_limit(db.handle(), SQLITE_LIMIT_VARIABLE_NUMBER, 10);
+  for (const std::string search :
+       {"", "v MATCH '[1,1,1,1]' AND ", "v MATCH '[1,1,1,1]' AND k = 300 AND "})
+    for (const std::string list : {"1,2,3", "1,2,3,4,5,6,7", "1,2,3,4,5,6,7,8"}) {
+      INFO(search << list);
+      const std::string condition = "year IN (" + list + ") AND lang <> 'x' AND note <> 'x'";
+      const std::string sql = "SELECT count(*) FROM items WHERE " + search + condition;
+      const std::string wanted = db.one("SELECT count(*) FROM plain WHERE " + condition);
+      if (search.find("k = ") != std::string::npos && list.size() > 13)
+        check_error(db, sql, {"items", "list", "8"});
+      else
+        CHECK(db.one(sql) == wanted);
+    }
+}
+
 TEST_CASE("plain statements take lists of any length", "[sql][collection]") {
   Database db;
   SqlFunctions functions(db);

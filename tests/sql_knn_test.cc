@@ -230,6 +230,8 @@ TEST_CASE("a NULL argument yields no rows", "[sql][knn]") {
   db.run("INSERT INTO items VALUES('[1,2]')");
   CHECK(db.rows("SELECT rowid FROM knn('items', NULL)").empty());
   CHECK(db.rows("SELECT rowid FROM knn('items', '[1,2]', NULL)").empty());
+  CHECK(db.rows("SELECT rowid FROM knn('items', NULL) WHERE diversity = 0.5").empty());
+  CHECK(db.rows("SELECT rowid FROM knn('items', '[1,2]', NULL) WHERE diversity = 0.5").empty());
   CHECK(db.rows("SELECT rowid FROM knn(NULL, '[1,2]', 1)").empty());
   CHECK(db.rows("SELECT rowid FROM knn(NULL, NULL, NULL)").empty());
   CHECK(db.rows("SELECT rowid FROM items WHERE v MATCH NULL").empty());

@@ -3,7 +3,9 @@
 #include "storage/graph_base.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "storage/graph_builder.h"
@@ -122,6 +124,30 @@ TEST_CASE("a damaged older graph is not begun with", "[storage][graph]") {
   bytes[kGraphPage + 100000] ^= 4;
   std::ofstream(pair.older.graph_path(), std::ios::binary | std::ios::in) << bytes;
   CHECK(pair.build(/*with_base=*/true, 1) == kRows + 3000);
+}
+
+// What a program with a defect might write.
+TEST_CASE("where an older graph links to a node many times, the new one does so once",
+          "[storage][graph][damage]") {
+  Pair pair({Element::kFloat32, Metric::kCosine, 32}, 500);
+  std::string bytes = content(pair.older.graph_path());
+  GraphHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const NodeLayout layout(header, header.node_stride - 2 * header.m * sizeof(uint32_t));
+  for (size_t node = 0; node < header.nodes; ++node)
+    for (size_t link = 0; link < layout.links; ++link) {
+      const uint32_t other = 7;
+      const size_t at = GraphPlan(header).nodes + node * layout.stride + layout.links_at;
+      std::memcpy(&bytes[at + link * sizeof other], &other, sizeof other);
+    }
+  pair.older.seal(bytes);
+  std::ofstream(pair.older.graph_path(), std::ios::binary | std::ios::in) << bytes;
+  CHECK(pair.build(/*with_base=*/true, 1) == 3500);
+  const auto graph = pair.newer.open();
+  for (uint32_t node = 0; node < graph->size(); ++node) {
+    const auto links = graph->links(0, node);
+    REQUIRE(std::set<uint32_t>(links.begin(), links.end()).size() == links.size());
+  }
 }
 
 TEST_CASE("one thread continues the same graph to the same bytes", "[storage][graph]") {

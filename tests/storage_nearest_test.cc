@@ -374,6 +374,19 @@ TEST_CASE("a search of a segment looks at the int8 codes of few rows", "[storage
   }
 }
 
+TEST_CASE("under cosine a query of norm 0 has no neighbours, and none are looked for",
+          "[storage][nearest]") {
+  Random random(17);
+  for (const Element element : {Element::kFloat32, Element::kInt8}) {
+    Case c = make_case({element, Metric::kCosine, 32}, "plain", 2000, random);
+    c.query.assign(c.spec.bytes(), '\0');
+    NearestStream stream(c.spec, c.query.data(), {segment_of(c), tail_of(c, random).slice()}, {});
+    CHECK_FALSE(stream.next());
+    CHECK(stream.visited() == 0);
+    CHECK(stream.is_exact());
+  }
+}
+
 TEST_CASE("exact search looks at few rows where most of a vector is in its prefix",
           "[storage][nearest]") {
   Random random(11);
