@@ -28,7 +28,7 @@ inline float key_of(KeyKind kind, const NodeNumbers& a, const NodeNumbers& b,
   return key == key ? key : std::numeric_limits<float>::infinity();
 }
 
-// Borrowed from the segment.
+// The codes are borrowed.
 struct CodedRows {
   math::Metric metric = math::Metric::kCosine;
   CodeKernels kernels;
@@ -47,12 +47,12 @@ struct CodedRows {
     return is_centred ? KeyKind::kBiasedProduct : KeyKind::kMinusProduct;
   }
   // The key of two rows, by what the kernels say of their codes.
-  float distance(uint32_t a, uint32_t b, float compared) const noexcept {
+  float key(uint32_t a, uint32_t b, float compared) const noexcept {
     return key_of(key_kind(), numbers[a], numbers[b], compared);
   }
   // The same of a row and its query().
-  float distance(uint32_t a, const CodedQuery& of_a, uint32_t b) const noexcept {
-    return distance(a, b, kernels.one(of_a.codes, of_a.sum, code(b), stride));
+  float key(uint32_t a, const CodedQuery& of_a, uint32_t b) const noexcept {
+    return key(a, b, kernels.one(of_a.codes, of_a.sum, code(b), stride));
   }
 };
 

@@ -221,6 +221,7 @@ void SequentialWriter::finish() {
 }
 
 Mapping::Mapping(const File& file, uint64_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;
   void* data = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file.descriptor(), 0);
   if (data == MAP_FAILED) fail(file.path(), "map");
   data_ = static_cast<const std::byte*>(data);
@@ -245,7 +246,7 @@ void Mapping::release() const noexcept {
 }
 
 Mapping::~Mapping() {
-  ::munmap(const_cast<std::byte*>(data_), bytes_);
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), bytes_);
 }
 
 uint64_t checksum(const void* data, size_t bytes) noexcept {

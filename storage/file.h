@@ -102,7 +102,7 @@ class SequentialWriter {
 // A file's bytes in memory, read-only, for as long as the object lives.
 class Mapping {
  public:
-  Mapping(const File& file, uint64_t bytes);
+  Mapping(const File& file, uint64_t bytes);  // nullptr if none
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;

@@ -78,9 +78,7 @@ GraphPlan::GraphPlan(const GraphHeader& header) noexcept {
 std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSpec& spec,
                                          const GraphOf& segment) {
   try {
-    const uint64_t bytes = File(path, File::Mode::kRead).size();
-    if (bytes < kGraphPage) return nullptr;
-    std::shared_ptr<Graph> graph(new Graph(path, bytes));
+    std::shared_ptr<Graph> graph(new Graph(path));
     if (graph->fits(spec, segment)) return graph;
   } catch (const StorageError& error) {
     if (!error.is_damage()) throw;
@@ -88,13 +86,14 @@ std::shared_ptr<const Graph> Graph::open(const std::string& path, const VectorSp
   return nullptr;
 }
 
-Graph::Graph(const std::string& path, uint64_t bytes)
-    : file_(path, File::Mode::kRead), mapping_(file_, bytes) {
+Graph::Graph(const std::string& path)
+    : file_(path, File::Mode::kRead), mapping_(file_, file_.size()) {
   mapping_.prefer_huge_pages();
 }
 
 // false if there is none. One of version 1 is made one of today's.
 bool Graph::read_header() {
+  if (mapping_.size() < kGraphPage) return false;
   std::memcpy(&header_, mapping_.data(), sizeof header_);
   GraphHeader& h = header_;
   if (h.magic != kGraphMagic || h.byte_order != kByteOrder) return false;

@@ -133,7 +133,7 @@ class Graph {
  private:
   friend class GraphWalk;
 
-  Graph(const std::string& path, uint64_t bytes);
+  explicit Graph(const std::string& path);
   bool read_header();
   bool fits(const VectorSpec& spec, const GraphOf& segment);
 

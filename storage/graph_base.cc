@@ -91,9 +91,7 @@ std::vector<uint32_t> GraphBase::links(size_t i, size_t level) const {
 // link is nearer to than the row (Malkov & Yashunin 2018, algorithm 4), then any.
 void GraphBase::mend(uint32_t row, std::vector<uint32_t>& links, std::vector<uint32_t> behind,
                      size_t most) const {
-  const auto distance = [&](uint32_t a, uint32_t b) {
-    return coded_.distance(a, coded_.query(a), b);
-  };
+  const auto distance = [&](uint32_t a, uint32_t b) { return coded_.key(a, coded_.query(a), b); };
   std::sort(behind.begin(), behind.end());
   behind.erase(std::unique(behind.begin(), behind.end()), behind.end());
   std::vector<std::pair<float, uint32_t>> nearest;

@@ -18,8 +18,8 @@ namespace kindred::storage {
 
 class GraphBase {
  public:
-  // Empty where `base` is nullptr, has no whole graph with this m, or so few of the rows or so many
-  // that are gone that a fresh graph costs little more.
+  // Empty if `base` is nullptr, its graph is damaged or of another m, or so few of the rows are in
+  // it, or so many that are gone, that a fresh graph costs little more.
   GraphBase(const Segment& segment, const CodedRows& rows, const EqualRows& equal,
             const Segment* base, size_t m);
 

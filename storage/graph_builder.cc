@@ -77,7 +77,7 @@ std::vector<uint32_t> insertion_order(const CodedRows& rows, std::vector<uint32_
   in_parallel(order.size(), options.threads, [&](size_t i) {
     float best = INFINITY;
     for (size_t p = 0; p < pivots.size(); ++p) {
-      const float distance = rows.distance(pivots[p], queries[p], order[i]);
+      const float distance = rows.key(pivots[p], queries[p], order[i]);
       if (distance >= best) continue;
       best = distance;
       nearest[order[i]] = static_cast<uint32_t>(p);

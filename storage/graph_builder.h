@@ -18,8 +18,8 @@ using GraphProgress = std::function<void(size_t done, size_t total)>;
 
 // Writes `path`, durably, under another name first. Returns false, having done nothing, if another
 // thread or process is at it; true without having built if `is_wanted`, which is asked once nobody
-// else can be at it, says that it is not. Throws StorageError, std::bad_alloc and what `progress`
-// throws. REQUIRES: segment.rows() > 0.
+// else can be at it, says that it is not. Throws StorageError, std::exception of hnswlib's, and
+// what `progress` throws. REQUIRES: segment.rows() > 0.
 bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOptions& options,
                  const std::string& path, const GraphProgress& progress,
                  const std::function<bool()>& is_wanted = {});

@@ -131,7 +131,7 @@ bool GraphEffort::is_enough(const CodedRows& rows) const {
     rows.kernels.scan(query.codes, query.sum, rows.codes, rows.stride, rows.stride, rows.count,
                       keys.data());
     for (uint32_t row = 0; row < rows.count; ++row)
-      keys[row] = rows.distance(sample.row, row, keys[row]);
+      keys[row] = rows.key(sample.row, row, keys[row]);
     return found_by_keys(sample, kLeastLookedAt, keys);
   });
   return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted(kTen));

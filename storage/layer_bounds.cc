@@ -138,7 +138,8 @@ void LayerBounds::scan_listed() {
   }
 }
 
-// Bounds that are below those by codes become these. All rows are read in order, block by block.
+// Raises each bound to the one by codes where that is higher. All rows are read in order, block by
+// block.
 void LayerBounds::raise(bool coarse) {
   std::vector<float> scanned(std::min(rows_.block_rows, rows_.count));
   uint32_t place = 0;

@@ -27,7 +27,7 @@ struct Comparison {
 
   Scorer scorer;
   const SearchCosts costs;
-  size_t visited = 0;    // distances computed, by codes and exactly
+  size_t visited = 0;    // distances computed, by codes and exactly; without the sharpened ones
   size_t sharpened = 0;  // rows whose coarse codes did not say enough: int8 codes were compared
   double cost = 0;       // us of CPU, as much as constants can say
 };

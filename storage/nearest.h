@@ -76,7 +76,7 @@ class NearestStream {
   double step_cost() const;
   double cost() const noexcept { return comparison_.cost; }
 
-  // Distances computed so far, by codes and exactly.
+  // Distances computed so far, by codes and exactly; without those of sharpened() rows.
   size_t visited() const noexcept { return comparison_.visited; }
   // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.
   size_t sharpened() const noexcept { return comparison_.sharpened; }
@@ -103,8 +103,8 @@ class NearestStream {
     // While its graph answers:
     bool by_graph = false;
     std::optional<GraphSearch> search;  // if it may go on
-    std::vector<uint32_t> found;        // rows looked at
-    std::vector<bool> looked_at;        // the same rows, from the second look on
+    std::vector<uint32_t> looked_at;    // rows
+    std::vector<bool> is_looked_at;     // the same by row, from the second look on
     size_t answering = 0;               // how many of them answer
     bool crowded_out = false;           // most that were found do not
     KeyErrors errors;                   // of their keys
@@ -143,6 +143,8 @@ class NearestStream {
   double search_cost(const RowLayer& layer, size_t wanted) const;
   bool prefers_graph(const RowLayer& layer) const;
   bool search_graph(Searched& layer);
+  std::vector<GraphHit> new_hits(Searched& layer, std::span<const GraphHit> hits, size_t most,
+                                 size_t& hidden) const;
   void look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
   std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
   void leave_graph(Searched& layer);

@@ -160,57 +160,55 @@ bool NearestStream::search_graph(Searched& layer) {
   return true;
 }
 
-// At the first `most` that a graph has found and that have not been looked at before.
-void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
-  const RowLayer& layer = searched.rows();
-  std::vector<uint32_t>& found = searched.found;
-  std::vector<bool>& looked_at = searched.looked_at;
-  const size_t known = found.size();
-  if (known > 0 && looked_at.empty()) {
-    looked_at.resize(layer.count);
-    for (const uint32_t row : found) looked_at[row] = true;
+// The first `most` that a graph has found and that have not been looked at before; hidden ones are
+// counted instead.
+std::vector<GraphHit> NearestStream::new_hits(Searched& searched, std::span<const GraphHit> hits,
+                                              size_t most, size_t& hidden) const {
+  std::vector<bool>& is_looked_at = searched.is_looked_at;
+  const std::vector<uint32_t>& looked_at = searched.looked_at;
+  if (!looked_at.empty() && is_looked_at.empty()) {
+    is_looked_at.resize(searched.rows().count);
+    for (const uint32_t row : looked_at) is_looked_at[row] = true;
   }
-  size_t dead = 0;
-  std::vector<float> keys;
-  keys.reserve(std::min(most, hits.size()));
-  found.reserve(known + std::min(most, hits.size()));
+  std::vector<GraphHit> found;
+  found.reserve(std::min(most, hits.size()));
   for (size_t i = 0; i < hits.size() && most > 0; ++i) {
-    const uint32_t row = hits[i].row;
-    if (layer.is_hidden(row)) {
-      ++dead;
+    if (searched.rows().is_hidden(hits[i].row)) {
+      ++hidden;
       continue;
     }
     --most;
-    if (known > 0 && looked_at[row]) continue;
-    found.push_back(row);
-    keys.push_back(hits[i].key);
+    if (is_looked_at.empty() || !is_looked_at[hits[i].row]) found.push_back(hits[i]);
   }
+  return found;
+}
+
+// At those of them that may be among the nearest.
+void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
+  const RowLayer& layer = searched.rows();
+  size_t dead = 0;
+  const std::vector<GraphHit> found = new_hits(searched, hits, most, dead);
   // Codes of prefixes say too little, and keys of vectors are not off.
   const bool learns = spec_.prefix == 0 && has_codes(spec_) && !layer.graph->has_vectors();
-  KeyErrors& errors = searched.errors;
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
-  for (size_t i = known; i < std::min(known + ahead, found.size()); ++i)
-    prefetch_row(layer, found[i]);
-  for (size_t i = known; i < found.size(); ++i) {
-    const float key = keys[i - known];
-    if (learns && errors.rules_out(key, wanted_)) {
-      found.resize(i);
-      break;
-    }
-    if (i + ahead < found.size()) prefetch_row(layer, found[i + ahead]);
-    const std::optional<double> distance = look_at_row(layer, found[i]);
+  for (size_t i = 0; i < std::min(ahead, found.size()); ++i) prefetch_row(layer, found[i].row);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto [key, row] = found[i];
+    if (learns && searched.errors.rules_out(key, wanted_)) break;
+    if (i + ahead < found.size()) prefetch_row(layer, found[i + ahead].row);
+    searched.looked_at.push_back(row);
+    if (!searched.is_looked_at.empty()) searched.is_looked_at[row] = true;
+    const std::optional<double> distance = look_at_row(layer, row);
     if (!distance) {
       ++dead;
       continue;
     }
     ++searched.answering;
-    if (learns) errors.add(key, *distance);
+    if (learns) searched.errors.add(key, *distance);
   }
   const double hidden = layer.hidden != nullptr ? static_cast<double>(layer.hidden->size()) : 0;
   const double share = kMostDead + kMostDeadOfShare * hidden / static_cast<double>(layer.count);
   searched.crowded_out = static_cast<double>(dead) > share * static_cast<double>(hits.size());
-  if (looked_at.empty()) return;
-  for (size_t i = known; i < found.size(); ++i) looked_at[found[i]] = true;
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or
@@ -238,7 +236,7 @@ void NearestStream::leave_graph(Searched& layer) {
   layer.by_graph = false;
   layer.search.reset();
   layer.bounds.scan(wanted_);
-  for (const uint32_t row : layer.found)
+  for (const uint32_t row : layer.looked_at)
     layer.bounds.remove(static_cast<uint32_t>(layer.rows().place_of(row)));
   begin_anew();
 }

@@ -23,10 +23,10 @@ inline constexpr size_t kPrincipalBytes = 64;
 //   code := NodeNumbers ; for axes i and i + count() / 2, a byte (Kernels::encode_u4)
 //
 // A code says what a row is along the axes, less the centre c, and is compared with the query less
-// the centre: <q, x> = <q - c, x - c> + <c, x> + (what all rows have), of which the node's bias has
-// the middle. Its scale is such that the code of x is right about x itself (Gao & Long 2024,
-// "RaBitQ"): <x - c, code> = |x - c|^2. So it is nearly right about what is near to x, where that
-// matters.
+// the centre: <q, x> = <q - c, x - c> + <c, x> + (what all rows have), of which the middle
+// is in the node's bias. Its scale is such that the code of x is right about x itself (Gao & Long
+// 2024, "RaBitQ"): <x - c, code> = |x - c|^2. So it is nearly right about what is near to x, where
+// that matters.
 class PrincipalAxes {
  public:
   PrincipalAxes() = default;

@@ -74,7 +74,7 @@ void PrincipalEncoder::keep_centre(const std::vector<float>& mean) {
     centre_scale_ = math::quantize_i8(mean.data(), mean.size(), codes, stride_).scale;
 }
 
-// As a graph file has them, and the centre along them; those that there are not are zeros.
+// As a graph file has them, and the centre along them; axes beyond the dimensions are zeros.
 void PrincipalEncoder::keep_axes(const std::vector<float>& vectors, size_t dim) {
   const math::Kernels& kernels = math::active();
   std::memset(section_.get(), 0, axes().section_bytes());

@@ -21,11 +21,11 @@ namespace kindred::storage {
 
 class Scorer {
  public:
-  // Copies the query. REQUIRES: `query` holds spec.bytes() finite bytes.
+  // Copies the query. REQUIRES: `query` has spec.bytes() bytes, of finite elements.
   Scorer(const VectorSpec& spec, const void* query);
 
   // out[i] <= the exact distance of row i, for the first `count` rows of the block; infinity for
-  // rows that have no distance (cosine and a norm of 0).
+  // rows that have no distance (cosine and a norm of 0). REQUIRES: has_distances().
   void lower_bounds(const RowBlock& block, size_t count, float* out);
   // The same for one row.
   float lower_bound(const RowBlock& block, size_t i);

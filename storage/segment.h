@@ -26,7 +26,8 @@ namespace kindred::storage {
 
 class Segment final : public RowVerifier, public std::enable_shared_from_this<Segment> {
  public:
-  // Maps the file and checks header, places of sections and table of checksums, the first and the
+  // Maps the file and checks header, places of sections, the sums of the table of
+  // checksums (before version 4 that itself), the first and the
   // last id and the centre of codes: what can be read afterwards lies inside the file whatever its
   // bytes are. The rest is compared with its checksums block by block, when it is first read:
   // members that read throw StorageError (kCorrupt) then, and the segment is_damaged(). Throws
@@ -129,7 +130,7 @@ class Segment final : public RowVerifier, public std::enable_shared_from_this<Se
   CheckedBlocks blocks_of_sums_;                      // kFirstWithPageSums on
   mutable std::atomic<bool> tables_verified_{false};  // ids and order
   mutable std::atomic<bool> damaged_{false};
-  mutable std::atomic<int> copies_;  // of rows, that are still to be made instead of being mapped
+  mutable std::atomic<int> copies_;  // so many more rows are copied instead of being mapped
   VectorSpec spec_;
   mutable std::mutex graph_mutex_;
   mutable std::shared_ptr<const Graph> graph_;                 // guarded by graph_mutex_

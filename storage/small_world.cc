@@ -331,7 +331,7 @@ World::Node World::place(uint32_t row, size_t level) {
   return node;
 }
 
-// A node on a new highest level keeps others from becoming that until it is linked. Whoever has
+// A node on a new highest level keeps others from being linked until it is itself. Whoever has
 // come to a node by a level on which it is linked already waits until it is on those below: only
 // nodes that are further on are waited for, so that nobody waits in a circle.
 void World::link(Node node) {

@@ -47,7 +47,7 @@ struct TailChunk {
   std::vector<int64_t> cn;
   std::vector<std::atomic<int64_t>> died;  // change number of the row that ended this one
   std::atomic<size_t> dead{0};             // rows with died != kAlive
-  std::vector<float> scale;                // as the next three, see row_codes.h
+  std::vector<float> scale;                // as the next four, see row_codes.h
   std::vector<float> code_norm;
   std::vector<float> residual_norm;
   std::vector<float> suffix_norm;  // empty where codes cover all elements

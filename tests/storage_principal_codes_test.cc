@@ -105,7 +105,7 @@ TEST_CASE("rows that are projected are as near to each other as they were, under
     const ProjectedRows projected = all.encoder.project(all.rows);
     REQUIRE(projected.rows.stride < all.rows.stride);
     CHECK(share_found(all.file, all.vectors, 2 * kTen, [&](uint32_t of, uint32_t row) {
-            return projected.rows.distance(of, projected.rows.query(of), row);
+            return projected.rows.key(of, projected.rows.query(of), row);
           }) >= 0.99);
   }
 }

@@ -25,7 +25,7 @@ size_t lacking_nearest(const SmallWorld& world, const CodedRows& rows) {
     const storage::CodedQuery query = rows.query(row);
     uint32_t nearest = row == 0 ? 1 : 0;
     for (uint32_t other = 0; other < kRows; ++other)
-      if (other != row && rows.distance(row, query, other) < rows.distance(row, query, nearest))
+      if (other != row && rows.key(row, query, other) < rows.key(row, query, nearest))
         nearest = other;
     const std::vector<uint32_t> links = world.links(row, 0);
     CHECK(links.size() <= 2 * kM);
@@ -64,7 +64,7 @@ TEST_CASE("rows that are infinitely far from each other are linked all the same"
   }
   const GraphFile file(spec, vectors);
   const CodedRows rows = coded_rows(file.segment(), spec);
-  REQUIRE(rows.distance(0, rows.query(0), 1) == std::numeric_limits<float>::infinity());
+  REQUIRE(rows.key(0, rows.query(0), 1) == std::numeric_limits<float>::infinity());
   SmallWorld world(rows, kFew, {.m = kM, .ef_construction = 64, .threads = 1});
   for (uint32_t row = 0; row < kFew; ++row) world.add(row, row == 0 ? 1 : 0);
   for (uint32_t row = 0; row < kFew; ++row) CHECK_FALSE(world.links(row, 0).empty());
