@@ -277,7 +277,8 @@ class WorldSearch {
     std::vector<Candidate> nearest;
     std::vector<Node> links;
   };
-  static Room& room_of_thread() {
+  // Not inline: its address would be asked for anew at each use, in a library by a call.
+  [[gnu::noinline]] static Room& room_of_thread() {
     thread_local Room room;
     return room;
   }
