@@ -160,11 +160,14 @@ class Parser {
 
   CollectionOptions finish() {
     const bool outside = options_.vector_column().has_value();
-    const bool text = std::any_of(options_.columns.begin(), options_.columns.end(),
-                                  [](const Column& c) { return c.kind == ColumnKind::kText; });
-    if (outside && text)
-      fail("text to embed and a vector column make two vectors a row: one is wanted");
-    if (!outside && !text)
+    const auto text = std::find_if(options_.columns.begin(), options_.columns.end(),
+                                   [](const Column& c) { return c.kind == ColumnKind::kText; });
+    const bool embeds = text != options_.columns.end();
+    if (outside && embeds)
+      fail("a vector column and text to embed make two vectors a row: one is wanted, got \"" +
+           text->name + "\", which has no type and so is text to embed; \"" + text->name +
+           " TEXT\" is not embedded");
+    if (!outside && !embeds)
       fail("a column of text to embed or a vector column such as embedding float[384] is wanted");
     outside ? finish_vectors() : finish_model();
     options_.has_dimensions = dimensions_.has_value();

@@ -179,6 +179,8 @@ TEST_CASE("a CREATE without exactly one vector a row is refused", "[sql][collect
   Database db;
   check_refused(db, create("a float[4], b float[4]"), {"second vector column"});
   check_refused(db, create("a float[4], b bit[8]"), {"second vector column"});
+  check_refused(db, create("a float[4], note"),
+                {"make two vectors", "\"note\", which has no type", "\"note TEXT\""});
   check_refused(db, create("t, v float[4]"), {"one is wanted"});
   check_refused(db, create("v float[4], t"), {"one is wanted"});
   check_refused(db, create("a TEXT, b INTEGER"), {"vector column"});
