@@ -52,6 +52,10 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
     collection.tables().set(kConfigSeal, *rows);
   } else if (const std::optional<int64_t> ef = setting(name, "ef=")) {
     collection.tables().set(kConfigEf, *ef);
+  } else if (name == "seal=default") {
+    collection.tables().unset(kConfigSeal);
+  } else if (name == "ef=default") {
+    collection.tables().unset(kConfigEf);
   } else {
     throw Error(SQLITE_ERROR,
                 collection.name() +

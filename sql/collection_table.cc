@@ -167,6 +167,9 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
 }
 
 std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
+  if (sqlite3_stricmp(connection.arguments[2], "knn") == 0)
+    throw Error(SQLITE_ERROR, "kindred: a collection named knn would hide the function knn(): "
+                              "another name is wanted");
   const CollectionOptions options = options_of(connection);
   const SharedEmbedder model = find_model(connection.db, options.model);
   tables_of(connection).create(options, model != nullptr ? model->description() : "");

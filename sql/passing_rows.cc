@@ -38,13 +38,14 @@ PassingRows::PassingRows(Collection& collection, const SearchRequest& request, u
   effort_.exact = request.exact;
   const size_t expected = request.k ? std::min<uint64_t>(wanted, 1 << 20) : request.expected;
   effort_.expected = expected > 0 ? expected : kUnknownExpected;
-  // All rows, or all within a distance: none may be missed.
-  if (!request.k && (request.expected == 0 || std::isfinite(request.range.upper)))
+  // All rows, all within a distance, or nobody knows how many until enough are left of them: none
+  // may be missed.
+  if (!request.k &&
+      (request.expected == 0 || request.with_others || std::isfinite(request.range.upper)))
     effort_.exact = true;
   // A graph finds rows late where more are taken than it was asked for, behind rows as near with
   // greater rowids.
-  const bool takes_more = std::isfinite(request.range.lower) || (request.with_others && !request.k);
-  if (request.by_rowid && takes_more) effort_.exact = true;
+  if (request.by_rowid && std::isfinite(request.range.lower)) effort_.exact = true;
   if (request.condition.empty())
     search(std::move(layers), effort_);
   else

@@ -82,25 +82,26 @@ void RequestReader::read_k(sqlite3_value* value) {
     to_.nothing = true;
     return;
   }
-  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || sqlite3_value_int64(value) < 0)
+  const std::optional<int64_t> k = whole_number(value);
+  if (!k || *k < 0)
     throw Error(SQLITE_ERROR,
                 who_ + ": k: an integer of at least 0 is wanted, got " + describe(value));
-  to_.k = static_cast<uint64_t>(sqlite3_value_int64(value));
+  to_.k = static_cast<uint64_t>(*k);
 }
 
 // NULL stands for what the collection says, here and below.
 void RequestReader::read_ef(sqlite3_value* value) {
   if (is_null(value)) return;
-  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER || sqlite3_value_int64(value) < 1)
+  const std::optional<int64_t> ef = whole_number(value);
+  if (!ef || *ef < 1)
     throw Error(SQLITE_ERROR,
                 who_ + ": ef: an integer of at least 1 is wanted, got " + describe(value));
-  to_.ef = static_cast<size_t>(std::min<int64_t>(sqlite3_value_int64(value), 1 << 20));
+  to_.ef = static_cast<size_t>(std::min<int64_t>(*ef, 1 << 20));
 }
 
 void RequestReader::read_exact(sqlite3_value* value) {
   if (is_null(value)) return;
-  const bool number = sqlite3_value_numeric_type(value) == SQLITE_INTEGER;
-  const int64_t exact = number ? sqlite3_value_int64(value) : -1;
+  const std::optional<int64_t> exact = whole_number(value);
   if (exact != 0 && exact != 1)
     throw Error(SQLITE_ERROR, who_ + ": exact: 0 or 1 is wanted, got " + describe(value));
   to_.exact = exact == 1;
@@ -117,8 +118,7 @@ void RequestReader::read_diversity(sqlite3_value* value) {
 
 // A LIMIT below 0 is none.
 void RequestReader::read_hint(sqlite3_value* value) {
-  if (sqlite3_value_type(value) != SQLITE_INTEGER) return;
-  const int64_t rows = std::min<int64_t>(sqlite3_value_int64(value), 1 << 20);
+  const int64_t rows = std::min<int64_t>(whole_number(value).value_or(0), 1 << 20);
   if (rows > 0) to_.expected += static_cast<size_t>(rows);
 }
 

@@ -123,4 +123,8 @@ void ShadowTables::set(std::string_view key, std::string_view value) const {
       .run();
 }
 
+void ShadowTables::unset(std::string_view key) const {
+  Statement(db_, "DELETE FROM " + config() + " WHERE key = ?1").bind(1, key).run();
+}
+
 }  // namespace kindred::sql

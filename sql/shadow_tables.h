@@ -61,6 +61,7 @@ class ShadowTables {
   std::optional<int64_t> number(std::string_view key) const;
   void set(std::string_view key, std::string_view value) const;
   void set(std::string_view key, int64_t value) const;
+  void unset(std::string_view key) const;
   // Makes the tables of an older format what they are now.
   void upgrade() const;
 

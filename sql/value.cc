@@ -90,9 +90,9 @@ double number_of(sqlite3_value* value, const Where& where) {
 }
 
 int64_t integer_of(sqlite3_value* value, const Where& where) {
-  if (sqlite3_value_numeric_type(value) != SQLITE_INTEGER)
-    reject(where, "expected an integer, got " + describe(value));
-  return sqlite3_value_int64(value);
+  const std::optional<int64_t> whole = whole_number(value);
+  if (!whole) reject(where, "expected an integer, got " + describe(value));
+  return *whole;
 }
 
 std::optional<int64_t> whole_number(sqlite3_value* value) noexcept {

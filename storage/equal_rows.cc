@@ -23,7 +23,8 @@ bool are_equal(const CodedRows& rows, uint32_t a, uint32_t b) {
 
 }  // namespace
 
-EqualRows::EqualRows(const CodedRows& rows) : first_of_(rows.count), begin_(rows.count + 1) {
+EqualRows::EqualRows(const CodedRows& rows, const RowBlock& block)
+    : first_of_(rows.count), begin_(rows.count + 1) {
   std::vector<std::pair<uint64_t, uint32_t>> by_sum(rows.count);
   for (uint32_t row = 0; row < rows.count; ++row) by_sum[row] = {sum_of(rows, row), row};
   std::sort(by_sum.begin(), by_sum.end());
@@ -45,6 +46,9 @@ EqualRows::EqualRows(const CodedRows& rows) : first_of_(rows.count), begin_(rows
   grouped_.resize(rows.count);
   std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
   for (uint32_t row = 0; row < rows.count; ++row) grouped_[next[first_of_[row]]++] = row;
+  for (const uint32_t first : firsts_)
+    std::stable_sort(grouped_.begin() + begin_[first], grouped_.begin() + begin_[size_t{first} + 1],
+                     [&block](uint32_t a, uint32_t b) { return block.id(a) < block.id(b); });
 }
 
 }  // namespace kindred::storage

@@ -10,17 +10,19 @@
 #include <vector>
 
 #include "storage/coded_rows.h"
+#include "storage/row_layer.h"
 
 namespace kindred::storage {
 
 class EqualRows {
  public:
-  explicit EqualRows(const CodedRows& rows);
+  // `block`: the same rows with their ids.
+  EqualRows(const CodedRows& rows, const RowBlock& block);
 
   // The first row of each group of equal ones, ascending.
   const std::vector<uint32_t>& firsts() const noexcept { return firsts_; }
   uint32_t first_of(uint32_t row) const noexcept { return first_of_[row]; }
-  // All rows of a group, ascending. REQUIRES: first_of(first) == first.
+  // All rows of a group, by ascending id. REQUIRES: first_of(first) == first.
   std::span<const uint32_t> group(uint32_t first) const noexcept {
     return {grouped_.data() + begin_[first], grouped_.data() + begin_[size_t{first} + 1]};
   }

@@ -272,7 +272,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     const VectorSpec compared = has_vectors ? without_codes(spec) : spec;
     if (has_vectors) rows = coded_rows(segment, compared);
     const std::shared_ptr<const Segment> older = segment.take_graph_base();
-    const EqualRows equal(rows);
+    const EqualRows equal(rows, segment.block());
     const NodeCodes codes(rows, compared, effort, options.seed);
     Linking linking(codes.linked(), equal.firsts().size(), options);
     const CodedRows& near = linking.near_rows();

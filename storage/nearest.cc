@@ -264,15 +264,19 @@ std::optional<double> NearestStream::look_at(const Candidate& candidate) {
   return look_at_row(layers_[candidate.layer].rows(), row_of(candidate));
 }
 
+// Valid until the next call.
+const std::byte* NearestStream::vector_of(const RowLayer& layer, uint32_t row) {
+  if (layer.verifier != nullptr) return layer.verifier->exact_row(row, room_);
+  return layer.block_of(row).row(row % layer.block_rows);
+}
+
 // Its distance, if the row answers.
 std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
   if (layer.is_changed(block.id(i))) return std::nullopt;
   comparison_.count_look();
-  const std::byte* const vector =
-      layer.verifier != nullptr ? layer.verifier->exact_row(row, room_) : block.row(i);
-  const std::optional<double> distance = comparison_.scorer.exact(vector);
+  const std::optional<double> distance = comparison_.scorer.exact(vector_of(layer, row));
   if (!distance) return std::nullopt;
   const Neighbor neighbor{block.id(i), *distance};
   if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late

@@ -132,6 +132,7 @@ class NearestStream {
   float keep_smallest(size_t most);
   uint32_t row_of(const Candidate& candidate) const;
   Place place_of(const Candidate& candidate) const;
+  const std::byte* vector_of(const RowLayer& layer, uint32_t row);
   std::optional<double> look_at(const Candidate& candidate);
   std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
   void prefetch(const Candidate& candidate) const;
@@ -147,6 +148,7 @@ class NearestStream {
                                  size_t& hidden) const;
   void look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
   std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
+  bool are_ordered(const RowLayer& layer, std::span<const GraphHit> hits);
   void leave_graph(Searched& layer);
   bool is_short(size_t needed) const;
   void widen();

@@ -42,9 +42,12 @@ Scorer::Scorer(const VectorSpec& spec, const void* query) : spec_(spec), kernels
   norm_squared_ = kernels.dot(v, v, spec.dim);
   if (!has_codes(spec)) return;
   codable_ = is_codable(v, spec.dim, norm_squared_);
-  const bool scales = spec.metric == Metric::kCosine && codable_ && norm_squared_ > 0;
-  const float inverse = scales ? 1.0F / std::sqrt(norm_squared_) : 1.0F;
-  std::transform(v, v + spec.dim, coded_.scaled, [inverse](float x) { return x * inverse; });
+  orders_codes_ = codable_ || spec.metric != Metric::kDot;
+  double inverse = 1;
+  if (spec.metric == Metric::kCosine && has_distances_)
+    inverse = 1 / std::sqrt(codable_ ? norm_squared_ : math::wide_dot(v, v, spec.dim));
+  std::transform(v, v + spec.dim, coded_.scaled,
+                 [inverse](float x) { return static_cast<float>(x * inverse); });
 }
 
 // One piece for all that there is of most queries.

@@ -35,6 +35,11 @@ class Scorer {
   // Whether it has a distance to any row: not the query of norm 0 under cosine.
   bool has_distances() const noexcept { return has_distances_; }
 
+  // Whether codes order rows as distances do, more or less: not so under dot of a query whose
+  // square float32 has no room for.
+  bool orders_codes() const noexcept { return orders_codes_; }
+
+  const std::byte* query() const noexcept { return query_; }
   // For graphs of the block's rows. Borrowed from the scorer.
   CodedQuery coded_query(const RowBlock& block);
 
@@ -87,6 +92,7 @@ class Scorer {
   float norm_squared_ = 0;  // of the query
   bool codable_ = false;    // the query
   bool has_distances_ = true;
+  bool orders_codes_ = true;
   const float* centre_ = nullptr;  // of coarse codes, the last one, and its product with the query
   float centre_dot_ = 0;
   std::vector<int32_t> integers_;  // raw scores of the rows at hand: see code_kernels.h

@@ -77,6 +77,30 @@ const steps = {
         .all(bytes(7.25, 0)),
       [{ id: 7, distance: 0.25 }, { id: 8, distance: 0.75 }]);
   },
+  'whole numbers that arrive as REAL are k, ef, exact and LIMIT'() {
+    const near = bytes(7.25, 0);
+    assert.deepStrictEqual(column(db, "SELECT rowid FROM knn('points', ?, ?)", near, 2), [7, 8]);
+    assert.deepStrictEqual(
+      column(db, 'SELECT id FROM points WHERE place MATCH ? AND k = ? AND ef = ? AND exact = ?',
+        near, 2, 100, 1), [7, 8]);
+    assert.deepStrictEqual(column(db, 'SELECT vec_length(vec_slice(?, ?, ?))', near, 0, 1), [1]);
+    assert.throws(() => column(db, "SELECT rowid FROM knn('points', ?, ?)", near, 2.5), /k: .*2.5/);
+  },
+  'a LIMIT gets its rows under any condition, from a graph or not'() {
+    db.exec(`CREATE VIRTUAL TABLE many USING kindred(
+      id INTEGER PRIMARY KEY, place float[4] distance_metric=l2, b INTEGER, name TEXT);
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11000)
+      INSERT INTO many SELECT i, vec_f32(printf('[%d,%d,1,1]', i % 7, i % 3)), i % 10, i FROM n;
+      INSERT INTO many(many) VALUES ('optimize')`);
+    const search = (rest) =>
+      column(db, 'SELECT id FROM many WHERE place MATCH ? AND ' + rest, bytes(1, 1, 1, 1));
+    // What a number that is computed equals in a column of text SQLite finds out itself.
+    assert.deepStrictEqual(search('b = 7 AND name = abs(-7) ORDER BY distance LIMIT 3'), [7]);
+    assert.deepStrictEqual(search('name = abs(-10007) LIMIT 3'), [10007]);
+    const first = search('b = 7 ORDER BY distance, id LIMIT 3');
+    assert.deepStrictEqual(first, search('b = 7 AND exact = 1 ORDER BY distance, id LIMIT 3'));
+    assert.deepStrictEqual(search('b = 7 ORDER BY id DESC LIMIT 2'), [10997, 10987]);
+  },
   'everything is there after closing and opening again'() {
     db.close();
     db = open();

@@ -182,6 +182,7 @@ TEST_CASE("a CREATE without exactly one vector a row is refused", "[sql][collect
   check_refused(db, create("a float[4], note"),
                 {"make two vectors", "\"note\", which has no type", "\"note TEXT\""});
   check_refused(db, create("t, v float[4]"), {"one is wanted"});
+  check_refused(db, "CREATE VIRTUAL TABLE Knn USING kindred(v float[4])", {"named knn", "hide"});
   check_refused(db, create("v float[4], t"), {"one is wanted"});
   check_refused(db, create("a TEXT, b INTEGER"), {"vector column"});
   check_refused(db, "CREATE VIRTUAL TABLE items USING kindred", {"vector column"});
