@@ -46,14 +46,6 @@ inline constexpr size_t kLeastLookedAt = 60;
 // Segments with fewer rows are scanned as fast.
 size_t least_graph_rows(const VectorSpec& spec) noexcept;
 
-// In ns; of float32 and int8 at 384 dimensions.
-struct SearchCosts {
-  double graph;  // a distance in a graph, waiting for its node included
-  double scan;   // a row in a scan
-  double look;   // a row that is looked at exactly, where all that are found are; else 0
-};
-SearchCosts search_costs(const VectorSpec& spec) noexcept;
-
 // Those with fewer rows than this are scanned fast enough (0.5 ms at 384 dimensions) to stay exact
 // until `optimize` asks for a graph.
 inline constexpr size_t kLeastUnaskedRows = 50000;

@@ -13,7 +13,6 @@
 #include "math/quantize.h"
 #include "storage/code_kernels.h"
 #include "storage/format.h"
-#include "storage/graph.h"
 #include "storage/row_codes.h"
 #include "storage/row_layer.h"
 
