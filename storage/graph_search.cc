@@ -1,9 +1,9 @@
-// The search loop. It differs from hnswlib's in what the processor sees: node_queue.h.
+// A graph's searches, from the highest level to the lowest.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
+#include "storage/best_first.h"
 #include "storage/candidate_pool.h"
 #include "storage/graph.h"
 #include "storage/node_group.h"
@@ -263,29 +263,21 @@ class GraphWalk {
     return true;
   }
 
-  // Expands until all in the pool are.
+  // Expands until all in the pool are; false if a block is damaged.
   template <bool keeps_spare>
   bool walk() {
-    CandidatePool& pool = room_.pool;
-    NodeGroup group;
-    for (;;) {
-      while (level_ == 0 ? room_.met.is_low() : room_.met.size() == 0) {
-        const std::optional<uint32_t> next = pool.take();
-        if (!next) break;
-        gather(*next);
-      }
-      if (room_.met.size() == 0) return true;
-      if (!compare(group)) return false;
+    const auto meet = [this](const NodeGroup& group) {
       if (keeps_spare) {
         for (size_t i = 0; i < group.count; ++i) insert_or_spare(group[i]);
-        continue;
+      } else {
+        add_nearer(group, room_.pool, [this](uint32_t node) {
+          if (level_ == 0) fetch_links(node);
+        });
       }
-      for (unsigned nearer = group.below(pool.limit()); nearer != 0; nearer &= nearer - 1) {
-        const Candidate candidate = group[static_cast<size_t>(std::countr_zero(nearer))];
-        pool.insert(candidate);
-        if (level_ == 0) fetch_links(candidate.node);
-      }
-    }
+    };
+    return search_best_first(
+        room_.pool, room_.met, level_ == 0, [this](uint32_t node) { gather(node); },
+        [this](NodeGroup& group) { return compare(group); }, meet);
   }
 
   void insert_or_spare(const Candidate& candidate) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "storage/best_first.h"
 #include "storage/candidate_pool.h"
 #include "storage/chunk_memory.h"
 #include "storage/node_group.h"
@@ -249,20 +249,14 @@ class WorldSearch {
       room_.met.pass(entry.node, room_.visited);
       pool.insert(entry);
     }
-    for (;;) {
-      while (level == 0 ? room_.met.is_low() : room_.met.size() == 0) {
-        const std::optional<uint32_t> next = pool.take();
-        if (!next) break;
-        follow(*next, level);
-      }
-      if (room_.met.size() == 0) break;
-      const NodeGroup group = compare();
-      for (unsigned nearer = group.below(pool.limit()); nearer != 0; nearer &= nearer - 1) {
-        const Candidate candidate = group[static_cast<size_t>(std::countr_zero(nearer))];
-        pool.insert(candidate);
-        if (level == 0) fetch_links(candidate.node);
-      }
-    }
+    const auto meet = [&](const NodeGroup& group) {
+      add_nearer(group, pool, [&](Node met) {
+        if (level == 0) fetch_links(met);
+      });
+    };
+    search_best_first(
+        pool, room_.met, level == 0, [&](Node next) { follow(next, level); },
+        [this](NodeGroup& group) { return compare(group); }, meet);
     room_.nearest.clear();
     for (size_t i = 0; i < pool.size(); ++i)
       if (pool[i].node != node_) room_.nearest.push_back(pool[i]);
@@ -298,12 +292,11 @@ class WorldSearch {
     prefetch(world_.get_linklist0(node), world_.size_links_level0_);
   }
 
-  // Those that have waited longest.
-  NodeGroup compare() {
-    NodeGroup group;
+  // Those that have waited longest; true.
+  bool compare(NodeGroup& group) {
     group.nodes = room_.met.take(group.count, [this](Node node) { fetch(node); });
     world_.compare(node_, group.nodes, group.count, group.keys);
-    return group;
+    return true;
   }
 
   World& world_;
