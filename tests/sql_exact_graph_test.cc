@@ -1,6 +1,7 @@
 // Collections whose graph is of the vectors themselves: any history of changes over them, compared
 // with brute force over an ordinary table of the same rows.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -61,7 +62,8 @@ TEST_CASE("a collection with a graph of vectors follows an ordinary table throug
   GraphMirror marks(scratch.file("app.db"), metric == "l1" ? manhattan() : without_codes(metric));
   const int64_t length = steps(metric == "l1" ? 30 : 12);
   follow_history(marks, random, length);
-  CHECK(marks.by_graph() > static_cast<size_t>(length) * 10);
+  // Of a long history most is scanned: too few rows are left.
+  CHECK(marks.by_graph() > static_cast<size_t>(std::min<int64_t>(length, 30)) * 10);
   CAPTURE(marks.recall());
   CHECK(marks.recall() >= (metric == "dot" ? 0.9 : 0.97));
   CHECK(marks.db().error("INSERT INTO marks(marks) VALUES('integrity-check')") == "");
