@@ -59,8 +59,8 @@ void run_command(Collection& collection, CollectionWriter& writer, sqlite3_value
   } else {
     throw Error(SQLITE_ERROR,
                 collection.name() +
-                    ": optimize, rebuild, integrity-check, recall, ef=<rows> or seal=<rows> is "
-                    "wanted as a command, got " +
+                    ": optimize, rebuild, integrity-check, recall, ef=<rows>, ef=default, "
+                    "seal=<rows> or seal=default is wanted as a command, got " +
                     describe(command));
   }
 }

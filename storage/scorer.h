@@ -38,6 +38,7 @@ class Scorer {
   // square float32 has no room for.
   bool orders_codes() const noexcept { return orders_codes_; }
 
+  // As it was given, zeros behind it up to the alignment of rows.
   const std::byte* query() const noexcept { return query_; }
   // For graphs of the block's rows. Borrowed from the scorer.
   CodedQuery coded_query(const RowBlock& block);
