@@ -1,4 +1,4 @@
-// Queries of which a graph's codes say nothing: they are answered by a scan.
+// Queries unlike a graph's rows: of any magnitude, and with little in the prefix that codes are of.
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 #include <vector>
