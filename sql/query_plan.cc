@@ -167,9 +167,9 @@ bool PlanBuilder::has_others() const {
 }
 
 void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows, const std::string& front) {
+  const bool is_sorted_by_sqlite = info_.nOrderBy > 0 && info_.orderByConsumed == 0;
   for (PlanTerm& term : terms_)
-    if (info_.nOrderBy > 0 && info_.orderByConsumed == 0 &&
-        (term.role == Role::kLimit || term.role == Role::kOffset))
+    if (is_sorted_by_sqlite && (term.role == Role::kLimit || term.role == Role::kOffset))
       term.role = Role::kIgnored;
   info_.idxNum = kind;
   info_.idxStr = sqlite3_mprintf("%s", (front + encode(terms_)).c_str());

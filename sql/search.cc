@@ -18,8 +18,7 @@ Search::Search(Collection& collection, const std::vector<PlanTerm>& plan, Values
                const std::string& who)
     : collection_(collection),
       request_(read_request(collection, plan, arguments, who)),
-      limit_(request_.k.value_or(0)),
-      ended_(request_.nothing) {
+      limit_(request_.k.value_or(0)) {
   if (diversity() > 0) limit_ = std::max(limit_, std::min(limit_ * kDiverseOf, kMostDiverse));
 }
 

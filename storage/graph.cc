@@ -162,12 +162,10 @@ std::span<const uint32_t> Graph::links(size_t level, uint32_t n) const noexcept 
 
 // Measured for ten and for a hundred, and taken to grow evenly between them and beyond.
 size_t Graph::ef(size_t nearest) const noexcept {
-  constexpr size_t kTen = 10;
-  constexpr size_t kHundred = 100;
   const size_t of_ten = std::clamp<size_t>(header_.ef, kLeastEf, kMostEfOfPrefix);
   const size_t of_hundred = std::min<size_t>(header_.ef_of_hundred, kMostEfOfHundred);
-  if (nearest <= kTen || of_hundred <= of_ten) return of_ten;
-  return of_ten + (of_hundred - of_ten) * (nearest - kTen) / (kHundred - kTen);
+  if (nearest <= kFewNearest || of_hundred <= of_ten) return of_ten;
+  return of_ten + (of_hundred - of_ten) * (nearest - kFewNearest) / (kManyNearest - kFewNearest);
 }
 
 size_t Graph::level_of(uint32_t node) const noexcept {

@@ -30,6 +30,9 @@ inline constexpr size_t kMostEf = 1024;
 inline constexpr size_t kMostEfOfPrefix = 4096;
 // The same that finds as many of the hundred nearest.
 inline constexpr size_t kMostEfOfHundred = 2048;
+// The numbers of nearest rows for which a graph's ef is measured.
+inline constexpr size_t kFewNearest = 10;
+inline constexpr size_t kManyNearest = 100;
 
 // What a search keeps in view, and by how many nodes it enters a level: what it has kept in view on
 // the level above (Malkov & Yashunin 2018, algorithm 5, enters by one).
@@ -109,7 +112,7 @@ class Graph {
   size_t size() const noexcept { return header_.nodes; }
   size_t m() const noexcept { return header_.m; }
   // The ef that finds nearly all of so many nearest (graph_effort.h).
-  size_t ef(size_t nearest = 10) const noexcept;
+  size_t ef(size_t nearest = kFewNearest) const noexcept;
   // The same of the nodes by which a search enters.
   size_t entries() const noexcept { return std::clamp<size_t>(header_.entries, 1, kMostEntries); }
   size_t levels() const noexcept { return header_.levels; }

@@ -13,8 +13,6 @@ namespace kindred::storage {
 namespace {
 
 constexpr size_t kSamples = 100;
-constexpr size_t kTen = 10;
-constexpr size_t kHundred = 100;
 constexpr double kRecall = 0.98;
 
 // Rows that are searched for themselves, and how many of a thousand may be lost that a search which
@@ -53,7 +51,7 @@ float GraphEffort::distance(const Sample& a, uint32_t b) const {
 // In one pass over the vectors for all samples, a few rows at a time, which stay in the processor's
 // cache meanwhile.
 void GraphEffort::find_nearest() {
-  Nearest nearest(samples_.size(), math::TopK<uint32_t>(kHundred));
+  Nearest nearest(samples_.size(), math::TopK<uint32_t>(kManyNearest));
   std::mutex mutex;  // guards it
   const size_t releasing = Mapping::kReleaseBytes / spec_.bytes() / kRowsOfPart + 1;
   in_parallel((segment_.rows() + kRowsOfPart - 1) / kRowsOfPart, threads_, [&](size_t part) {
@@ -114,7 +112,7 @@ size_t GraphEffort::found_by_keys(const Sample& sample, size_t looked_at,
   for (uint32_t row = 0; row < keys.size(); ++row) nearest.offer(keys[row], row);
   std::vector<GraphHit> hits;
   for (const auto& [key, row] : nearest.finish()) hits.push_back({key, row});
-  return found_of(sample, kTen, std::span<const GraphHit>(hits));
+  return found_of(sample, kFewNearest, std::span<const GraphHit>(hits));
 }
 
 template <class CountOf>
@@ -134,7 +132,7 @@ bool GraphEffort::is_enough(const CodedRows& rows) const {
       keys[row] = rows.key(sample.row, row, keys[row]);
     return found_by_keys(sample, kLeastLookedAt, keys);
   });
-  return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted(kTen));
+  return static_cast<double>(found) >= kRecallOfCodes * static_cast<double>(wanted(kFewNearest));
 }
 
 bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
@@ -150,7 +148,8 @@ bool GraphEffort::is_enough(const CodedRows& rows, const PrincipalAxes& axes,
       keys[row] = numbers_of(codes + row * axes.code_bytes()).key(query.factor(), keys[row]);
     return found_by_keys(sample, kNearestOfPrincipal, keys);
   });
-  return static_cast<double>(found) >= kRecallOfPrincipal * static_cast<double>(wanted(kTen));
+  return static_cast<double>(found) >=
+         kRecallOfPrincipal * static_cast<double>(wanted(kFewNearest));
 }
 
 // Whether searches find kRecall of so many nearest rows.
@@ -173,7 +172,7 @@ bool GraphEffort::is_lost(const CodedRows& rows, const Graph& graph, uint32_t ro
   const auto hits = graph.search(rows.query(row), {kLeastEf, entries}, nullptr, distances);
   if (!hits) return true;
   const float own = distance(sought, row);  // others may be as near, or nearer by a dot product
-  const auto first = hits->first(std::min(hits->size(), kTen));
+  const auto first = hits->first(std::min(hits->size(), kFewNearest));
   return std::none_of(first.begin(), first.end(), [&](const GraphHit& hit) {
     return hit.row == row || distance(sought, hit.row) <= own;
   });
@@ -201,7 +200,8 @@ size_t GraphEffort::entries_of(const CodedRows& rows, const Graph& graph) const 
 SearchEffort GraphEffort::of(const CodedRows& rows, const Graph& graph) const {
   const size_t most = spec_.prefix > 0 ? kMostEfOfPrefix : kMostEf;
   SearchEffort effort{kLeastEf, entries_of(rows, graph)};
-  while (effort.ef < most && !finds(kTen, rows, graph, effort)) effort.ef = effort.ef * 3 / 2;
+  while (effort.ef < most && !finds(kFewNearest, rows, graph, effort))
+    effort.ef = effort.ef * 3 / 2;
   effort.ef = std::min(effort.ef, most);
   return effort;
 }
@@ -210,8 +210,8 @@ size_t GraphEffort::of_hundred(const CodedRows& rows, const Graph& graph,
                                SearchEffort of_ten) const {
   if (spec_.prefix > 0) return 0;
   SearchEffort effort = of_ten;
-  effort.ef = std::max(effort.ef, kHundred);
-  while (effort.ef < kMostEfOfHundred && !finds(kHundred, rows, graph, effort))
+  effort.ef = std::max(effort.ef, kManyNearest);
+  while (effort.ef < kMostEfOfHundred && !finds(kManyNearest, rows, graph, effort))
     effort.ef = effort.ef * 3 / 2;
   return std::min(effort.ef, kMostEfOfHundred);
 }

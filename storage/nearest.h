@@ -149,6 +149,7 @@ class NearestStream {
   void look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
   std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
   bool are_ordered(const RowLayer& layer, std::span<const GraphHit> hits);
+  bool is_told_by_prefix(const RowLayer& layer);
   void leave_graph(Searched& layer);
   bool is_short(size_t needed) const;
   void widen();

@@ -170,12 +170,15 @@ bool NearestStream::search_graph(Searched& layer) {
   return true;
 }
 
-// Whether keys tell which rows are near: not so beyond float32's range, nor, where codes are of
-// prefixes, if a query has much less of its length there than the rows have.
+// Whether keys tell which rows are near: not so beyond float32's range.
 bool NearestStream::are_ordered(const RowLayer& layer, std::span<const GraphHit> hits) {
   if (hits.empty()) return true;
   if (!std::isfinite(hits.front().key) || !std::isfinite(hits.back().key)) return false;
-  if (spec_.prefix == 0) return true;
+  return spec_.prefix == 0 || is_told_by_prefix(layer);
+}
+
+// Nor if a query has much less of its length in the prefix that codes are of than the rows have.
+bool NearestStream::is_told_by_prefix(const RowLayer& layer) {
   const auto squares = [this](const void* vector, double& prefix, double& suffix) {
     const auto* const v = static_cast<const float*>(vector);
     prefix += math::wide_dot(v, v, spec_.prefix);

@@ -26,12 +26,12 @@ namespace kindred::storage {
 
 class Segment final : public RowVerifier, public std::enable_shared_from_this<Segment> {
  public:
-  // Maps the file and checks header, places of sections, the sums of the table of
-  // checksums (before version 4 that itself), the first and the
-  // last id and the centre of codes: what can be read afterwards lies inside the file whatever its
-  // bytes are. The rest is compared with its checksums block by block, when it is first read:
-  // members that read throw StorageError (kCorrupt) then, and the segment is_damaged(). Throws
-  // StorageError: kMissing, kCorrupt for what does not fit `spec` and `identity` either.
+  // Maps the file and checks header, places of sections, the sums of the table of checksums (before
+  // version 4 that itself), the first and the last id and the centre of codes: what can be read
+  // afterwards lies inside the file whatever its bytes are. The rest is compared with its checksums
+  // block by block, when it is first read: members that read throw StorageError (kCorrupt) then,
+  // and the segment is_damaged(). Throws StorageError: kMissing, kCorrupt for what does not fit
+  // `spec` and `identity` either.
   static std::shared_ptr<const Segment> open(const std::string& path, const VectorSpec& spec,
                                              const SegmentIdentity& identity);
 

@@ -157,7 +157,7 @@ class Held {
   uint16_t* sequence_;
 };
 
-// hnswlib's graph. What a point is linked to is found by a search of our own, that of graph_search,
+// hnswlib's graph. What a point is linked to is found by a search of our own, best_first.h,
 // instead of searchBaseLayer(), and chosen four comparisons at a time, instead of by
 // mutuallyConnectNewElement(): these wait for memory at each distance. Thread-safe as addPoint()
 // is, by sequence locks instead of mutexes, which take a fifth of the time of two threads.

@@ -79,6 +79,20 @@ TEST_CASE("a graph of vectors looks at few of them", "[sql][graph]") {
                          marks.any_query(random) + ", 10)") == "1|0");
 }
 
+TEST_CASE("an order that is not by distance is one of all rows, whatever the LIMIT",
+          "[sql][graph]") {
+  const ScratchDirectory scratch;
+  GraphMirror marks(scratch.file("app.db"), manhattan());
+  Random random(7);
+  const std::string from =
+      "SELECT rowid, is_exact FROM knn('marks', " + marks.any_query(random) + ") WHERE ";
+  for (const std::string order : {"rowid", "distance DESC, rowid", "rowid DESC", "-distance"}) {
+    INFO(order);
+    const std::string last = " ORDER BY " + order + " LIMIT 5 OFFSET 2";
+    CHECK(marks.db().rows(from + "ef = 1" + last) == marks.db().rows(from + "exact = 1" + last));
+  }
+}
+
 TEST_CASE("rows as near come by rowid where that is asked for, and others are passed over",
           "[sql][graph]") {
   const ScratchDirectory scratch;

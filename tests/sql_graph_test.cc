@@ -258,33 +258,6 @@ TEST_CASE("a stream of a collection with a graph is complete and ascends", "[sql
   }
 }
 
-TEST_CASE("an order that is not by distance is one of all rows, whatever the LIMIT",
-          "[sql][graph]") {
-  const Graphed graphed;
-  Database db(graphed.path);
-  const Database::Parameter query = blob({1, 0, 1, 0, 1, 0, 1, 0});
-  for (const std::string order : {"rowid", "distance DESC, rowid", "rowid DESC", "-distance"}) {
-    INFO(order);
-    const std::string from = "SELECT rowid, is_exact FROM knn('items', ?1) WHERE ";
-    const std::string last = " ORDER BY " + order + " LIMIT 5 OFFSET 2";
-    CHECK(db.rows(from + "ef = 1" + last, {query}) == db.rows(from + "exact = 1" + last, {query}));
-  }
-}
-
-// A transaction of so many rows goes past the log, in front of its first ones.
-TEST_CASE("of rows that are equal a graph gives those with the least rowids", "[sql][graph]") {
-  const ScratchDirectory scratch;
-  Database db(scratch.file("app.db"));
-  db.run(
-      "CREATE VIRTUAL TABLE items USING kindred(v float[2] distance_metric=l2, part INTEGER);"
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11000)"
-      "INSERT INTO items(rowid, v, part) SELECT i, '[1,1]', i % 10 FROM n");
-  optimize(db);
-  const std::string search = "SELECT rowid, is_exact FROM items WHERE v MATCH '[1,2]' AND k = 3";
-  CHECK(db.rows(search) == std::vector<std::string>{"1|0", "2|0", "3|0"});
-  CHECK(db.rows(search + " AND part = 7") == std::vector<std::string>{"7|0", "17|0", "27|0"});
-}
-
 TEST_CASE("a bound on the distance misses no row", "[sql][graph]") {
   const Graphed graphed;
   Database db(graphed.path);

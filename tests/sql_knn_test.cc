@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/catch.h"
 #include "tests/support/database.h"
+#include "tests/support/files.h"
 #include "tests/support/sql_functions.h"
 
 using kindred::test::check_error;
@@ -9,6 +10,7 @@ using kindred::test::Database;
 using kindred::test::integer;
 using kindred::test::numbers;
 using kindred::test::real;
+using kindred::test::ScratchDirectory;
 using kindred::test::SqlFunctions;
 using Rows = std::vector<std::string>;
 
@@ -192,6 +194,19 @@ TEST_CASE("rows at the same distance come in the order of their rowids", "[sql][
           "5002|5002");
     db.run("DROP TABLE items");
   }
+}
+
+// A transaction of so many rows goes past the log, in front of its first ones.
+TEST_CASE("of rows that are equal a graph gives those with the least rowids", "[sql][graph]") {
+  const ScratchDirectory scratch;
+  Database db(scratch.file("app.db"));
+  db.run(
+      "CREATE VIRTUAL TABLE items USING kindred(v float[2] distance_metric=l2, part INTEGER);"
+      "INSERT INTO items(rowid, v, part) SELECT i, '[1,1]', i % 10 FROM " +
+      numbers(11000) + "; INSERT INTO items(items) VALUES('optimize')");
+  const std::string search = "SELECT rowid, is_exact FROM items WHERE v MATCH '[1,2]' AND k = 3";
+  CHECK(db.rows(search) == Rows{"1|0", "2|0", "3|0"});
+  CHECK(db.rows(search + " AND part = 7") == Rows{"7|0", "17|0", "27|0"});
 }
 
 TEST_CASE("k is the number of rows, as many as there are", "[sql][knn]") {

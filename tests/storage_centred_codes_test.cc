@@ -18,6 +18,7 @@
 using namespace kindred::storage;
 using kindred::math::Element;
 using kindred::math::Metric;
+using kindred::test::bytes_of;
 using kindred::test::Random;
 using kindred::test::ScratchDirectory;
 
@@ -42,10 +43,6 @@ struct Place {
     return v;
   }
 };
-
-std::string bytes_of(const std::vector<float>& v) {
-  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
-}
 
 std::vector<std::string> rows_of(const Place& place, Random& random) {
   std::vector<std::string> rows;

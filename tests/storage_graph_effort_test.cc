@@ -73,10 +73,6 @@ Data one_large_element() {
           }};
 }
 
-std::string bytes_of(const std::vector<float>& v) {
-  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
-}
-
 // Of the ten nearest.
 double recall(const Data& data, const GraphFile& file, Random& random, size_t& visited) {
   size_t found = 0;
@@ -90,9 +86,9 @@ double recall(const Data& data, const GraphFile& file, Random& random, size_t& v
   return static_cast<double>(found) / (kTen * kQueries);
 }
 
-GraphFile file_of(const Data& data, Random& random) {
+GraphFile file_of(const Data& data, Random& random, size_t count = kRows) {
   std::vector<std::string> rows;
-  for (size_t i = 0; i < kRows; ++i) rows.push_back(bytes_of(data.draw(random)));
+  for (size_t i = 0; i < count; ++i) rows.push_back(bytes_of(data.draw(random)));
   return {data.spec, std::move(rows)};
 }
 
@@ -167,9 +163,7 @@ TEST_CASE("a graph of dot products finds the hundred greatest as well as the ten
   Random random(6);
   for (const float offset : {0.0F, 1.0F}) {
     const Data data = clusters(Metric::kDot, 48, 60, 0.8F, offset);
-    std::vector<std::string> rows;
-    for (size_t i = 0; i < kMany; ++i) rows.push_back(bytes_of(data.draw(random)));
-    GraphFile file(data.spec, std::move(rows));
+    GraphFile file = file_of(data, random, kMany);
     file.build({});
     for (const size_t k : {10, 100}) {
       INFO("offset " << offset << ", k " << k);
@@ -193,9 +187,7 @@ TEST_CASE("the hundred nearest are found as surely as the ten, where that takes 
   constexpr size_t kHundred = 100;
   Random random(7);
   const Data data = lengths();
-  std::vector<std::string> rows;
-  for (size_t i = 0; i < kMany; ++i) rows.push_back(bytes_of(data.draw(random)));
-  GraphFile file(data.spec, std::move(rows));
+  GraphFile file = file_of(data, random, kMany);
   file.build({});
   const auto graph = file.open();
   CHECK(graph->ef(kHundred) > 2 * kHundred);

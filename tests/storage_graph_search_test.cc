@@ -22,10 +22,6 @@ namespace {
 constexpr size_t kTen = 10;
 constexpr size_t kQueries = 20;
 
-std::string floats(const std::vector<float>& v) {
-  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
-}
-
 // Which rows pass a filter of a selectivity: any, those nearest to the query, those farthest.
 std::vector<bool> passing(const GraphFile& file, const std::string& query, double part,
                           const std::string& how, Random& random) {
@@ -379,13 +375,13 @@ TEST_CASE("data that is odd is searched like any other", "[storage][graph]") {
   std::string query;
   VectorSpec spec{Element::kFloat32, GENERATE(Metric::kL2, Metric::kCosine, Metric::kDot), 12};
   SECTION("all rows equal") {
-    vectors.assign(kRows, floats(random.vector(spec.dim)));
-    query = floats(random.vector(spec.dim));
+    vectors.assign(kRows, bytes_of(random.vector(spec.dim)));
+    query = bytes_of(random.vector(spec.dim));
   }
   SECTION("one dimension") {
     spec.dim = 1;
-    for (size_t i = 0; i < kRows; ++i) vectors.push_back(floats(random.vector(1, 100)));
-    query = floats({3});
+    for (size_t i = 0; i < kRows; ++i) vectors.push_back(bytes_of(random.vector(1, 100)));
+    query = bytes_of({3});
   }
   SECTION("4,096 dimensions") {
     spec.dim = 4096;
@@ -396,23 +392,23 @@ TEST_CASE("data that is odd is searched like any other", "[storage][graph]") {
   SECTION("zero vectors among others") {
     for (size_t i = 0; i < kRows; ++i)
       vectors.push_back(
-          floats(random.one_in(3) ? std::vector<float>(spec.dim) : random.vector(spec.dim)));
-    query = floats(random.vector(spec.dim));
+          bytes_of(random.one_in(3) ? std::vector<float>(spec.dim) : random.vector(spec.dim)));
+    query = bytes_of(random.vector(spec.dim));
   }
   SECTION("nothing but zero vectors") {
-    vectors.assign(kRows, floats(std::vector<float>(spec.dim)));
-    query = floats(random.vector(spec.dim));
+    vectors.assign(kRows, bytes_of(std::vector<float>(spec.dim)));
+    query = bytes_of(random.vector(spec.dim));
   }
   SECTION("lengths from 1e-20 to 1e20") {
     for (size_t i = 0; i < kRows; ++i)
-      vectors.push_back(floats(
+      vectors.push_back(bytes_of(
           random.vector(spec.dim, std::pow(10.0F, static_cast<float>(random.below(41) - 20)))));
-    query = floats(random.vector(spec.dim));
+    query = bytes_of(random.vector(spec.dim));
   }
   SECTION("lengths beyond float32") {
     for (size_t i = 0; i < kRows; ++i)
-      vectors.push_back(floats(random.vector(spec.dim, random.one_in(4) ? 3e38F : 1)));
-    query = floats(random.vector(spec.dim, random.one_in(2) ? 3e38F : 1));
+      vectors.push_back(bytes_of(random.vector(spec.dim, random.one_in(4) ? 3e38F : 1)));
+    query = bytes_of(random.vector(spec.dim, random.one_in(2) ? 3e38F : 1));
   }
   INFO(kindred::math::metric_name(spec.metric));
   GraphFile file(spec, vectors);

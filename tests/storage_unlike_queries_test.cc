@@ -18,10 +18,6 @@ constexpr size_t kRows = 12000;
 constexpr size_t kQueries = 30;
 constexpr size_t kTen = 10;
 
-std::string bytes_of(const std::vector<float>& v) {
-  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
-}
-
 struct Answers {
   double recall = 0;
   size_t exact = 0;  // how many of kQueries

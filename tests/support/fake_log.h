@@ -9,15 +9,12 @@
 #include <vector>
 
 #include "storage/log.h"
+#include "tests/support/random.h"
 
 namespace kindred::test {
 
 // The bytes of each id's vector.
 using Vectors = std::map<int64_t, std::string>;
-
-inline std::string bytes_of(const std::vector<float>& v) {
-  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
-}
 
 class FakeLog final : public storage::LogReader {
  public:

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <vector>
 
 namespace kindred::test {
@@ -37,6 +38,11 @@ class Random {
  private:
   uint64_t state_;
 };
+
+// Of float32 elements, as collections have them.
+inline std::string bytes_of(const std::vector<float>& v) {
+  return {reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)};
+}
 
 // How long a random test is: `usual`, or $KINDRED_STEPS for a night.
 inline int64_t steps(int64_t usual) {
