@@ -39,6 +39,9 @@ inline constexpr size_t kManyNearest = 100;
 struct SearchEffort {
   size_t ef;
   size_t entries = 0;  // 0: as many as the graph says
+  // A node that is passed over as though it were not there: what a row's vector would find if the
+  // row were none.
+  std::optional<uint32_t> left_out = std::nullopt;
 };
 inline constexpr size_t kMostEntries = 64;
 

@@ -285,9 +285,9 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     GraphWriter writer(*draft, rows, codes, equal, linking, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {
-      const SearchEffort found = effort.of(rows, *graph);
+      const SearchEffort found = effort.of(*graph);
       header.ef = static_cast<uint16_t>(found.ef);
-      header.ef_of_hundred = static_cast<uint16_t>(effort.of_hundred(rows, *graph, found));
+      header.ef_of_hundred = static_cast<uint16_t>(effort.of_hundred(*graph, found));
       header.entries = static_cast<uint16_t>(found.entries);
       writer.write_header(header);
     }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -20,29 +21,31 @@ namespace kindred::storage {
 
 class GraphEffort {
  public:
-  // Finds the hundred vectors nearest to each of the sample's, on so many threads (0: one a
-  // processor), as all else here. Throws StorageError (kCorrupt) if one is damaged. REQUIRES: the
-  // segment outlives it.
+  // Takes a sample: rows, and questions from between two rows. Finds the hundred vectors nearest to
+  // each, on so many threads (0: one a processor), as all else here. Throws StorageError (kCorrupt)
+  // if a vector is damaged. REQUIRES: the segment outlives it.
   GraphEffort(const Segment& segment, const VectorSpec& spec, size_t threads);
 
-  // Whether nearly all of them are among the rows that a search would look at by these codes: the
-  // rows' own, or principal ones. Not where neighbours are much nearer to each other than rows are
-  // in general: few bits do not tell them apart then.
+  // Whether nearly all that are near to the sample's rows are among those that a search would look
+  // at by these codes: the rows' own, or principal ones. Not where neighbours are much nearer to
+  // each other than rows are in general: few bits do not tell them apart then.
   bool is_enough(const CodedRows& rows) const;
   bool is_enough(const CodedRows& rows, const PrincipalAxes& axes, const std::byte* codes) const;
-  // By how many nodes searches have to enter, so that they come to where a row is, and the smallest
-  // of a few ef, from kLeastEf to kMostEf, with which they find 98 % of them, or as many that are
-  // as near. Where codes are of a prefix ef is up to kMostEfOfPrefix.
-  // REQUIRES: the graph is of these rows.
-  SearchEffort of(const CodedRows& rows, const Graph& graph) const;
+  // By how many nodes searches have to enter, so that they come to where a row is, and to what is
+  // near to a question that is like no row; and the smallest of a few ef, from kLeastEf to kMostEf,
+  // with which the sample's rows would find 98 % of their nearest, or as many that are as near, if
+  // they were no rows. Where codes are of a prefix ef is up to kMostEfOfPrefix.
+  // REQUIRES: the graph is of the segment.
+  SearchEffort of(const Graph& graph) const;
   // The same ef for the hundred nearest, where searches find the ten with `of_ten`: up to
   // kMostEfOfHundred. 0 where codes are of a prefix.
-  size_t of_hundred(const CodedRows& rows, const Graph& graph, SearchEffort of_ten) const;
+  size_t of_hundred(const Graph& graph, SearchEffort of_ten) const;
 
  private:
   struct Sample {
-    uint32_t row;
+    std::optional<uint32_t> row;           // that it is
     std::unique_ptr<const Scorer> vector;  // compares it with others
+    CodedQuery query;                      // borrowed from that
     std::vector<float> distances = {};     // of the rows nearest to it, itself apart, ascending
   };
 
@@ -54,6 +57,9 @@ class GraphEffort {
   };
   using Nearest = std::vector<math::TopK<uint32_t>>;  // of each sample
 
+  Sample sample_of(const void* vector, std::optional<uint32_t> row) const;
+  std::span<const Sample> rows() const noexcept { return {samples_.data(), rows_}; }
+  std::span<const Sample> between() const noexcept { return std::span(samples_).subspan(rows_); }
   float distance(const Sample& a, uint32_t b) const;
   void find_nearest();
   void compare_rows(size_t first, size_t end, std::span<const float> limits,
@@ -62,17 +68,22 @@ class GraphEffort {
   size_t found_of(const Sample& sample, size_t nearest, std::span<const Row> looked_at) const;
   size_t found_by_keys(const Sample& sample, size_t looked_at,
                        const std::vector<float>& keys) const;
+  size_t found_by_graph(const Sample& sample, size_t nearest, const Graph& graph,
+                        SearchEffort effort) const;
   template <class CountOf>
-  size_t sum_of_samples(const CountOf& count_of) const;
-  size_t wanted(size_t nearest) const noexcept;
-  bool finds(size_t nearest, const CodedRows& rows, const Graph& graph, SearchEffort effort) const;
-  bool is_lost(const CodedRows& rows, const Graph& graph, uint32_t row, size_t entries) const;
-  size_t entries_of(const CodedRows& rows, const Graph& graph) const;
+  size_t sum_of(std::span<const Sample> samples, const CountOf& count_of) const;
+  static size_t wanted(std::span<const Sample> samples, size_t nearest) noexcept;
+  std::vector<std::optional<uint32_t>> nodes_of_rows(const Graph& graph) const;
+  size_t smallest_ef(size_t nearest, const Graph& graph, SearchEffort effort, size_t most) const;
+  bool is_lost(const Graph& graph, uint32_t row, size_t entries) const;
+  size_t entries_of(const Graph& graph) const;
 
   const Segment& segment_;
   VectorSpec spec_;
   size_t threads_;
-  std::vector<Sample> samples_;
+  size_t step_;                  // from one row of the sample to the next
+  std::vector<Sample> samples_;  // rows, then the others
+  size_t rows_ = 0;              // how many of them are
 };
 
 }  // namespace kindred::storage

@@ -65,10 +65,11 @@ bool is_farther(const Candidate& a, const Candidate& b) noexcept {
 // One search.
 class GraphWalk {
  public:
-  GraphWalk(const Graph& graph, const CodedQuery& query, size_t entries, GraphScratch& room)
+  GraphWalk(const Graph& graph, const CodedQuery& query, SearchEffort effort, GraphScratch& room)
       : graph_(graph),
         query_(query),
-        entries_(entries),
+        entries_(effort.entries > 0 ? effort.entries : graph.entries()),
+        left_out_(effort.left_out),
         room_(room),
         layout_(graph.layout_),
         fetched_from_(std::max(layout_.code_at, kLine)),
@@ -118,10 +119,13 @@ class GraphWalk {
     room_.met.reset(graph_.code_bytes_, room_.visited);
     room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
+    if (left_out_) room_.met.pass(*left_out_, room_.visited);
     for (const Candidate& entry : room_.entries) {
       room_.met.pass(entry.node, room_.visited);
-      if (level_ == 0) fetch_links(entry.node);
-      room_.pool.insert(entry);
+      if (level_ == 0)
+        insert_or_spare(entry);
+      else
+        room_.pool.insert(entry);
     }
   }
 
@@ -332,6 +336,7 @@ class GraphWalk {
   const Graph& graph_;
   CodedQuery query_;
   const size_t entries_;
+  const std::optional<uint32_t> left_out_;
   GraphScratch& room_;
   const NodeLayout layout_;
   // Bytes of a node that are fetched beside its first line: to the end of its code, or most of it.
@@ -348,8 +353,7 @@ class GraphWalk {
 std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, SearchEffort effort,
                                                        const GraphFilter* filter,
                                                        size_t& distances) const {
-  if (effort.entries == 0) effort.entries = entries();
-  GraphWalk walk(*this, query, effort.entries, scratch());
+  GraphWalk walk(*this, query, effort, scratch());
   const auto hits = walk.run(std::clamp<size_t>(effort.ef, 1, rows()), filter);
   distances += walk.distances();
   return hits;
@@ -358,7 +362,7 @@ std::optional<std::span<const GraphHit>> Graph::search(const CodedQuery& query, 
 GraphSearch::GraphSearch(const Graph& graph, const CodedQuery& query)
     : graph_(&graph),
       room_(std::make_unique<GraphScratch>()),
-      walk_(std::make_unique<GraphWalk>(graph, query, graph.entries(), *room_)) {}
+      walk_(std::make_unique<GraphWalk>(graph, query, SearchEffort{}, *room_)) {}
 
 GraphSearch::GraphSearch(GraphSearch&&) noexcept = default;
 GraphSearch& GraphSearch::operator=(GraphSearch&&) noexcept = default;

@@ -110,7 +110,7 @@ TEST_CASE("a graph finds the nearest rows and looks at few", "[storage][graph]")
   for (const Kind& kind : all_kinds()) {
     INFO(name_of(kind));
     Random random(1);
-    const VectorSpec spec = kind.spec(64);
+    const VectorSpec spec = kind.spec(kind.element == Element::kBit ? 1024 : 64);  // 64 are scanned
     Clusters clusters(spec, kind.shape, random);
     GraphFile file(spec, clusters.vectors(20000, random));
     // Which of few questions miss their clusters is not left to the threads' chance.
