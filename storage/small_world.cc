@@ -221,6 +221,7 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   void set_links(Node node, int level, std::span<const Node> links, size_t fillers);
   void add_links(Node node, int level, std::span<const Node> others);
   std::vector<Node> add_fillers(Node node, std::span<const Candidate> candidates);
+  static size_t fill(std::vector<Node>& links, std::span<const Candidate> candidates, size_t most);
   bool is_superfluous(Node node, std::span<const Node> links, size_t fillers, Node other) const;
   std::vector<Candidate> sorted(Node node, std::span<const Node> others) const;
   // The keys of a node and so many others, in fours.
@@ -405,8 +406,27 @@ void World::set_links(Node node, int level, std::span<const Node> links, size_t 
   if (level == 0) fillers_[node] = static_cast<uint16_t>(fillers);
 }
 
+// Adds to the links that were chosen of candidates, in their order, others of these: half of the
+// room that is left is for the farthest, which lead to other clusters, and half for the nearest,
+// the fillers. Returns the number of these.
+size_t World::fill(std::vector<Node>& links, std::span<const Candidate> candidates, size_t most) {
+  std::vector<Node> others;
+  size_t chosen = 0;
+  for (const Candidate& candidate : candidates)
+    if (chosen < links.size() && candidate.node == links[chosen])
+      ++chosen;
+    else
+      others.push_back(candidate.node);
+  const size_t room = std::min(most - chosen, others.size());
+  const auto farthest = static_cast<ptrdiff_t>(room / 2);
+  const auto nearest = static_cast<ptrdiff_t>(room) - farthest;
+  links.insert(links.end(), others.end() - farthest, others.end());
+  links.insert(links.end(), others.begin(), others.begin() + nearest);
+  return static_cast<size_t>(nearest);
+}
+
 // Beside those it has. Where there is no room for all of them they are chosen anew, and on the
-// lowest level the nearest of those that are not become fillers.
+// lowest level what is left is filled.
 void World::add_links(Node node, int level, std::span<const Node> others) {
   const Held held(sequence_of(node));
   const std::span<const Node> before = links_of(node, level);
@@ -420,13 +440,7 @@ void World::add_links(Node node, int level, std::span<const Node> others) {
     if (others.size() == 1 && is_superfluous(node, before, fillers, others[0])) return;
     const std::vector<Candidate> candidates = sorted(node, links);
     links = choose(candidates, most);
-    const size_t chosen = links.size();
-    for (size_t i = 0, next = 0; level == 0 && links.size() < most; ++i)
-      if (next < chosen && candidates[i].node == links[next])
-        ++next;
-      else
-        links.push_back(candidates[i].node);
-    fillers = links.size() - chosen;
+    fillers = level == 0 ? fill(links, candidates, most) : 0;
   }
   set_links(node, level, links, fillers);
 }
