@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
+constexpr size_t kPrime = 7919;
 
 // The distances of the nearest rows, ascending.
 std::vector<double> nearest(Collection& collection, const std::string& query,
@@ -28,22 +29,17 @@ std::vector<double> nearest(Collection& collection, const std::string& query,
   return distances;
 }
 
-// The vectors of rows at or after places that divide the rowids evenly.
+// The vectors of one row of every so many: not each time the same one of these.
 std::vector<std::string> sample(Collection& collection) {
-  const std::string& rows = collection.tables().rows();
-  Statement ends(collection.db(), "SELECT min(id), max(id) FROM " + rows + " WHERE cn IS NOT NULL");
+  const std::string with_vector = collection.tables().rows() + " WHERE cn IS NOT NULL";
+  Statement count(collection.db(), "SELECT count(*) FROM " + with_vector);
+  count.step();
+  const auto step = std::max<size_t>(static_cast<size_t>(count.integer(0)) / kSamples, 1);
+  Statement rows(collection.db(), "SELECT id, cn FROM " + with_vector + " ORDER BY id");
   std::vector<std::string> vectors;
-  if (!ends.step() || ends.is_null(0)) return vectors;
-  const auto first = static_cast<uint64_t>(ends.integer(0));
-  const uint64_t width = static_cast<uint64_t>(ends.integer(1)) - first;
-  Statement next(collection.db(), "SELECT id, cn FROM " + rows +
-                                      " WHERE id >= ?1 AND cn IS NOT NULL ORDER BY id LIMIT 1");
-  for (size_t i = 0; i < kSamples; ++i) {
-    const ResetGuard reset(next);
-    const uint64_t place = width / kSamples * i + width % kSamples * i / kSamples;
-    if (!next.bind(1, static_cast<int64_t>(first + place)).step()) break;
-    vectors.push_back(collection.vector_of_row(next.integer(0), next.integer(1)));
-  }
+  for (size_t i = 0; vectors.size() < kSamples && rows.step(); ++i)
+    if (i % step == vectors.size() * kPrime % step && i / step == vectors.size())
+      vectors.push_back(collection.vector_of_row(rows.integer(0), rows.integer(1)));
   return vectors;
 }
 

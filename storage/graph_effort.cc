@@ -37,6 +37,12 @@ constexpr double kRecallOfCodes = 0.99;
 constexpr size_t kRowsAtOnce = 64;
 constexpr size_t kRowsOfPart = 1024;
 
+// A row of the i-th so many: not each the same one of its so many, since rows may come in turn from
+// as many sources. (Knuth's multiplicative hashing, The Art of Computer Programming 3, 6.4.)
+size_t row_of(size_t i, size_t step) noexcept {
+  return i * step + static_cast<size_t>(i * 0x9E3779B97F4A7C15U >> 32) % step;
+}
+
 // What lies in the middle of two vectors; of bits, bytes of one and the other in turn.
 math::AlignedBytes middle_of(const VectorSpec& spec, const std::byte* a, const std::byte* b) {
   math::AlignedBytes middle = math::make_aligned(spec.bytes());
@@ -65,13 +71,14 @@ GraphEffort::GraphEffort(const Segment& segment, const VectorSpec& spec, size_t 
       spec_(spec),
       threads_(threads),
       step_(std::max<size_t>(segment.rows() / kSamples, 1)) {
-  for (size_t row = 0; row < segment.rows(); row += step_)
-    samples_.push_back(sample_of(segment.vector(row), static_cast<uint32_t>(row)));
+  for (size_t i = 0; i < segment.rows() / step_; ++i)
+    samples_.push_back(
+        sample_of(segment.vector(row_of(i, step_)), static_cast<uint32_t>(row_of(i, step_))));
   rows_ = samples_.size();
   for (size_t i = 0; i < std::min(kBetween, rows_ / 2); ++i) {
-    const size_t other = i + rows_ / 2;
-    Sample sample = sample_of(
-        middle_of(spec, segment.vector(i * step_), segment.vector(other * step_)).get(), {});
+    const std::byte* const one = segment.vector(*samples_[i].row);
+    const std::byte* const other = segment.vector(*samples_[i + rows_ / 2].row);
+    Sample sample = sample_of(middle_of(spec, one, other).get(), {});
     if (sample.vector->has_distances()) samples_.push_back(std::move(sample));
   }
   find_nearest();
@@ -209,7 +216,8 @@ std::vector<std::optional<uint32_t>> GraphEffort::nodes_of_rows(const Graph& gra
   for (uint32_t node = 0; node < graph.size(); ++node) {
     const RowPlaces places = graph.places_of(node);
     const uint32_t row = graph.row_at(places.begin);
-    if (row % step_ == 0 && places.end - places.begin == 1) nodes[row / step_] = node;
+    const size_t i = std::min(row / step_, rows_ - 1);
+    if (samples_[i].row == row && places.end - places.begin == 1) nodes[i] = node;
   }
   return nodes;
 }
@@ -250,8 +258,8 @@ size_t GraphEffort::entries_of(const Graph& graph) const {
   const size_t step = std::max(segment_.rows() / kSought, kSoughtApart);
   const auto lost_by = [&](size_t entries) {
     std::atomic<size_t> lost{0};
-    in_parallel((segment_.rows() + step - 1) / step, threads_, [&](size_t i) {
-      if (is_lost(graph, static_cast<uint32_t>(i * step), entries)) ++lost;
+    in_parallel(segment_.rows() / step, threads_, [&](size_t i) {
+      if (is_lost(graph, static_cast<uint32_t>(row_of(i, step)), entries)) ++lost;
     });
     return lost.load();
   };
