@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <queue>
 #include <vector>
 
@@ -32,13 +33,20 @@ class KeyErrors {
   }
 
   // Whether a row with that key, or a greater one, is almost certainly not among the `wanted`
-  // nearest. REQUIRES: keys and `wanted` ascend from call to call, more or less.
+  // nearest. Fast where keys ascend from call to call, more or less.
   bool rules_out(float key, size_t wanted) {
     if (count_ < std::max(kLeastRows, wanted)) return false;
     const double deviation = std::sqrt(sum_of_squares_ / static_cast<double>(count_ - 1));
     const double least = key + mean_ - kDeviations * deviation;
-    for (; !values_.empty() && values_.top() < least; values_.pop()) ++nearer_;
-    return nearer_ >= wanted;
+    if (key < last_key_) {
+      for (const double value : nearer_) values_.push(value);
+      nearer_.clear();
+    }
+    last_key_ = key;
+    nearer_.reserve(kLeastRows * 2);
+    for (; !values_.empty() && values_.top() < least; values_.pop())
+      nearer_.push_back(values_.top());
+    return nearer_.size() >= wanted;
   }
 
  private:
@@ -52,8 +60,9 @@ class KeyErrors {
   size_t count_ = 0;
   double mean_ = 0;
   double sum_of_squares_ = 0;
+  float last_key_ = -std::numeric_limits<float>::infinity();
   // Of the rows looked at: those that were nearer than any with the last key, and the others.
-  size_t nearer_ = 0;
+  std::vector<double> nearer_;
   std::priority_queue<double, std::vector<double>, std::greater<>> values_;
 };
 

@@ -274,9 +274,10 @@ const std::byte* NearestStream::vector_of(const RowLayer& layer, uint32_t row) {
 std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t row) {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;
+  const std::byte* const vector = vector_of(layer, row);  // compares the id with its checksum, too
   if (layer.is_changed(block.id(i))) return std::nullopt;
   comparison_.count_look();
-  const std::optional<double> distance = comparison_.scorer.exact(vector_of(layer, row));
+  const std::optional<double> distance = comparison_.scorer.exact(vector);
   if (!distance) return std::nullopt;
   const Neighbor neighbor{block.id(i), *distance};
   if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late

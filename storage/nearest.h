@@ -150,6 +150,7 @@ class NearestStream {
   std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
   bool are_ordered(const RowLayer& layer, std::span<const GraphHit> hits);
   bool is_told_by_prefix(const RowLayer& layer);
+  bool has_rough_keys(const RowLayer& layer) const;
   void leave_graph(Searched& layer);
   bool is_short(size_t needed) const;
   void widen();

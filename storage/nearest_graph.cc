@@ -163,7 +163,8 @@ bool NearestStream::search_graph(Searched& layer) {
   const size_t ef = ef_of(layer.rows());
   const size_t of_wanted =
       chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
-  const size_t looked_at = spec_.prefix > 0 ? ef : std::min(ef, of_wanted);
+  const bool all = spec_.prefix > 0 || has_rough_keys(layer.rows());
+  const size_t looked_at = all ? ef : std::min(ef, of_wanted);
   const auto hits = graph_hits(layer, ef);
   if (!hits || !are_ordered(layer.rows(), *hits)) return false;
   look_at_hits(layer, *hits, looked_at);
@@ -216,13 +217,18 @@ std::vector<GraphHit> NearestStream::new_hits(Searched& searched, std::span<cons
   return found;
 }
 
+// Whether keys are off by something that can be learnt: those of vectors are not off, and codes of
+// prefixes say too little.
+bool NearestStream::has_rough_keys(const RowLayer& layer) const {
+  return spec_.prefix == 0 && has_codes(spec_) && !layer.graph->has_vectors();
+}
+
 // At those of them that may be among the nearest.
 void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
   const RowLayer& layer = searched.rows();
   size_t dead = 0;
   const std::vector<GraphHit> found = new_hits(searched, hits, most, dead);
-  // Codes of prefixes say too little, and keys of vectors are not off.
-  const bool learns = spec_.prefix == 0 && has_codes(spec_) && !layer.graph->has_vectors();
+  const bool learns = has_rough_keys(layer);
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
   for (size_t i = 0; i < std::min(ahead, found.size()); ++i) prefetch_row(layer, found[i].row);
   for (size_t i = 0; i < found.size(); ++i) {

@@ -99,3 +99,11 @@ TEST_CASE("Distances beyond all numbers rule nothing out", "[key_errors]") {
   for (int i = 0; i < 40; ++i) errors.add(static_cast<float>(i), 1e308 * 10);
   CHECK_FALSE(errors.rules_out(1e9F, 1));
 }
+
+TEST_CASE("Keys that begin anew count the rows that are nearer than these", "[key_errors]") {
+  KeyErrors errors(false);
+  for (int i = 0; i < 40; ++i) errors.add(static_cast<float>(i), i);
+  CHECK(errors.rules_out(35, 4));
+  CHECK_FALSE(errors.rules_out(2, 4));
+  CHECK(errors.rules_out(35, 4));
+}
