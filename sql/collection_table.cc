@@ -75,7 +75,10 @@ class CollectionTable : public sqlite3_vtab {
   void use_conditions(const sqlite3_index_info& info, bool with_k, PlanBuilder& plan) const;
   bool plan_search(sqlite3_index_info& info, int match) const;
   bool refuse_search_columns(sqlite3_index_info& info) const;
+  bool is_input(const sqlite3_index_info::sqlite3_index_constraint& constraint) const;
+  enum class Keys { kOne, kList };
   bool plan_lookup(sqlite3_index_info& info) const;
+  bool plan_lookup(sqlite3_index_info& info, Keys keys) const;
   bool plan_scan(sqlite3_index_info& info) const;
   void refuse_hidden_value(sqlite3_value* value, size_t i) const;
 
@@ -168,8 +171,9 @@ void declare(sqlite3* db, const std::string& table, const CollectionOptions& opt
 
 std::unique_ptr<CollectionTable> CollectionTable::create(const Connection& connection) {
   if (sqlite3_stricmp(connection.arguments[2], "knn") == 0)
-    throw Error(SQLITE_ERROR, "kindred: a collection named knn would hide the function knn(): "
-                              "another name is wanted");
+    throw Error(SQLITE_ERROR,
+                "kindred: a collection named knn would hide the function knn(): "
+                "another name is wanted");
   const CollectionOptions options = options_of(connection);
   const SharedEmbedder model = find_model(connection.db, options.model);
   tables_of(connection).create(options, model != nullptr ? model->description() : "");
@@ -268,7 +272,7 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
     const bool k = constraint.iColumn == first_hidden + hidden::kK && is_comparison(constraint.op);
     if (k) require_one_k(info, i, collection_->name());
     if (k && with_k) throw Error(SQLITE_ERROR, collection_->name() + ": k is given twice");
-    if (k && constraint.usable == 0) return false;
+    if (constraint.usable == 0 && is_input(constraint)) return false;
     if (constraint.usable == 0 || plan.use_limit(i)) continue;
     if (k) plan.use(i, {.role = Role::kK}, true);
     with_k |= k;
@@ -286,12 +290,27 @@ bool CollectionTable::plan_search(sqlite3_index_info& info, int match) const {
   return true;
 }
 
-// One row by its rowid, or rows by their TEXT keys.
+// Whether it says what a search is to do: SQLite could not check it afterwards.
+bool CollectionTable::is_input(
+    const sqlite3_index_info::sqlite3_index_constraint& constraint) const {
+  const int i = constraint.iColumn - static_cast<int>(collection_->options().columns.size());
+  if (i == hidden::kK) return is_comparison(constraint.op);
+  return constraint.op == SQLITE_INDEX_CONSTRAINT_EQ &&
+         (i == hidden::kEf || i == hidden::kExact || i == hidden::kDiversity);
+}
+
+// One row by its rowid, or rows by their TEXT keys. By the list of an IN only if there is no other
+// way: SQLite would look up all of it for each row that the one key of a join chooses.
 bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
+  return plan_lookup(info, Keys::kOne) || plan_lookup(info, Keys::kList);
+}
+
+bool CollectionTable::plan_lookup(sqlite3_index_info& info, Keys keys) const {
   const std::optional<size_t> key = collection_->options().key_column();
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     if (constraint.usable == 0 || constraint.op != SQLITE_INDEX_CONSTRAINT_EQ) continue;
+    if ((sqlite3_vtab_in(&info, i, -1) != 0) != (keys == Keys::kList)) continue;
     const bool id = collection_->options().is_rowid(constraint.iColumn);
     const bool binary = sqlite3_stricmp(sqlite3_vtab_collation(&info, i), "BINARY") == 0;
     if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
@@ -299,8 +318,8 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info) const {
     const PlanTerm term = *stored_term(constraint.iColumn);
     const bool list = !id && plan.use_list(i, term, false);
     if (!list) plan.use_filter(i, term);
-    plan.finish(static_cast<int>(PlanKind::kScan), kLookupCost, list ? kListRows : 1,
-                Listing().encode());
+    const int rows = keys == Keys::kList ? kListRows : 1;
+    plan.finish(static_cast<int>(PlanKind::kScan), rows * kLookupCost, rows, Listing().encode());
     if (id) info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;  // a number is equal to several texts
     return true;
   }

@@ -1,7 +1,7 @@
 // The virtual table `kindred`: a collection's rows and the search in them by MATCH.
 //
 // Its columns are the collection's own, then hidden ones: one named like the table (commands, and
-// MATCH on the whole), k, distance, visited, is_exact.
+// MATCH on the whole), k, distance, ef, exact, diversity, visited, is_exact.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -140,7 +140,8 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
     const bool argument = equal && constraint.iColumn >= kCollection && constraint.iColumn <= kK;
     if (constraint.iColumn == kK && is_comparison(constraint.op)) require_one_k(info, i, "knn()");
     if (constraint.usable == 0) {
-      if (argument) return false;
+      if (equal && constraint.iColumn >= kCollection && constraint.iColumn <= kDiversity)
+        return false;
       continue;
     }
     if (plan.use_limit(i)) continue;

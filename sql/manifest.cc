@@ -161,6 +161,7 @@ bool Manifest::is_named_now(int64_t segment) const {
                                      " WHERE segment = ?1");
     return named.bind(1, segment).step();
   } catch (const Error& error) {
+    if (error.code() == SQLITE_ERROR) return false;  // the collection has been dropped
     if ((error.code() & 0xFF) != SQLITE_BUSY) throw;
     return true;
   }

@@ -154,10 +154,7 @@ void PlanBuilder::consume_order(int distance_column, int rowid_column) {
     if ((second.iColumn != rowid_column && second.iColumn != -1) || second.desc != 0) return;
   }
   info_.orderByConsumed = 1;
-  for (PlanTerm& term : terms_) {
-    term.by_rowid = n == 2 && term.role == Role::kQuery;
-    term.with_others = term.by_rowid && has_others();
-  }
+  for (PlanTerm& term : terms_) term.by_rowid = n == 2 && term.role == Role::kQuery;
 }
 
 bool PlanBuilder::has_others() const {
@@ -168,9 +165,11 @@ bool PlanBuilder::has_others() const {
 
 void PlanBuilder::finish(int kind, double cost, sqlite3_int64 rows, const std::string& front) {
   const bool is_sorted_by_sqlite = info_.nOrderBy > 0 && info_.orderByConsumed == 0;
-  for (PlanTerm& term : terms_)
+  for (PlanTerm& term : terms_) {
     if (is_sorted_by_sqlite && (term.role == Role::kLimit || term.role == Role::kOffset))
       term.role = Role::kIgnored;
+    term.with_others = term.role == Role::kQuery && has_others();
+  }
   info_.idxNum = kind;
   info_.idxStr = sqlite3_mprintf("%s", (front + encode(terms_)).c_str());
   if (info_.idxStr == nullptr) throw std::bad_alloc();

@@ -21,10 +21,11 @@ class RequestReader {
       : collection_(collection), who_(who), to_(to) {}
 
   void read(const PlanTerm& term, sqlite3_value* value, size_t left);
+  // Behind the last of them.
+  void finish();
 
  private:
   void read_k(sqlite3_value* value);
-  void read_hint(sqlite3_value* value);
   void read_ef(sqlite3_value* value);
   void read_exact(sqlite3_value* value);
   void read_diversity(sqlite3_value* value);
@@ -35,6 +36,8 @@ class RequestReader {
   Collection& collection_;
   const std::string& who_;
   SearchRequest& to_;
+  int64_t limit_ = -1;
+  int64_t offset_ = 0;
 };
 
 void RequestReader::read(const PlanTerm& term, sqlite3_value* value, size_t left) {
@@ -58,8 +61,10 @@ void RequestReader::read(const PlanTerm& term, sqlite3_value* value, size_t left
       read_diversity(value);
       break;
     case Role::kLimit:
+      limit_ = whole_number(value).value_or(-1);
+      break;
     case Role::kOffset:
-      read_hint(value);
+      offset_ = whole_number(value).value_or(0);
       break;
     case Role::kDistance:
       if (is_null(value)) to_.nothing = true;
@@ -116,10 +121,12 @@ void RequestReader::read_diversity(sqlite3_value* value) {
   to_.diversity = diversity;
 }
 
-// A LIMIT below 0 is none.
-void RequestReader::read_hint(sqlite3_value* value) {
-  const int64_t rows = std::min<int64_t>(whole_number(value).value_or(0), 1 << 20);
-  if (rows > 0) to_.expected += static_cast<size_t>(rows);
+// A LIMIT below 0 is none, whatever the OFFSET.
+void RequestReader::finish() {
+  constexpr int64_t kMost = 1 << 20;
+  if (limit_ < 0) return;
+  const int64_t passed_over = std::clamp<int64_t>(offset_, 0, kMost);
+  to_.expected = static_cast<size_t>(std::min(limit_, kMost) + passed_over);
 }
 
 // What is not taken SQLite checks itself. With k that would be too late: a value that the user
@@ -207,6 +214,7 @@ SearchRequest read_request(Collection& collection, const std::vector<PlanTerm>& 
   SearchRequest request;
   RequestReader reader(collection, who, request);
   for (size_t i = 0; i < plan.size(); ++i) reader.read(plan[i], arguments[i], plan.size() - i - 1);
+  reader.finish();
   if (!request.query) request.nothing = true;
   if (request.diversity > 0 && !request.k && !request.nothing)
     throw Error(SQLITE_ERROR, who + ": diversity: k is wanted beside it, got none");

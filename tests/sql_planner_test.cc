@@ -199,6 +199,18 @@ TEST_CASE("a look-up by key in a join reads one row", "[sql][planner]") {
   check_outer(db, "SELECT 1 FROM items i JOIN notes n ON i.id = n.id WHERE n.code = 'c3'", "n");
 }
 
+TEST_CASE("a join looks up the row it wants, not all of a list beside it", "[sql][planner]") {
+  Database db;
+  SqlFunctions functions(db);
+  fill(db);
+  db.run("CREATE TABLE list AS SELECT i FROM " + numbers(50));
+  functions.ticks();
+  CHECK(db.rows("SELECT b.id FROM knn('items', '[1,1,1,1]') k JOIN items b "
+                "ON tick(b.id) AND b.id = k.rowid WHERE b.id IN (SELECT i FROM list)")
+            .size() == 50);
+  CHECK(functions.ticks() <= 5000);
+}
+
 TEST_CASE("a scan on the inner side of a join is prepared once", "[sql][planner]") {
   Database db;
   SqlFunctions functions(db);
