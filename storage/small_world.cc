@@ -3,18 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iostream>
 #include <limits>
 #include <mutex>
 #include <new>
-#include <queue>
 #include <span>
-#include <thread>
-#include <unordered_map>
 #include <utility>
 
 #include "storage/best_first.h"
@@ -23,8 +17,15 @@
 #include "storage/node_group.h"
 #include "storage/node_queue.h"
 #include "storage/prefetch.h"
+#include "storage/sequence_lock.h"
 #include "storage/visited_nodes.h"
 
+// hnswlib's, which not all of its versions include.
+#include <cmath>
+#include <fstream>
+#include <iostream>
+#include <queue>
+#include <unordered_map>
 // Without it 0.6.2 defines functions and variables that are neither inline nor static.
 #define NO_MANUAL_VECTORIZATION
 #pragma GCC diagnostic push
@@ -119,45 +120,6 @@ FourFloats keys_of(KeyKind kind, const NodeNumbers& own, const NodeNumbers* cons
   const FourFloats farthest = FourFloats{} + std::numeric_limits<float>::infinity();
   return key == key ? key : farthest;
 }
-
-// A sequence lock: odd while somebody holds it. Who reads what it protects looks at it before and
-// afterwards and writes nothing, so that readers do not take lines of memory from each other. What
-// is read is loaded with acquire and stored with release, which needs no fences (Boehm 2012, "Can
-// Seqlocks Get Along With Programming Language Memory Models?").
-using Sequence = std::atomic_ref<uint16_t>;
-
-// Its value while nobody holds it; until then others have their turn.
-uint16_t await_free(const Sequence& sequence) noexcept {
-  for (;;) {
-    const uint16_t value = sequence.load(std::memory_order_acquire);
-    if (value % 2 == 0) return value;
-    std::this_thread::yield();
-  }
-}
-
-// Holds one, or none.
-class Held {
- public:
-  explicit Held(uint16_t* sequence) noexcept : sequence_(sequence) {
-    if (sequence_ == nullptr) return;
-    const Sequence held(*sequence_);
-    uint16_t value = await_free(held);
-    while (!held.compare_exchange_weak(value, static_cast<uint16_t>(value + 1),
-                                       std::memory_order_acquire, std::memory_order_relaxed))
-      value = await_free(held);
-  }
-  ~Held() {
-    if (sequence_ == nullptr) return;
-    const Sequence held(*sequence_);
-    held.store(static_cast<uint16_t>(held.load(std::memory_order_relaxed) + 1),
-               std::memory_order_release);
-  }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-
- private:
-  uint16_t* sequence_;
-};
 
 // hnswlib's graph. What a point is linked to is found by a search of our own, best_first.h,
 // instead of searchBaseLayer(), and chosen four comparisons at a time, instead of by
