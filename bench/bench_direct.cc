@@ -96,7 +96,7 @@ void compare(const std::vector<Contender>& contenders,
       "|---|---|---|---|---|---|\n");
   for (const double wanted : {0.95, 0.976, 0.99})
     for (size_t c = 1; c < contenders.size(); ++c) {
-      const auto ours = cost_of_recall(all[0], wanted);
+      const auto ours = most_cost_of_recall(all[0], wanted);
       const auto theirs = cost_of_recall(all[c], wanted);
       if (!ours || !theirs) continue;
       const double ratio = *theirs / *ours;

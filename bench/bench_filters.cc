@@ -31,7 +31,7 @@ namespace kindred::bench {
 namespace {
 
 constexpr size_t kDim = 384;
-constexpr size_t kQueries = 8;
+constexpr size_t kQueries = 32;
 constexpr size_t kK = 10;
 constexpr double kShares[] = {0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 0.9};
 // Traversals for more rows than that are not measured: a list is better by far.

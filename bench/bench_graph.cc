@@ -311,5 +311,5 @@ int main(int argc, char** argv) {
   build_hnswlib(data, rival, 200);
   data.vectors = {};
   run_beside(hnswlib_native(), "hnswlib native", {10, 16, 24, 32, 40, 64, 100, 128}, rival, data);
-  run_beside(hnswlib_plain(), "hnswlib plain", {24, 40}, rival, data);
+  run_beside(hnswlib_plain(), "hnswlib plain", {24, 40, 64, 128}, rival, data);
 }

@@ -268,6 +268,14 @@ inline std::optional<double> cost_of_recall(std::span<const Answered> by_effort,
   return std::nullopt;
 }
 
+// The same at most: the cost of the least effort where that finds more. Of ours alone: it would
+// make others slower than they are.
+inline std::optional<double> most_cost_of_recall(std::span<const Answered> by_effort,
+                                                 double recall) {
+  if (!by_effort.empty() && by_effort.front().recall > recall) return by_effort.front().cpu;
+  return cost_of_recall(by_effort, recall);
+}
+
 // A directory that goes with its object.
 class Scratch {
  public:

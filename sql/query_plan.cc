@@ -97,11 +97,16 @@ sqlite3_value* PlanBuilder::literal(int i) const {
   return sqlite3_vtab_rhs_value(&info_, i, &value) == SQLITE_OK ? value : nullptr;
 }
 
+std::string PlanBuilder::collation(int i) const {
+  const char* name = sqlite3_vtab_collation(&info_, i);
+  return name != nullptr ? name : "BINARY";
+}
+
 bool PlanBuilder::use_list(int i, PlanTerm term, bool omit) {
   if (sqlite3_vtab_in(&info_, i, 1) == 0) return false;
   term.role = Role::kIn;
   term.op = SQLITE_INDEX_CONSTRAINT_EQ;
-  term.collation = sqlite3_vtab_collation(&info_, i);
+  term.collation = collation(i);
   use(i, std::move(term), omit);
   return true;
 }
@@ -109,8 +114,7 @@ bool PlanBuilder::use_list(int i, PlanTerm term, bool omit) {
 bool PlanBuilder::use_filter(int i, PlanTerm term) {
   term.op = constraint(i).op;
   if (filter_operator(term.op) == nullptr) return false;
-  const char* collation = sqlite3_vtab_collation(&info_, i);
-  term.collation = collation != nullptr ? collation : "BINARY";
+  term.collation = collation(i);
   sqlite3_value* value = literal(i);
   term.literal = value != nullptr;
   const bool certain = term.affinity == Affinity::kNumeric || !is_comparison(term.op) ||

@@ -91,6 +91,8 @@ class PlanBuilder {
   const sqlite3_index_info::sqlite3_index_constraint& constraint(int i) const {
     return info_.aConstraint[i];
   }
+  // By which constraint i compares.
+  std::string collation(int i) const;
   // The value that constraint i compares with, if it stands in the SQL text; else nullptr.
   sqlite3_value* literal(int i) const;
   // Whether some constraint has not been taken.

@@ -21,8 +21,9 @@ constexpr double kBeginCost = 5;
 
 constexpr size_t kFirstCounted = 64;
 
-// Rows are counted that would take so many times as long to look up as may be spent on it now. Each
-// count begins anew, and is worth it for so many times as many rows.
+// Rows of an index are counted up to so many times those that could be looked up in the time that
+// may be spent now. A count begins at the first row again: another is made only for so many times
+// as many rows.
 constexpr double kCountedAhead = 4;
 constexpr double kCountedAnew = 1.5;
 
@@ -42,7 +43,7 @@ RowFilter::~RowFilter() {
   collection_->return_filter(std::move(probe_));
 }
 
-// Whether an index gives the rows that pass, all of them and no others.
+// Whether one part of the condition, of which an index gives rows, is all there is.
 bool RowFilter::is_simple() const noexcept {
   return condition_->parts() == 1 && !indexed_.empty();
 }

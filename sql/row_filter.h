@@ -28,7 +28,8 @@ class RowFilter {
   ~RowFilter();
   RowFilter(RowFilter&&) noexcept = default;
 
-  // Goes on with the list until `most` us of CPU have been spent on it in all. Whether it is whole.
+  // Goes on with the list until about `most` us of CPU have been spent on it in all. Whether it is
+  // whole.
   bool list_some(double most);
   // The ids that pass, sorted: what has been listed, and the rest. Can be taken once.
   Ids take_list();

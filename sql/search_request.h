@@ -36,7 +36,7 @@ struct SearchRequest {
   double diversity = 0;
   bool by_rowid = false;     // rows of one distance are to come by rowid
   bool with_others = false;  // SQLite leaves out some of the rows that are given
-  bool nothing = false;      // a NULL among the inputs: no row answers
+  bool nothing = false;      // query, k or a bound on the distance is NULL: no row answers
   DistanceRange range;
   Condition condition;
   std::optional<std::vector<int64_t>> only;  // ids that may answer, sorted

@@ -35,7 +35,7 @@ class LogReader {
   virtual void read_after(int64_t cn, const std::function<bool(const LogRow&)>& visit) = 0;
 };
 
-// Which ids may answer; nullopt for all. Any order, duplicates allowed.
+// Which ids may answer, ascending, each once; nullopt for all.
 using OnlyIds = std::optional<std::span<const int64_t>>;
 
 // Rows that one connection sees after a point of a shared cache.

@@ -48,6 +48,10 @@ constexpr size_t kMostAhead = 12;
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
+// What a search with a filter computes, measured, of the distances of one without it divided by the
+// share of the rows that pass.
+constexpr double kFilteredOfExpected = 0.7;
+
 }  // namespace
 
 std::vector<int64_t> NearestStream::peek(size_t count) {
@@ -130,7 +134,7 @@ bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (!layer.only) return search < comparison_.costs.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
   return layer.only->size() > kAlwaysScanned &&
-         0.7 * search * rows / passing < comparison_.costs.scan * passing;
+         kFilteredOfExpected * search * rows / passing < comparison_.costs.scan * passing;
 }
 
 // What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.

@@ -81,7 +81,6 @@ void discard(const SegmentFolder& folder, int64_t segment) noexcept {
   }
 }
 
-// By ascending id: dead rows are told by rank, which stays.
 namespace {
 
 // A graph fits its copy where the rows lie as they lay; what a power loss leaves of it is found by
