@@ -177,7 +177,7 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   }
   // As they are at one moment; in `room` where others may change them. Waits for who holds them.
   std::span<const Node> read_links(Node node, int level, std::vector<Node>& room) const;
-  // How many of a node's links are fillers: the last, by ascending key.
+  // How many of a node's links are fillers: the last, the nearest first, more or less.
   size_t fillers_of(Node node, int level) const { return level == 0 ? fillers_[node] : 0; }
   // REQUIRES: they are held.
   void set_links(Node node, int level, std::span<const Node> links, size_t fillers);
@@ -195,11 +195,11 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   const CodedRows& rows_;
   const KeyKind kind_;
   const bool is_shared_;  // between threads
-  // Of the lowest level: links that algorithm 4 has not chosen, the nearest of these, as many as
-  // there is room for. Without them rows in the shadow of others have few links, of which 1 in 15
-  // neighbours of a query are two thirds of what a search misses: recall@10 of words at ef 40 is
-  // 0.989 instead of 0.995.
-  std::vector<uint16_t> fillers_;  // their number by node, which its links' sequence protects
+  // Fillers: links of the lowest level that algorithm 4 has not chosen, as many near ones as there
+  // is room for. Without them few links lead to a row in the shadow of others: such rows are 1 in
+  // 15 of those near to a query, and two thirds of what a search misses (words at ef 40: recall@10
+  // 0.989, with them 0.995). Their number by node; its sequence protects it as it does its links.
+  std::vector<uint16_t> fillers_;
   std::mutex placing_;
 };
 
@@ -407,8 +407,8 @@ void World::add_links(Node node, int level, std::span<const Node> others) {
   set_links(node, level, links, fillers);
 }
 
-// Whether one more link would neither be chosen nor be a filler, as far as a look at the links that
-// there are can tell: most that come to a node whose links are full would not.
+// Whether `other` would neither be chosen nor become a filler, if it is farther than the last
+// filler and nearer to another link than to the node. So it is with most that come to full links.
 bool World::is_superfluous(Node node, std::span<const Node> links, size_t fillers,
                            Node other) const {
   if (fillers == 0) return false;
