@@ -1,6 +1,10 @@
 // What a search is told by its inputs, LIMIT and OFFSET, and that it misses no row where it is not
 // told all.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -23,6 +27,46 @@ void fill(Database& db) {
   db.run("INSERT INTO items(rowid, v, n) SELECT i, random_vector(i, 8), i % 7 FROM " +
          numbers(kRows));
   db.run("INSERT INTO items(items) VALUES('optimize')");
+}
+
+double apart(const std::string& metric, const std::vector<float>& a, const std::vector<float>& b) {
+  double squares = 0, dot = 0, of_a = 0, of_b = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double x = a[i], y = b[i];
+    squares += (x - y) * (x - y);
+    dot += x * y;
+    of_a += x * x;
+    of_b += y * y;
+  }
+  if (metric == "l2") return std::sqrt(squares);
+  return metric == "dot" ? -dot : 1 - dot / std::sqrt(of_a * of_b);
+}
+
+// Rowids, from 1: of the 5k nearest each time the one that is best by what is documented.
+std::string chosen_to_differ(const std::string& metric, const std::vector<std::vector<float>>& rows,
+                             const std::vector<float>& query, size_t k, double diversity) {
+  std::vector<size_t> left(rows.size());
+  std::iota(left.begin(), left.end(), size_t{0});
+  std::sort(left.begin(), left.end(), [&](size_t a, size_t b) {
+    return apart(metric, query, rows[a]) < apart(metric, query, rows[b]);
+  });
+  left.resize(std::min(left.size(), 5 * k));
+  std::string ids;
+  std::vector<size_t> chosen;
+  while (chosen.size() < k && !left.empty()) {
+    const auto score = [&](size_t row) {
+      double nearest = chosen.empty() ? 0 : std::numeric_limits<double>::infinity();
+      for (const size_t other : chosen)
+        nearest = std::min(nearest, apart(metric, rows[row], rows[other]));
+      return (1 - diversity) * apart(metric, query, rows[row]) - diversity * nearest;
+    };
+    const auto best = std::min_element(left.begin(), left.end(),
+                                       [&](size_t a, size_t b) { return score(a) < score(b); });
+    ids += (ids.empty() ? "" : ",") + std::to_string(*best + 1);
+    chosen.push_back(*best);
+    left.erase(best);
+  }
+  return ids;
 }
 
 struct Filled {
@@ -56,6 +100,31 @@ TEST_CASE("inputs of a search may come from another table", "[sql][knn]") {
   }
   CHECK(db.one("SELECT min(k.is_exact) FROM t, knn('items', t.q, 10, t.ef, t.ex) k") == "1");
   CHECK(db.one("SELECT min(k.is_exact) FROM t, knn('items', t.q, 10, t.ef) k") == "0");
+}
+
+TEST_CASE("diverse answers are those of maximal marginal relevance", "[sql][knn]") {
+  constexpr size_t kCount = 300;
+  Random random(4);
+  for (const std::string metric : {"l2", "cosine", "dot"}) {
+    Database db;
+    db.run("CREATE VIRTUAL TABLE items USING kindred(v float[6] distance_metric=" + metric + ")");
+    std::vector<std::vector<float>> rows;
+    for (size_t i = 0; i < kCount; ++i) {
+      rows.push_back(random.vector(6));
+      db.rows("INSERT INTO items(v) VALUES(?1)", {blob(rows.back())});
+    }
+    for (const double diversity : {0.0, 0.25, 0.5, 0.8, 1.0})
+      for (const size_t k : {1, 7, 40, 100}) {
+        INFO(metric << ", diversity " << diversity << ", k " << k);
+        const std::vector<float> query = random.vector(6);
+        const std::vector<std::string> got = db.rows(
+            "SELECT group_concat(rowid) FROM (SELECT rowid FROM knn('items', ?1, ?2, NULL, NULL, "
+            "?3))",
+            {blob(query), integer(static_cast<int64_t>(k)), real(diversity)});
+        REQUIRE(got.size() == 1);
+        CHECK(got[0] == chosen_to_differ(metric, rows, query, k, diversity));
+      }
+  }
 }
 
 TEST_CASE("an OFFSET without a LIMIT leaves all other rows", "[sql][knn]") {
