@@ -8,10 +8,7 @@
 namespace kindred::storage {
 namespace {
 
-// In ns: a row that is looked at exactly, at least.
-constexpr double kLookCost = 600;
-
-// The same of a row whose int8 codes are looked at.
+// In ns: of a row whose int8 codes are looked at.
 constexpr double kSharpenCost = 80;
 
 // Rows that are read in order in the time of one elsewhere.
@@ -27,39 +24,6 @@ constexpr size_t kSharpenedOfAll = 32;
 constexpr size_t kSharpenedApart = 512;
 
 }  // namespace
-
-// Both wait for memory in the main: a scan in order, where few bytes are soon read.
-SearchCosts search_costs(const VectorSpec& spec) noexcept {
-  constexpr SearchCosts kOfBytes{.graph = 45, .scan = 10, .look = 0};
-  if (spec.prefix > 0) {  // bounds may say little: whole vectors are scanned then
-    constexpr double kOfWhole = 0.04;
-    return {.graph = kOfBytes.graph,
-            .scan = kOfBytes.scan + kOfWhole * static_cast<double>(exact_stride(spec)),
-            .look = 200};
-  }
-  if (spec.element == math::Element::kFloat32 && !has_codes(spec)) {
-    constexpr double kNode = 25;
-    constexpr double kNodeByte = 0.05;
-    constexpr double kRow = 1.5;
-    constexpr double kByte = 0.03;
-    const auto bytes = static_cast<double>(exact_stride(spec));
-    return {.graph = kNode + kNodeByte * bytes, .scan = kRow + kByte * bytes, .look = 0};
-  }
-  if (spec.element != math::Element::kBit) return kOfBytes;
-  constexpr double kRow = 1;
-  constexpr double kByte = 0.0235;
-  return {.graph = 45, .scan = kRow + kByte * static_cast<double>(exact_stride(spec)), .look = 0};
-}
-
-void Comparison::count_look() noexcept {
-  ++visited;
-  cost += std::max(costs.look, kLookCost) * 1e-3;
-}
-
-void Comparison::count_look_in_order() noexcept {
-  ++visited;
-  cost += std::max(costs.look, kLookCost) / kAstray * 1e-3;
-}
 
 float bound_of(double distance) noexcept {
   constexpr float kMost = std::numeric_limits<float>::max();
@@ -105,9 +69,9 @@ void LayerBounds::scan(size_t wanted) {
     scan_whole(coarse);
   const size_t read = reads_apart() ? bounds_.size() : rows_.count;
   sharp_.assign(coarse ? bounds_.size() : 0, false);
-  const double each = comparison_.costs.scan * (has_coarse() && !coarse ? kFineOfCoarse : 1.0);
-  comparison_.visited += read;
-  comparison_.cost += each * 1e-3 * static_cast<double>(read);
+  const double each = counted_.costs.scan * (has_coarse() && !coarse ? kFineOfCoarse : 1.0);
+  counted_.visited += read;
+  counted_.cost += each * 1e-3 * static_cast<double>(read);
 }
 
 // Bounds of a block's rows, by coarse codes or by those that a row has anyway; hidden rows are not
@@ -117,9 +81,9 @@ void LayerBounds::scan_block(size_t first, bool coarse, float* out) {
   const size_t count = std::min(rows_.block_rows, rows_.count - first);
   verify(first, count, coarse);
   if (coarse)
-    comparison_.scorer.rough_bounds(block, 0, count, out);
+    counted_.scorer.rough_bounds(block, 0, count, out);
   else
-    comparison_.scorer.lower_bounds(block, count, out);
+    counted_.scorer.lower_bounds(block, count, out);
   if (block.dead == nullptr || block.dead->load(std::memory_order_relaxed) == 0) return;
   for (size_t i = 0; i < count; ++i)
     if (!rows_.alive(first + i)) out[i] = kInfinity;
@@ -157,7 +121,7 @@ void LayerBounds::scan_listed() {
     }
     bounds_[i] = rows_.is_hidden(row)
                      ? kInfinity
-                     : comparison_.scorer.lower_bound(rows_.block_of(row), row % rows_.block_rows);
+                     : counted_.scorer.lower_bound(rows_.block_of(row), row % rows_.block_rows);
   }
 }
 
@@ -183,10 +147,10 @@ void LayerBounds::sharpen(uint32_t place) {
   if (sharp_.empty() || sharp_[place]) return;
   sharp_[place] = true;
   const uint32_t row = row_at(place);
-  ++comparison_.sharpened;
-  comparison_.cost += kSharpenCost * 1e-3;
+  ++counted_.sharpened;
+  counted_.cost += kSharpenCost * 1e-3;
   verify(row, 1, false);
-  const float sharper = comparison_.scorer.lower_bound(rows_.block_of(row), row % rows_.block_rows);
+  const float sharper = counted_.scorer.lower_bound(rows_.block_of(row), row % rows_.block_rows);
   bounds_[place] = std::max(bounds_[place], sharper);
 }
 
@@ -207,9 +171,9 @@ void LayerBounds::sharpen_up_to(float limit) {
 // In the order in which they lie.
 void LayerBounds::sharpen_all() {
   raise(false);
-  const double each = kFineOfCoarse * comparison_.costs.scan;
-  comparison_.cost += each * 1e-3 * static_cast<double>(rows_.count);
-  comparison_.sharpened += bounds_.size();
+  const double each = kFineOfCoarse * counted_.costs.scan;
+  counted_.cost += each * 1e-3 * static_cast<double>(rows_.count);
+  counted_.sharpened += bounds_.size();
   sharp_.clear();
 }
 
@@ -221,8 +185,8 @@ void LayerBounds::look_at_all() {
     const uint32_t row = row_at(place);
     if (rows_.verifier != nullptr) rows_.verifier->verify_exact(row);
     const std::optional<double> distance =
-        comparison_.scorer.exact(rows_.block_of(row), row % rows_.block_rows);
-    comparison_.count_look_in_order();
+        counted_.scorer.exact(rows_.block_of(row), row % rows_.block_rows);
+    counted_.count_look_in_order();
     bound = distance ? bound_of(*distance) : kInfinity;
   }
 }

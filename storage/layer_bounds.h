@@ -10,39 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "storage/format.h"
+#include "storage/counted_scorer.h"
 #include "storage/row_layer.h"
-#include "storage/scorer.h"
 
 namespace kindred::storage {
-
-// In ns; of float32 and int8 at 384 dimensions.
-struct SearchCosts {
-  double graph;  // a distance in a graph, waiting for its node included
-  double scan;   // a row in a scan
-  double look;   // a row that is looked at exactly, where all that are found are; else 0
-};
-SearchCosts search_costs(const VectorSpec& spec) noexcept;
-
-// A query, and what comparing it with rows has taken so far.
-struct Comparison {
-  Comparison(const VectorSpec& spec, const void* query)
-      : scorer(spec, query), costs(search_costs(spec)) {}
-
-  // A row is looked at: by itself, or with all others in the order in which they lie.
-  void count_look() noexcept;
-  void count_look_in_order() noexcept;
-
-  Scorer scorer;
-  const SearchCosts costs;
-  size_t visited = 0;    // distances computed, by codes and exactly; without the sharpened ones
-  size_t sharpened = 0;  // rows whose coarse codes did not say enough: int8 codes were compared
-  double cost = 0;       // us of CPU, as much as constants can say
-};
-
-// Rows looked at one by one cost so many times as much as those looked at in the order in which
-// they lie: they come from anywhere in memory (0.58 against 0.11 us at 1 KiB).
-inline constexpr size_t kAstray = 5;
 
 // How much of a row is fetched ahead: the processor fetches the rest of a long one by itself.
 inline constexpr size_t kPrefetchBytes = 2048;
@@ -56,9 +27,8 @@ class LayerBounds {
  public:
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-  // Scans nothing yet. REQUIRES: the comparison outlives it.
-  LayerBounds(RowLayer rows, Comparison& comparison)
-      : rows_(std::move(rows)), comparison_(comparison) {}
+  // Scans nothing yet. REQUIRES: `counted` outlives it.
+  LayerBounds(RowLayer rows, CountedScorer& counted) : rows_(std::move(rows)), counted_(counted) {}
 
   const RowLayer& rows() const noexcept { return rows_; }
   // Bounds have places: of each row, or of each in the layer's `only`.
@@ -104,7 +74,7 @@ class LayerBounds {
   void sharpen_all();
 
   RowLayer rows_;
-  Comparison& comparison_;
+  CountedScorer& counted_;
   std::vector<float> bounds_;
   std::vector<bool> sharp_;  // which of them are not by coarse codes any more; empty: all
 };

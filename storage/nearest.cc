@@ -51,7 +51,7 @@ class IdSet {
 NearestStream::NearestStream(const VectorSpec& spec, const void* query,
                              std::vector<RowLayer> layers, const Effort& effort)
     : spec_(spec),
-      comparison_(spec, query),
+      counted_(spec, query),
       batch_(std::max<size_t>(std::min<size_t>(effort.expected, 1U << 20) * 3, 32)),
       wanted_(std::max<size_t>(effort.expected, 1)),
       ef_(effort.ef),
@@ -62,7 +62,7 @@ NearestStream::NearestStream(const VectorSpec& spec, const void* query,
   seen_ = decltype(seen_)(Farther(), std::move(room));
   layers_.reserve(layers.size());
   for (RowLayer& rows : layers)
-    layers_.emplace_back(std::move(rows), comparison_, KeyErrors(spec.metric == math::Metric::kL2));
+    layers_.emplace_back(std::move(rows), counted_, KeyErrors(spec.metric == math::Metric::kL2));
 }
 
 std::optional<Neighbor> NearestStream::next() {
@@ -116,7 +116,7 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
 
 void NearestStream::score() {
   scored_ = true;
-  if (!comparison_.scorer.has_distances()) {
+  if (!counted_.scorer.has_distances()) {
     exact_ = true;
     return;
   }
@@ -203,8 +203,8 @@ void NearestStream::refill() {
   std::sort(pending_.begin(), pending_.end());
   behind_ = is_cut ? pending_.back().bound : std::nextafter(last, kInfinity);
   for (const Candidate& c : pending_) layers_[c.layer].bounds.remove(c.place);
-  comparison_.cost += 1e-3 * (kSelectCost * static_cast<double>(rows) +
-                              kPendingCost * static_cast<double>(pending_.size()));
+  counted_.cost += 1e-3 * (kSelectCost * static_cast<double>(rows) +
+                           kPendingCost * static_cast<double>(pending_.size()));
   batch_ *= 4;
 }
 
@@ -276,8 +276,8 @@ std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t
   const size_t i = row % layer.block_rows;
   const std::byte* const vector = vector_of(layer, row);  // compares the id with its checksum, too
   if (layer.is_changed(block.id(i))) return std::nullopt;
-  comparison_.count_look();
-  const std::optional<double> distance = comparison_.scorer.exact(vector);
+  counted_.count_look();
+  const std::optional<double> distance = counted_.scorer.exact(vector);
   if (!distance) return std::nullopt;
   const Neighbor neighbor{block.id(i), *distance};
   if (last_ && *last_ > neighbor.distance) return std::nullopt;  // too late

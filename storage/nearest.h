@@ -74,12 +74,12 @@ class NearestStream {
   double cost_of(size_t rows) const;
   // What the next call of next() does at once of it: the first search, or a scan.
   double step_cost() const;
-  double cost() const noexcept { return comparison_.cost; }
+  double cost() const noexcept { return counted_.cost; }
 
   // Distances computed so far, by codes and exactly; without those of sharpened() rows.
-  size_t visited() const noexcept { return comparison_.visited; }
+  size_t visited() const noexcept { return counted_.visited; }
   // Rows whose coarse codes did not say enough: their int8 codes have been compared as well.
-  size_t sharpened() const noexcept { return comparison_.sharpened; }
+  size_t sharpened() const noexcept { return counted_.sharpened; }
   // Whether what has been given so far is certain to be the nearest: no graph has found it.
   bool is_exact() const noexcept { return exact_ && !given_by_graph_; }
 
@@ -95,8 +95,8 @@ class NearestStream {
   };
   // A layer, and how far it has been searched.
   struct Searched {
-    Searched(RowLayer of, Comparison& comparison, const KeyErrors& none)
-        : bounds(std::move(of), comparison), errors(none) {}
+    Searched(RowLayer of, CountedScorer& counted, const KeyErrors& none)
+        : bounds(std::move(of), counted), errors(none) {}
     const RowLayer& rows() const noexcept { return bounds.rows(); }
 
     LayerBounds bounds;  // infinity for rows that have been pending already, too
@@ -156,7 +156,7 @@ class NearestStream {
   void widen();
 
   VectorSpec spec_;
-  Comparison comparison_;
+  CountedScorer counted_;
   std::vector<std::byte> room_;  // for a row that is read
   std::vector<Searched> layers_;
   float sharp_limit_ = -LayerBounds::kInfinity;  // up to here no bound is by coarse codes

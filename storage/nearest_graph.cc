@@ -75,7 +75,7 @@ std::vector<int64_t> NearestStream::peek(size_t count) {
 
 // In ns, of a search of the layer's graph for so many rows.
 double NearestStream::search_cost(const RowLayer& layer, size_t wanted) const {
-  const SearchCosts& costs = comparison_.costs;
+  const SearchCosts& costs = counted_.costs;
   const auto ef = static_cast<double>(ef_for(layer, wanted));
   const auto entries = static_cast<double>(layer.graph->entries());
   return (kDistancesPerEf * ef + kDistancesPerEntry * entries) * costs.graph + costs.look * ef;
@@ -88,21 +88,21 @@ double NearestStream::cost_of(size_t rows) const {
     const auto scanned = static_cast<double>(layer.only ? layer.only->size() : layer.count);
     if (!exact_ && prefers_graph(layer)) {
       const double each = chosen_from_ ? kWidenedDistance : 1.0;
-      cost += std::min(each * search_cost(layer, rows), comparison_.costs.scan * scanned);
+      cost += std::min(each * search_cost(layer, rows), counted_.costs.scan * scanned);
     } else {
-      cost += comparison_.costs.scan * scanned;
+      cost += counted_.costs.scan * scanned;
     }
   }
   return cost * 1e-3;
 }
 
 double NearestStream::step_cost() const {
-  if (!scored_) return std::max(first_cost() - comparison_.cost, 0.0);
+  if (!scored_) return std::max(first_cost() - counted_.cost, 0.0);
   double cost = 0;
   if (exact_ || given_ < wanted_) return cost;
   for (const Searched& layer : layers_)
     if (layer.by_graph && !prefers_graph(layer.rows()))
-      cost += comparison_.costs.scan * 1e-3 * static_cast<double>(layer.rows().count);
+      cost += counted_.costs.scan * 1e-3 * static_cast<double>(layer.rows().count);
   return cost;
 }
 
@@ -128,37 +128,36 @@ size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
 // With a filter a search computes as many more distances as fewer rows pass.
 bool NearestStream::prefers_graph(const RowLayer& layer) const {
   if (layer.graph == nullptr || layer.graph->is_damaged()) return false;
-  if (!comparison_.scorer.orders_codes() && has_codes(spec_)) return false;
+  if (!counted_.scorer.orders_codes() && has_codes(spec_)) return false;
   const double search = search_cost(layer, wanted_);
   const auto rows = static_cast<double>(layer.count);
-  if (!layer.only) return search < comparison_.costs.scan * rows;
+  if (!layer.only) return search < counted_.costs.scan * rows;
   const auto passing = static_cast<double>(layer.only->size());
   return layer.only->size() > kAlwaysScanned &&
-         kFilteredOfExpected * search * rows / passing < comparison_.costs.scan * passing;
+         kFilteredOfExpected * search * rows / passing < counted_.costs.scan * passing;
 }
 
 // What the graph finds, of `only` where that is set; nullopt if the layer is to be scanned.
 std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& searched, size_t ef) {
   const RowLayer& layer = searched.rows();
-  const size_t before = comparison_.visited;
-  const CodedQuery query = comparison_.scorer.coded_query(layer.block_of(0));
+  const size_t before = counted_.visited;
+  const CodedQuery query = counted_.scorer.coded_query(layer.block_of(0));
   std::optional<std::span<const GraphHit>> hits;
   if (layer.only) {
     std::vector<uint64_t> passing((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    const GraphFilter filter{passing,
-                             static_cast<size_t>(static_cast<double>(layer.only->size()) *
-                                                 comparison_.costs.scan / comparison_.costs.graph)};
-    hits = layer.graph->search(query, {ef}, &filter, comparison_.visited);
+    const GraphFilter filter{
+        passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * counted_.costs.scan /
+                                     counted_.costs.graph)};
+    hits = layer.graph->search(query, {ef}, &filter, counted_.visited);
   } else if (chosen_from_) {
     if (!searched.search) searched.search.emplace(*layer.graph, query);
-    hits = searched.search->widen(ef, comparison_.visited);
+    hits = searched.search->widen(ef, counted_.visited);
   } else {
-    hits = layer.graph->search(query, {ef}, nullptr, comparison_.visited);
+    hits = layer.graph->search(query, {ef}, nullptr, counted_.visited);
   }
-  const double each =
-      chosen_from_ ? kWidenedDistance * comparison_.costs.graph : comparison_.costs.graph;
-  comparison_.cost += each * 1e-3 * static_cast<double>(comparison_.visited - before);
+  const double each = chosen_from_ ? kWidenedDistance * counted_.costs.graph : counted_.costs.graph;
+  counted_.cost += each * 1e-3 * static_cast<double>(counted_.visited - before);
   return hits;
 }
 
@@ -193,7 +192,7 @@ bool NearestStream::is_told_by_prefix(const RowLayer& layer) {
   for (size_t i = 0; i < kComparedRows; ++i)
     squares(vector_of(layer, static_cast<uint32_t>(i * layer.count / kComparedRows)), prefixes,
             suffixes);
-  squares(comparison_.scorer.query(), prefix, suffix);
+  squares(counted_.scorer.query(), prefix, suffix);
   return suffix * suffixes <= kMostBehind * prefix * prefixes ||
          suffix * prefixes <= kMostUnlike * suffixes * prefix;
 }
