@@ -164,10 +164,10 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(Searched& layer) {
   const size_t ef = ef_of(layer.rows());
-  const size_t of_wanted =
-      chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt : std::max(3 * wanted_, kLeastLookedAt);
-  const bool all = spec_.prefix > 0 || has_rough_keys(layer.rows());
-  const size_t looked_at = all ? ef : std::min(ef, of_wanted);
+  size_t looked_at = ef;  // rough keys rule out most of them
+  if (spec_.prefix == 0 && !has_rough_keys(layer.rows()))
+    looked_at = std::min(ef, chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt
+                                          : std::max(3 * wanted_, kLeastLookedAt));
   const auto hits = graph_hits(layer, ef);
   if (!hits || !are_ordered(layer.rows(), *hits)) return false;
   look_at_hits(layer, *hits, looked_at);
