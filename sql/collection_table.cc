@@ -316,8 +316,7 @@ bool CollectionTable::plan_lookup(sqlite3_index_info& info, Keys keys) const {
     if (!id && !(key && binary && constraint.iColumn == static_cast<int>(*key))) continue;
     PlanBuilder plan(info);
     const PlanTerm term = *stored_term(constraint.iColumn);
-    const bool list = !id && plan.use_list(i, term, false);
-    if (!list) plan.use_filter(i, term);
+    if (id || !plan.use_list(i, term, false)) plan.use_filter(i, term);
     const int rows = keys == Keys::kList ? kListRows : 1;
     plan.finish(static_cast<int>(PlanKind::kScan), rows * kLookupCost, rows, Listing().encode());
     if (id) info.idxFlags = SQLITE_INDEX_SCAN_UNIQUE;  // a number is equal to several texts

@@ -137,11 +137,12 @@ bool KnnTable::best_index(sqlite3_index_info& info) const {
   for (int i = 0; i < info.nConstraint; ++i) {
     const auto& constraint = info.aConstraint[i];
     const bool equal = constraint.op == SQLITE_INDEX_CONSTRAINT_EQ;
-    const bool argument = equal && constraint.iColumn >= kCollection && constraint.iColumn <= kK;
+    const bool input =
+        equal && constraint.iColumn >= kCollection && constraint.iColumn <= kDiversity;
+    const bool argument = input && constraint.iColumn <= kK;
     if (constraint.iColumn == kK && is_comparison(constraint.op)) require_one_k(info, i, "knn()");
     if (constraint.usable == 0) {
-      if (equal && constraint.iColumn >= kCollection && constraint.iColumn <= kDiversity)
-        return false;
+      if (input) return false;
       continue;
     }
     if (plan.use_limit(i)) continue;

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "storage/nearest.h"
+#include "storage/sampled_row.h"
 
 namespace kindred::sql {
 namespace {
 
 constexpr size_t kSamples = 100;
 constexpr size_t kNearest = 10;
-constexpr size_t kPrime = 7919;
 
 // The distances of the nearest rows, ascending.
 std::vector<double> nearest(Collection& collection, const std::string& query,
@@ -29,7 +29,7 @@ std::vector<double> nearest(Collection& collection, const std::string& query,
   return distances;
 }
 
-// The vectors of one row of every so many: not each time the same one of these.
+// The vectors of a sample of the rows.
 std::vector<std::string> sample(Collection& collection) {
   const std::string with_vector = collection.tables().rows() + " WHERE cn IS NOT NULL";
   Statement count(collection.db(), "SELECT count(*) FROM " + with_vector);
@@ -38,7 +38,7 @@ std::vector<std::string> sample(Collection& collection) {
   Statement rows(collection.db(), "SELECT id, cn FROM " + with_vector + " ORDER BY id");
   std::vector<std::string> vectors;
   for (size_t i = 0; vectors.size() < kSamples && rows.step(); ++i)
-    if (i % step == vectors.size() * kPrime % step && i / step == vectors.size())
+    if (i == storage::sampled_row(vectors.size(), step))
       vectors.push_back(collection.vector_of_row(rows.integer(0), rows.integer(1)));
   return vectors;
 }

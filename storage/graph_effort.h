@@ -58,8 +58,10 @@ class GraphEffort {
   using Nearest = std::vector<math::TopK<uint32_t>>;  // of each sample
 
   Sample sample_of(const void* vector, std::optional<uint32_t> row) const;
-  std::span<const Sample> rows() const noexcept { return {samples_.data(), rows_}; }
-  std::span<const Sample> between() const noexcept { return std::span(samples_).subspan(rows_); }
+  std::span<const Sample> row_samples() const noexcept { return {samples_.data(), rows_}; }
+  std::span<const Sample> between_samples() const noexcept {
+    return std::span(samples_).subspan(rows_);
+  }
   float distance(const Sample& a, uint32_t b) const;
   void find_nearest();
   void compare_rows(size_t first, size_t end, std::span<const float> limits,

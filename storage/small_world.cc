@@ -195,10 +195,10 @@ class World final : public hnswlib::HierarchicalNSW<float> {
   const CodedRows& rows_;
   const KeyKind kind_;
   const bool is_shared_;  // between threads
-  // Fillers: links of the lowest level that algorithm 4 has not chosen, as many near ones as there
-  // is room for. Without them few links lead to a row in the shadow of others: such rows are 1 in
-  // 15 of those near to a query, and two thirds of what a search misses (words at ef 40: recall@10
-  // 0.989, with them 0.995). Their number by node; its sequence protects it as it does its links.
+  // Fillers: near links of the lowest level that algorithm 4 has not chosen, where there is room.
+  // Without them few links lead to a row in the shadow of others: such rows are 1 in 15 of those
+  // near to a query, and two thirds of what a search misses (words at ef 40: recall@10 0.989, with
+  // them 0.995). Their number by node; its sequence protects it as it does its links.
   std::vector<uint16_t> fillers_;
   std::mutex placing_;
 };

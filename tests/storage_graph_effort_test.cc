@@ -173,7 +173,7 @@ TEST_CASE("a search from between tight clusters finds what is near there",
     GraphFile file = file_of(rows, random, 15000);
     file.build({});
     size_t visited = 0;
-    CHECK(recall(middles, file, random, visited) >= 0.9);  // by one entry 0.4 to 0.6
+    CHECK(recall(middles, file, random, visited) >= 0.9);  // by one entry 0.63 to 0.78
     CHECK(visited < kQueries * file.rows() / 4);
   }
 }
@@ -187,7 +187,7 @@ TEST_CASE("a search finds as much for vectors that are no rows, where that takes
     GraphFile file = file_of(data, random, 20000);
     file.build({});
     size_t visited = 0;
-    CHECK(recall(data, file, random, visited) >= 0.95);  // with what rows themselves need 0.8
+    CHECK(recall(data, file, random, visited) >= 0.95);  // with what rows need 0.78 and 0.94
     CHECK(visited < kQueries * file.rows() / 2);
   }
 }
