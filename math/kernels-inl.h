@@ -355,7 +355,7 @@ constexpr Kernels make_kernels(const char* name) {
       .dot_codes = dot_i8<DotCodes>,
       .dot_codes_x4 = dot_i8_x4<DotCodes>,
       .dot_u4 = dot_u4<DotU4>,
-      .dot_u4_x4 = dot_u4_x4<DotU4>,
+      .dot_u4_x16 = dot_u4_x16<DotU4>,
       .l1_i8 = pair<ByteL1<A>>,
       .l1_i8_x4 = pair_x4<ByteL1<A>>,
       .l2_squared_i8 = pair<WidenedL2Squared<A>>,

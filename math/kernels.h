@@ -56,8 +56,8 @@ struct Kernels {
   // int8 with 4-bit numbers from 0 to 15, packed two a byte as encode_u4 does, whatever the bytes'
   // type; the query has 2 * bytes elements. Exact for bytes up to 32,768.
   int32_t (*dot_u4)(const int8_t* query, const int8_t* row, size_t bytes) noexcept;
-  void (*dot_u4_x4)(const int8_t* query, const int8_t* const rows[4], size_t bytes,
-                    int32_t out[4]) noexcept;
+  void (*dot_u4_x16)(const int8_t* query, const int8_t* const rows[16], size_t bytes,
+                     int32_t out[16]) noexcept;
   uint32_t (*l1_i8)(const int8_t* a, const int8_t* b, size_t n) noexcept;
   void (*l1_i8_x4)(const int8_t* query, const int8_t* const rows[4], size_t n,
                    uint32_t out[4]) noexcept;

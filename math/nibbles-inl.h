@@ -59,8 +59,8 @@ int32_t dot_u4(const int8_t* query, const int8_t* row, size_t bytes) noexcept {
 }
 
 template <class Rule>
-void dot_u4_x4(const int8_t* query, const int8_t* const rows[4], size_t bytes,
-               int32_t out[4]) noexcept {
+KINDRED_INLINE void nibble_dot_x4(const int8_t* query, const int8_t* const rows[4], size_t bytes,
+                                  int32_t out[4]) {
   using Bytes = typename Rule::Bytes;
   constexpr size_t kCount = Rule::kCount;
   const int8_t* const upper = query + bytes;
@@ -81,6 +81,13 @@ void dot_u4_x4(const int8_t* query, const int8_t* const rows[4], size_t bytes,
         [i, left](const int8_t* row) { return Rule::load_first(row + i, left); });
   }
   sum4_i32(s0, s1, s2, s3, out);
+}
+
+template <class Rule>
+void dot_u4_x16(const int8_t* query, const int8_t* const rows[16], size_t bytes,
+                int32_t out[16]) noexcept {
+  for (size_t first = 0; first < 16; first += 4)
+    nibble_dot_x4<Rule>(query, rows + first, bytes, out + first);
 }
 
 template <class Rule>

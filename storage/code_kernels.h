@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "math/kernels.h"
 #include "storage/format.h"
@@ -30,9 +31,14 @@ inline float times_of(math::Metric metric) noexcept {
   return metric == math::Metric::kL2 ? 2.0F : 1.0F;
 }
 
+// Every processor that there are kernels for has registers of four. Made one by one, keys are a
+// quarter of a comparison's instructions. g++ and clang know such vectors by this name.
+using FourFloats = float __attribute__((vector_size(4 * sizeof(float))));
+
 class CodeKernels {
  public:
-  static constexpr size_t kFour = 4;  // rows that four() compares
+  static constexpr size_t kFour = 4;      // rows that four() compares
+  static constexpr size_t kSixteen = 16;  // the same of sixteen()
 
   // Compares nothing: to be assigned to.
   CodeKernels() = default;
@@ -69,21 +75,30 @@ class CodeKernels {
         return kernels_->dot(as_floats(query), as_floats(row), bytes / sizeof(float));
     }
   }
-  void four(const int8_t* query, int32_t sum, const int8_t* const rows[4], size_t bytes,
-            float out[4]) const noexcept {
+  FourFloats four(const int8_t* query, int32_t sum, const int8_t* const rows[4],
+                  size_t bytes) const noexcept {
     int32_t compared[4];
-    if (comparison_ == Comparison::kDotOf4Bits)
-      kernels_->dot_u4_x4(query, rows, bytes, compared);
-    else if (comparison_ == Comparison::kDotOfMade)
+    if (comparison_ == Comparison::kDotOfMade)
       kernels_->dot_codes_x4(query, sum, rows, bytes, compared);
     else if (comparison_ == Comparison::kDot)
       kernels_->dot_i8_x4(query, sum, rows, bytes, compared);
     else if (is_of_floats())
-      return four_floats(query, rows, bytes, out);
+      return four_floats(query, rows, bytes);
     else
       distances_of_four(query, rows, bytes, reinterpret_cast<uint32_t*>(compared));
-    const float middle = middle_of(sum);
-    for (size_t i = 0; i < 4; ++i) out[i] = static_cast<float>(compared[i]) - middle;
+    return as_floats(compared);
+  }
+  void sixteen(const int8_t* query, int32_t sum, const int8_t* const rows[kSixteen], size_t bytes,
+               FourFloats out[kSixteen / kFour]) const noexcept {
+    if (comparison_ != Comparison::kDotOf4Bits) {
+      for (size_t i = 0; i < kSixteen / kFour; ++i)
+        out[i] = four(query, sum, rows + i * kFour, bytes);
+      return;
+    }
+    int32_t compared[kSixteen];
+    kernels_->dot_u4_x16(query, rows, bytes, compared);
+    for (size_t i = 0; i < kSixteen / kFour; ++i)
+      out[i] = as_floats(compared + i * kFour) - middle_of(sum);
   }
   // Of `count` rows that lie `stride` bytes apart; out[i] is what one() gives for row i.
   void scan(const int8_t* query, int32_t sum, const int8_t* rows, size_t stride, size_t bytes,
@@ -123,6 +138,12 @@ class CodeKernels {
   static const float* as_floats(const int8_t* code) noexcept {
     return reinterpret_cast<const float*>(code);
   }
+  static FourFloats as_floats(const int32_t four[kFour]) noexcept {
+    using FourInts = int32_t __attribute__((vector_size(sizeof(FourFloats))));
+    FourInts integers;
+    std::memcpy(&integers, four, sizeof integers);
+    return __builtin_convertvector(integers, FourFloats);
+  }
   void distances_of_four(const int8_t* query, const int8_t* const rows[4], size_t bytes,
                          uint32_t out[4]) const noexcept {
     if (comparison_ == Comparison::kL1) return kernels_->l1_i8_x4(query, rows, bytes, out);
@@ -130,14 +151,16 @@ class CodeKernels {
                                     as_bits(rows[3])};
     kernels_->hamming_x4(as_bits(query), bits, bytes, out);
   }
-  void four_floats(const int8_t* query, const int8_t* const rows[4], size_t bytes,
-                   float out[4]) const noexcept {
+  FourFloats four_floats(const int8_t* query, const int8_t* const rows[4],
+                         size_t bytes) const noexcept {
     const float* const floats[4] = {as_floats(rows[0]), as_floats(rows[1]), as_floats(rows[2]),
                                     as_floats(rows[3])};
     const auto four = comparison_ == Comparison::kL1OfFloats   ? kernels_->l1_x4
                       : comparison_ == Comparison::kL2OfFloats ? kernels_->l2_squared_x4
                                                                : kernels_->dot_x4;
-    four(as_floats(query), floats, bytes / sizeof(float), out);
+    float compared[4];
+    four(as_floats(query), floats, bytes / sizeof(float), compared);
+    return FourFloats{compared[0], compared[1], compared[2], compared[3]};
   }
 
   const math::Kernels* kernels_ = nullptr;

@@ -24,6 +24,11 @@ class KeyErrors {
   // Takes in a row that has been looked at.
   void add(float key, double distance) {
     const double value = squares_ ? distance * distance : distance;
+    if (count_ == 0) {  // most searches look at no more
+      std::vector<double> room;
+      room.reserve(2 * kLeastRows);
+      values_ = decltype(values_)({}, std::move(room));
+    }
     // Welford 1962, "Note on a Method for Calculating Corrected Sums of Squares and Products".
     const double error = value - key;
     const double before = error - mean_;

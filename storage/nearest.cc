@@ -17,8 +17,9 @@ constexpr float kInfinity = LayerBounds::kInfinity;
 constexpr double kSelectCost = 8;
 constexpr double kPendingCost = 150;
 
-// Rows looked at that there is room for at once.
-constexpr size_t kSeenAtFirst = 128;
+// Rows looked at that there is room for at once: 1 KiB, up to which the C library keeps pieces for
+// each thread.
+constexpr size_t kSeenAtFirst = 64;
 
 // Whether an id is among sorted ones. Most are not, which a bit for each of their hashes says
 // without looking into the list.

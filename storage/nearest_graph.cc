@@ -232,6 +232,7 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
   size_t dead = 0;
   const std::vector<GraphHit> found = new_hits(searched, hits, most, dead);
   const bool learns = has_rough_keys(layer);
+  if (searched.looked_at.empty()) searched.looked_at.reserve(std::min(found.size(), kLeastLookedAt));
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
   for (size_t i = 0; i < std::min(ahead, found.size()); ++i) prefetch_row(layer, found[i].row);
   for (size_t i = 0; i < found.size(); ++i) {

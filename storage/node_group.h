@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "storage/candidate_pool.h"
 #include "storage/code_kernels.h"
@@ -10,20 +11,20 @@
 
 namespace kindred::storage {
 
-// Every processor that there are kernels for has registers of four. Made one by one, keys are a
-// quarter of a comparison's instructions. g++ and clang know such vectors by this name.
-using FourFloats = float __attribute__((vector_size(CodeKernels::kFour * sizeof(float))));
-
 // Nodes that have been compared at once: `count`, filled up with the last.
 struct NodeGroup {
   static constexpr size_t kFour = CodeKernels::kFour;
 
   const uint32_t* nodes = nullptr;
   size_t count = 0;
-  FourFloats keys[NodeQueue::kGroup / kFour]{};
+  FourFloats keys[NodeQueue::kGroup / kFour]{};  // NaN where numbers overflow
 
-  Candidate operator[](size_t i) const noexcept { return {keys[i / kFour][i % kFour], nodes[i]}; }
-  // Those with keys below a limit, a bit each.
+  // Its key is never NaN, which does not sort: what overflows is farthest.
+  Candidate operator[](size_t i) const noexcept {
+    const float key = keys[i / kFour][i % kFour];
+    return {key == key ? key : std::numeric_limits<float>::infinity(), nodes[i]};
+  }
+  // Those with keys below a limit, a bit each; none that is NaN.
   unsigned below(float limit) const noexcept {
     using FourInts = int32_t __attribute__((vector_size(sizeof(FourFloats))));
     FourInts bits{};

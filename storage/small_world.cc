@@ -108,10 +108,9 @@ constexpr size_t kFour = CodeKernels::kFour;
 
 // key_of() of a row and four others. Made one by one, keys are a fifth of building.
 FourFloats keys_of(KeyKind kind, const NodeNumbers& own, const NodeNumbers* const* others,
-                   const float* compared) noexcept {
+                   FourFloats compared) noexcept {
   const FourFloats scale{others[0]->scale, others[1]->scale, others[2]->scale, others[3]->scale};
-  const FourFloats values{compared[0], compared[1], compared[2], compared[3]};
-  FourFloats key = own.scale * scale * values;
+  FourFloats key = own.scale * scale * compared;
   if (kind == KeyKind::kMinusProduct) key = -key;
   if (kind == KeyKind::kBiasedProduct || kind == KeyKind::kL2Squared) {
     const FourFloats bias{others[0]->bias, others[1]->bias, others[2]->bias, others[3]->bias};
@@ -460,9 +459,8 @@ void World::compare(Node node, const Node* others, size_t count, FourFloats* key
       numbers[i] = reinterpret_cast<const NodeNumbers*>(other);
       codes[i] = reinterpret_cast<const int8_t*>(other + code_at);
     }
-    float compared[kFour];
-    rows_.kernels.four(reinterpret_cast<const int8_t*>(data + code_at), own.sum, codes,
-                       rows_.stride, compared);
+    const FourFloats compared = rows_.kernels.four(
+        reinterpret_cast<const int8_t*>(data + code_at), own.sum, codes, rows_.stride);
     keys[first / kFour] = keys_of(kind_, own.numbers, numbers, compared);
   }
 }

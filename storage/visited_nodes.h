@@ -19,11 +19,13 @@ class VisitedNodes {
   void add(uint32_t node) noexcept { bits_[node / 64] |= uint64_t{1} << (node % 64); }
   // REQUIRES: all that have been marked are among these, for which there is room.
   void forget(std::span<const uint32_t> nodes) noexcept {
-    if (nodes.size() > bits_.size()) return std::fill(bits_.begin(), bits_.end(), 0);
+    if (nodes.size() * kFilled > bits_.size()) return std::fill(bits_.begin(), bits_.end(), 0);
     for (const uint32_t node : nodes) bits_[node / 64] = 0;
   }
 
  private:
+  static constexpr size_t kFilled = 8;  // words that are filled in the time of one node's, at least
+
   std::vector<uint64_t> bits_;
 };
 

@@ -171,10 +171,10 @@ void check_nibbles(const Kernels& kernels, const std::vector<int8_t>& query,
   const size_t bytes = rows.size() / count;
   std::vector<int32_t> scanned(count);
   kernels.dot_u4_scan(query.data(), rows.data(), bytes, bytes, count, scanned.data());
-  const int8_t* const four[4] = {rows.data(), rows.data() + (count > 1 ? bytes : 0), rows.data(),
-                                 rows.data() + (count - 1) * bytes};
-  int32_t of_four[4];
-  kernels.dot_u4_x4(query.data(), four, bytes, of_four);
+  const int8_t* sixteen[16];
+  for (size_t i = 0; i < 16; ++i) sixteen[i] = rows.data() + i * 7 % count * bytes;
+  int32_t of_sixteen[16];
+  kernels.dot_u4_x16(query.data(), sixteen, bytes, of_sixteen);
   CAPTURE(kernels.name, bytes, count);
   for (size_t r = 0; r < count; ++r) {
     const int8_t* const at = rows.data() + r * bytes;
@@ -183,12 +183,13 @@ void check_nibbles(const Kernels& kernels, const std::vector<int8_t>& query,
     for (size_t i = 0; i < 2 * bytes; ++i) expected += query[i] * number(row, i);
     CHECK(kernels.dot_u4(query.data(), at, bytes) == expected);
     CHECK(scanned[r] == expected);
-    for (size_t i = 0; i < 4; ++i)
-      if (four[i] == at) CHECK(of_four[i] == expected);
+    for (size_t i = 0; i < 16; ++i)
+      if (sixteen[i] == at) CHECK(of_sixteen[i] == expected);
   }
 }
 
-TEST_CASE("kernels of 4-bit numbers equal a plain loop, one row, four or many", "[math][kernels]") {
+TEST_CASE("kernels of 4-bit numbers equal a plain loop, one row, sixteen or many",
+          "[math][kernels]") {
   for (const Kernels* kernels : math::runnable())
     for (const size_t bytes : {1, 2, 15, 16, 31, 32, 33, 63, 64, 65, 96, 160, 192, 391})
       for (const size_t count : {1, 3, 4, 5, 50}) {
