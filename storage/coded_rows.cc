@@ -33,6 +33,7 @@ CodedRows coded_rows(const Segment& segment, const VectorSpec& spec) {
   rows.count = segment.rows();
   rows.numbers.resize(rows.count);
   const bool coded = has_codes(spec);
+  rows.is_coded = coded;
   rows.is_centred = coded && block.bias != nullptr;
   rows.codes = coded ? block.codes : reinterpret_cast<const int8_t*>(block.exact);
   rows.stride = coded ? block.code_stride : block.exact_stride;

@@ -35,6 +35,7 @@ struct CodedRows {
   size_t count = 0;
   const int8_t* codes = nullptr;
   size_t stride = 0;                 // from row to row, zeros behind the dimensions
+  bool is_coded = false;             // codes were made for the purpose: they are not the vectors
   bool is_centred = false;           // codes are of rows less a centre, or along axes from one
   std::vector<NodeNumbers> numbers;  // by row
 

@@ -68,8 +68,8 @@ std::vector<uint32_t> in_turn(const std::vector<uint32_t>& a, const std::vector<
   return links;
 }
 
-std::optional<CodedRows> by_l2_under_dot(const CodedRows& rows) {
-  if (rows.metric != math::Metric::kDot) return std::nullopt;
+std::optional<CodedRows> near_by_l2(const CodedRows& rows) {
+  if (rows.metric != math::Metric::kDot && !rows.is_coded) return std::nullopt;
   return by_l2(rows);
 }
 
@@ -77,10 +77,10 @@ std::optional<CodedRows> by_l2_under_dot(const CodedRows& rows) {
 
 Linking::Linking(const CodedRows& rows, size_t nodes, const GraphOptions& options)
     : rows_(rows),
-      by_l2_(by_l2_under_dot(rows)),
+      by_l2_(near_by_l2(rows)),
       options_(options),
       near_(near_rows(), nodes, options) {
-  if (by_l2_) by_products_ = std::make_unique<SmallWorld>(rows, nodes, options);
+  if (rows.metric == math::Metric::kDot) by_products_ = std::make_unique<SmallWorld>(rows, nodes, options);
 }
 
 void Linking::run(const GraphBase& base, const std::vector<uint32_t>& order,

@@ -7,6 +7,11 @@
 // comes to the greatest product with any query, since a row that has not got it has a neighbour in
 // the query's direction: in the Delaunay graph, which both are made after (Morozov & Babenko 2018,
 // "Non-metric Similarity Graphs for Maximum Inner Product Search").
+//
+// Rows with codes are near each other by the l2 distance of their codes, under every metric. With
+// the vectors' own norms in it a row whose code is a little too long would be near to all, and one
+// whose code is too short to none: of 300 rows that differed by less than their codes 133 had no
+// link to them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -28,7 +33,7 @@ class Linking {
   // `rows`: by the codes that they are linked by; for so many nodes. REQUIRES: they outlive it.
   Linking(const CodedRows& rows, size_t nodes, const GraphOptions& options);
 
-  // The rows by what makes them near each other: their distance, and under dot that of l2.
+  // The rows by what makes them near each other: their distance, and under dot or by codes l2's.
   const CodedRows& near_rows() const noexcept { return by_l2_ ? *by_l2_ : rows_; }
 
   // Links all rows of `order`, in that order, on `levels` (by row), beginning with what the base
@@ -44,7 +49,7 @@ class Linking {
 
  private:
   const CodedRows& rows_;
-  std::optional<CodedRows> by_l2_;  // under dot
+  std::optional<CodedRows> by_l2_;  // of codes, and under dot
   GraphOptions options_;
   SmallWorld near_;
   std::unique_ptr<SmallWorld> by_products_;  // under dot

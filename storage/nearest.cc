@@ -128,6 +128,8 @@ void NearestStream::score() {
     if (!layer.by_graph) layer.bounds.scan(wanted_);
   }
   exact_ = !any;
+  while (deepen()) {
+  }
   const size_t needed = wanted_;
   while (!exact_ && is_short(needed)) widen();
 }

@@ -107,6 +107,7 @@ class NearestStream {
     std::vector<bool> is_looked_at;     // the same by row, from the second look on
     size_t answering = 0;               // how many of them answer
     bool crowded_out = false;           // most that were found do not
+    bool is_undecided = false;          // some that were not found may be as near
     KeyErrors errors;                   // of their keys
   };
   struct Place {
@@ -152,7 +153,9 @@ class NearestStream {
   bool is_told_by_prefix(const RowLayer& layer);
   bool has_rough_keys(const RowLayer& layer) const;
   void leave_graph(Searched& layer);
+  bool may_miss(const Searched& layer, std::span<const GraphHit> hits, size_t in_doubt) const;
   bool is_short(size_t needed) const;
+  bool deepen();
   void widen();
 
   VectorSpec spec_;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "math/quantize.h"
 #include "storage/nearest.h"
@@ -47,6 +48,10 @@ constexpr size_t kMostAhead = 12;
 
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
+
+// Of the nearest rows, a share that keys may hide from a search before it goes deeper. Questions
+// like the rows hide less: 1 of 1,000 searches for ten goes on, of those for a hundred some.
+constexpr double kMostHidden = 0.005;
 
 // What a search with a filter computes, measured, of the distances of one without it divided by the
 // share of the rows that pass.
@@ -232,12 +237,17 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
   size_t dead = 0;
   const std::vector<GraphHit> found = new_hits(searched, hits, most, dead);
   const bool learns = has_rough_keys(layer);
-  if (searched.looked_at.empty()) searched.looked_at.reserve(std::min(found.size(), kLeastLookedAt));
+  size_t in_doubt = hits.size();
+  if (searched.looked_at.empty())
+    searched.looked_at.reserve(std::min(found.size(), kLeastLookedAt));
   const size_t ahead = std::clamp<size_t>(kBytesAhead / spec_.bytes(), kAhead, kMostAhead);
   for (size_t i = 0; i < std::min(ahead, found.size()); ++i) prefetch_row(layer, found[i].row);
   for (size_t i = 0; i < found.size(); ++i) {
     const auto [key, row] = found[i];
-    if (learns && searched.errors.rules_out(key, wanted_)) break;
+    if (learns && searched.errors.rules_out(key, wanted_)) {
+      in_doubt = searched.looked_at.size();
+      break;
+    }
     if (i + ahead < found.size()) prefetch_row(layer, found[i + ahead].row);
     searched.looked_at.push_back(row);
     if (!searched.is_looked_at.empty()) searched.is_looked_at[row] = true;
@@ -249,9 +259,44 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
     ++searched.answering;
     if (learns) searched.errors.add(key, *distance);
   }
+  searched.is_undecided = learns && may_miss(searched, hits, in_doubt);
   const double hidden = layer.hidden != nullptr ? static_cast<double>(layer.hidden->size()) : 0;
   const double share = kMostDead + kMostDeadOfShare * hidden / static_cast<double>(layer.count);
   searched.crowded_out = static_cast<double>(dead) > share * static_cast<double>(hits.size());
+}
+
+// Whether keys tell too little of this query for a search as wide as that, all but the first
+// `in_doubt` of whose hits are ruled out: behind the middle of those found some rows may be nearer
+// than the last of those wanted. So it is with a query
+// along directions in which rows hardly differ, or among rows that differ by less than their codes.
+bool NearestStream::may_miss(const Searched& searched, std::span<const GraphHit> hits,
+                             size_t in_doubt) const {
+  if (hits.size() < 2 || hits.size() >= searched.rows().count) return false;
+  const size_t middle = std::min((hits.size() + wanted_) / 2, hits.size() - 1);
+  if (in_doubt <= middle) return false;
+  const double range = double{hits[middle].key} - hits[middle / 2].key;
+  const double density = static_cast<double>(middle - middle / 2) /
+                         std::max<double>(range, std::numeric_limits<float>::min());
+  return searched.errors.expected_beyond(hits[middle].key, density, wanted_) >
+         kMostHidden * static_cast<double>(wanted_);
+}
+
+// Searches once more, with twice the effort, the graphs whose keys tell too little, unless the
+// caller has said how much; false if there are none.
+bool NearestStream::deepen() {
+  const auto is_undecided = [](const Searched& layer) {
+    return layer.by_graph && layer.is_undecided;
+  };
+  if (ef_ > 0 || chosen_from_ || std::none_of(layers_.begin(), layers_.end(), is_undecided))
+    return false;
+  grown_ *= 2;
+  exact_ = true;
+  for (Searched& layer : layers_) {
+    if (is_undecided(layer) && !(prefers_graph(layer.rows()) && search_graph(layer)))
+      leave_graph(layer);
+    exact_ &= !layer.by_graph;
+  }
+  return true;
 }
 
 // More rows are asked for than the graphs were searched for: searches them with more effort, or

@@ -2,6 +2,7 @@
 #include "storage/key_errors.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "tests/support/catch.h"
@@ -106,4 +107,35 @@ TEST_CASE("Keys that begin anew count the rows that are nearer than these", "[ke
   CHECK(errors.rules_out(35, 4));
   CHECK_FALSE(errors.rules_out(2, 4));
   CHECK(errors.rules_out(35, 4));
+}
+
+TEST_CASE(
+    "As many of the nearest rows are expected behind a key as there are, to a factor of three",
+    "[key_errors]") {
+  constexpr size_t kWanted = 20;
+  constexpr size_t kRounds = 200;
+  constexpr double kDensity = 100;  // rows_with_errors: 1,000 in ten units of keys
+  const bool squares = GENERATE(false, true);
+  test::Random random(8);
+  for (const size_t known : {25, 40}) {
+    double expected = 0;
+    double there = 0;
+    for (size_t round = 0; round < kRounds; ++round) {
+      const std::vector<Row> rows = rows_with_errors(random, 0.1, 1000);
+      std::vector<double> nearest;
+      for (const Row& row : rows) nearest.push_back(row.distance);
+      std::nth_element(nearest.begin(), nearest.begin() + kWanted - 1, nearest.end());
+      KeyErrors errors(squares);
+      for (size_t i = 0; i < rows.size(); ++i) {
+        const double distance = squares ? std::sqrt(rows[i].distance) : rows[i].distance;
+        if (i < known) errors.add(rows[i].key, distance);
+        if (i >= known && rows[i].distance <= nearest[kWanted - 1]) ++there;
+      }
+      expected += errors.expected_beyond(rows[known].key, kDensity, kWanted);
+    }
+    CAPTURE(squares, known, there / kRounds);
+    CHECK(3 * expected >= there);
+    CHECK(expected <= 3 * there);
+  }
+  CHECK(KeyErrors(squares).expected_beyond(0, kDensity, kWanted) == 0);
 }
