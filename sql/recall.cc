@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/count_common.h"
 #include "storage/nearest.h"
 #include "storage/sampled_row.h"
 
@@ -58,10 +59,7 @@ double measure_recall(Collection& collection) {
     const std::vector<double> truth = nearest(collection, query, exact);
     const std::vector<double> got = nearest(collection, query, usual);
     wanted += truth.size();
-    if (truth.empty()) continue;
-    // Of rows at one distance any will do: bit vectors have them by the dozen.
-    const auto near = std::upper_bound(got.begin(), got.end(), truth.back()) - got.begin();
-    found += std::min(static_cast<size_t>(near), truth.size());
+    found += storage::count_common<double>(got, truth);
   }
   return wanted == 0 ? 1.0 : static_cast<double>(found) / static_cast<double>(wanted);
 }

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "math/aligned.h"
+#include "storage/count_common.h"
 #include "storage/parallel.h"
 #include "storage/sampled_row.h"
 
@@ -27,6 +28,8 @@ constexpr double kMostMissed = 0.03;
 constexpr size_t kSought = 2000;
 constexpr size_t kSoughtApart = 10;  // rows from one to the next, at least
 constexpr size_t kMostLost = 2;
+// How many of them may be lost with the graph's ef. Of sets of a few tags a third were with 64.
+constexpr size_t kMostLostByEf = 10;
 
 // How many of the ten nearest are to be among so many nearest by codes, for a graph to have them.
 // A search looks at more, and int8 codes are followed by nothing that would be better but longer.
@@ -135,18 +138,19 @@ size_t GraphEffort::wanted(std::span<const Sample> samples, size_t nearest) noex
                          });
 }
 
-// Rows as near as those wanted, so many at most. By distance: where many are equally near, which of
-// them are found says nothing.
+// Of the distances of those wanted, so many at most, how many are found. Where many rows are
+// equally near, which of them are found says nothing.
 template <class Row>
 size_t GraphEffort::found_of(const Sample& sample, size_t nearest,
                              std::span<const Row> looked_at) const {
   const size_t most = std::min(nearest, sample.distances.size());
   if (most == 0) return 0;
-  const float farthest = sample.distances[most - 1];
-  const auto found = std::count_if(looked_at.begin(), looked_at.end(), [&](const Row& each) {
-    return sample.row != each.row && distance(sample, each.row) <= farthest;
-  });
-  return std::min(static_cast<size_t>(found), most);
+  const std::span<const float> sought(sample.distances.data(), most);
+  std::vector<float> found;
+  for (const Row& each : looked_at)
+    if (sample.row != each.row) found.push_back(distance(sample, each.row));
+  std::sort(found.begin(), found.end());
+  return count_common(std::span<const float>(found), sought);
 }
 
 size_t GraphEffort::found_by_keys(const Sample& sample, size_t looked_at,
@@ -235,44 +239,51 @@ size_t GraphEffort::smallest_ef(size_t nearest, const Graph& graph, SearchEffort
   return most;
 }
 
-bool GraphEffort::is_lost(const Graph& graph, uint32_t row, size_t entries) const {
+bool GraphEffort::is_lost(const Graph& graph, uint32_t row, SearchEffort effort,
+                          size_t looked_at) const {
   const Sample sought = sample_of(segment_.vector(row), row);
   size_t distances = 0;
-  const auto hits = graph.search(sought.query, {kLeastEf, entries}, nullptr, distances);
+  const auto hits = graph.search(sought.query, effort, nullptr, distances);
   if (!hits) return true;
   const float own = distance(sought, row);  // others may be as near, or nearer by a dot product
-  const auto first = hits->first(std::min(hits->size(), kFewNearest));
+  const auto first = hits->first(std::min(hits->size(), looked_at));
   return std::none_of(first.begin(), first.end(), [&](const GraphHit& hit) {
     return hit.row == row || distance(sought, hit.row) <= own;
   });
 }
 
+// Of a thousand of the rows that are searched for themselves, those that are not among the first of
+// their hits.
+double GraphEffort::lost(const Graph& graph, SearchEffort effort, size_t looked_at) const {
+  const size_t step = std::max(segment_.rows() / kSought, kSoughtApart);
+  const size_t sought = segment_.rows() / step;
+  std::atomic<size_t> lost{0};
+  in_parallel(sought, threads_, [&](size_t i) {
+    if (is_lost(graph, static_cast<uint32_t>(sampled_row(i, step)), effort, looked_at)) ++lost;
+  });
+  return 1000 * static_cast<double>(lost) / static_cast<double>(std::max<size_t>(sought, 1));
+}
+
 // A search that enters by one node may come to a wrong cluster, which no ef below the size of that
 // lets it leave. Rows find the way to their own more easily than questions from between clusters.
 size_t GraphEffort::entries_of(const Graph& graph) const {
-  const size_t step = std::max(segment_.rows() / kSought, kSoughtApart);
   const auto lost_by = [&](size_t entries) {
-    std::atomic<size_t> lost{0};
-    in_parallel(segment_.rows() / step, threads_, [&](size_t i) {
-      if (is_lost(graph, static_cast<uint32_t>(sampled_row(i, step)), entries)) ++lost;
-    });
-    return lost.load();
+    return lost(graph, {kLeastEf, entries}, kFewNearest);
   };
   const auto found_by = [&](size_t entries) {
     return static_cast<double>(sum_of(between_samples(), [&](const Sample& sample) {
       return found_by_graph(sample, kFewNearest, graph, {kLeastEf, entries});
     }));
   };
-  const size_t most_lost = segment_.rows() / step * kMostLost / 1000;
   const double enough = found_by(kMostEntries) -
                         kMostMissed * static_cast<double>(wanted(between_samples(), kFewNearest));
-  std::optional<size_t> least_lost;  // by the most entries
+  std::optional<double> least_lost;  // by the most entries
   for (size_t entries = 1; entries < kMostEntries; entries *= 4) {
     if (found_by(entries) < enough) continue;
-    const size_t lost = lost_by(entries);
-    if (lost <= most_lost) return entries;
+    const double lost = lost_by(entries);
+    if (lost <= kMostLost) return entries;
     if (!least_lost) least_lost = lost_by(kMostEntries);
-    if (lost <= *least_lost + most_lost) return entries;
+    if (lost <= *least_lost + kMostLost) return entries;
   }
   return kMostEntries;
 }
@@ -281,6 +292,8 @@ SearchEffort GraphEffort::of(const Graph& graph) const {
   const size_t most = spec_.prefix > 0 ? kMostEfOfPrefix : kMostEf;
   SearchEffort effort{kLeastEf, entries_of(graph)};
   effort.ef = smallest_ef(kFewNearest, graph, effort, most);
+  while (effort.ef < most && lost(graph, effort, kLeastLookedAt) > kMostLostByEf)
+    effort.ef = std::min(effort.ef * 3 / 2, most);
   return effort;
 }
 

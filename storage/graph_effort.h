@@ -77,7 +77,8 @@ class GraphEffort {
   static size_t wanted(std::span<const Sample> samples, size_t nearest) noexcept;
   std::vector<std::optional<uint32_t>> nodes_of_rows(const Graph& graph) const;
   size_t smallest_ef(size_t nearest, const Graph& graph, SearchEffort effort, size_t most) const;
-  bool is_lost(const Graph& graph, uint32_t row, size_t entries) const;
+  bool is_lost(const Graph& graph, uint32_t row, SearchEffort effort, size_t looked_at) const;
+  double lost(const Graph& graph, SearchEffort effort, size_t looked_at) const;
   size_t entries_of(const Graph& graph) const;
 
   const Segment& segment_;

@@ -243,3 +243,24 @@ TEST_CASE("the hundred nearest are found as surely as the ten, where that takes 
   CHECK(recall >= 0.98);
   CHECK(recall > recall_of_200 + 0.001);
 }
+
+TEST_CASE("Sets of a few tags, as bits, find themselves among many that are equally near",
+          "[graph][effort]") {
+  constexpr size_t kTags = 1024;
+  constexpr size_t kSets = 16000;
+  Random random(9);
+  std::vector<std::string> sets;
+  for (size_t i = 0; i < kSets; ++i) {
+    std::string bits(kTags / 8, '\0');
+    for (int tag = 0; tag < 3; ++tag) {
+      const auto at = static_cast<size_t>(random.below(kTags));
+      bits[at / 8] = static_cast<char>(bits[at / 8] | 1 << at % 8);
+    }
+    sets.push_back(bits);
+  }
+  GraphFile file({.element = Element::kBit, .metric = Metric::kHamming, .dim = kTags}, sets);
+  file.build({.seed = 1, .threads = 1});
+  size_t found = 0;
+  for (size_t i = 0; i < kSets; i += 80) found += file.search(sets[i], kTen).rows[0].distance == 0;
+  CHECK(found >= 196);  // of 200
+}
