@@ -33,25 +33,39 @@ class Condition {
   // Binds the values to a statement that contains sql(), the first to parameter `first`.
   void bind(Statement& statement, int first = 1) const;
 
-  // The same of what it says about one column alone, as an index sees it.
+  // What it says about one column is a part. An index of the column finds rows by some of that: by
+  // one equality or list, else by a bound on either side. The rest is checked of each of them.
+  enum class Half { kFound, kRest };
   size_t parts() const noexcept { return parts_.size(); }
   // The column; -1 is the rowid. Nullopt if an index of the column does not find its rows.
   std::optional<int> indexed_column(size_t part) const noexcept;
-  const std::string& sql_of(size_t part) const noexcept { return parts_[part].sql; }
-  void bind_part(size_t part, Statement& statement, int first = 1) const;
-  // sql(), but for SQLite not to use any index except the part's.
+  bool has_rest(size_t part) const noexcept;
+  // As sql() and bind(), of half a part; bind_half() returns the parameter behind its last.
+  std::string sql_of(size_t part, Half half) const;
+  int bind_half(size_t part, Half half, Statement& statement, int first) const;
+  // sql(), but for SQLite to find rows by what the part's index finds alone.
   std::string sql_led_by(size_t part) const;
 
  private:
-  // What is said about a column. Places in the text have no numbers: SQLite looks each number up in
-  // a list of all, and 40,000 would take 2 s.
-  struct Part {
-    int column;
+  // What an index of a column looks for to find the rows of a comparison.
+  enum class Sought { kNothing, kAbove, kBelow, kList, kEqual };
+  // Places in the text have no numbers: SQLite looks each number up in a list of all, and 40,000
+  // would take 2 s.
+  struct Comparison {
     std::string sql;
     std::vector<KeptValue> values;  // in the order of their places
-    bool finds_rows = false;        // by an index
+    Sought sought;
   };
-  Part& part_of(int column);
+  struct Part {
+    int column;
+    std::vector<Comparison> comparisons;
+
+    // The place of the first of the kind; how many there are in all for none.
+    size_t first(Sought sought) const noexcept;
+    Half half_of(size_t comparison) const noexcept;
+  };
+  static Sought sought_by(const PlanTerm& term);
+  void add(int column, Comparison comparison);
 
   std::vector<Part> parts_;
 };

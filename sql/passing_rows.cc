@@ -22,6 +22,10 @@ constexpr double kListOfFirst = 0.35;
 constexpr double kListedOfSpent = 2;
 constexpr double kListedOfLeft = 0.4;
 
+// Nobody may know how many rows are wanted. Then so many times as many still are as have been
+// given: a list is made once asking has cost about as much.
+constexpr double kWantedOfGiven = 2;
+
 // As if so many rows had been asked of which as many pass as of all rows.
 constexpr double kPriorRows = 14;
 
@@ -113,7 +117,7 @@ std::optional<storage::Neighbor> PassingRows::next_passing() {
 // out.
 bool PassingRows::is_list_better() {
   const double step = stream_->step_cost();
-  const double spent = stream_->cost() + filter_->cost() + step - cost_before_;
+  const double spent = stream_->cost() + filter_->cost() + step;
   return filter_->list_some(std::min(kListedOfSpent * spent, kListedOfLeft * left_to_ask(step))) &&
          left_to_ask(step) > filter_->compare_cost();
 }
@@ -127,7 +131,9 @@ double PassingRows::left_to_ask(double step) const {
   const std::optional<double> anywhere = filter_->known_share();
   const double share = (static_cast<double>(passed) + (anywhere ? kPriorRows * *anywhere : 0.5)) /
                        (static_cast<double>(asked) + (anywhere ? kPriorRows : 1.0));
-  const double rows = static_cast<double>(batch_ - passed_.size()) / std::max(share, 1e-6);
+  const double wanted = std::max(static_cast<double>(batch_ - passed_.size()),
+                                 kWantedOfGiven * static_cast<double>(given_));
+  const double rows = wanted / std::max(share, 1e-6);
   const double in_all = std::min(rows + static_cast<double>(asked_), 1e9);
   const double stream = stream_->cost_of(static_cast<size_t>(in_all)) - stream_->cost();
   return filter_->probe_cost() * rows + std::max(stream, step);
@@ -153,7 +159,6 @@ bool PassingRows::gather() {
             [](const auto& a, const auto& b) { return storage::is_nearer(b, a); });
   batch_ = 1;
   filter_->forget();
-  cost_before_ = stream_->cost() + filter_->cost();
   return !passed_.empty();
 }
 

@@ -61,7 +61,6 @@ class PassingRows {
   size_t batch_ = 1;
   std::vector<storage::Neighbor> passed_;
   std::optional<storage::Neighbor> last_;
-  double cost_before_ = 0;  // what asking had cost when a batch last was whole
 };
 
 }  // namespace kindred::sql

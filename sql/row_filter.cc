@@ -10,8 +10,8 @@ namespace kindred::sql {
 namespace {
 
 // In us, at 384 dimensions: a row that an index gives, one that has to be looked up to see whether
-// the rest of the condition holds, and one that is passed by where there is no index; comparing a
-// row of a list, and asking one by its id; and beginning a list.
+// the rest of the condition holds, and one that is passed by without either; comparing a row of a
+// list, and asking one by its id; and beginning a list.
 constexpr double kIndexCost = 0.19;
 constexpr double kLookUpCost = 0.7;
 constexpr double kScanCost = 0.05;
@@ -19,13 +19,16 @@ constexpr double kCompareCost = 0.08;
 constexpr double kProbeCost = 2.5;
 constexpr double kBeginCost = 5;
 
-constexpr size_t kFirstCounted = 64;
+constexpr double kFirstCounted = 64;
 
 // Rows of an index are counted up to so many times those that could be looked up in the time that
 // may be spent now. A count begins at the first row again: another is made only for so many times
 // as many rows.
 constexpr double kCountedAhead = 4;
 constexpr double kCountedAnew = 1.5;
+// And so many times as many where the index itself says of some that they do not pass: a list
+// passes them by.
+constexpr double kCountedPassedBy = 4;
 
 }  // namespace
 
@@ -35,17 +38,12 @@ RowFilter::RowFilter(Collection& collection, const Condition& condition,
   for (size_t part = 0; part < condition.parts(); ++part)
     if (const std::optional<int> column = condition.indexed_column(part);
         column && (*column < 0 || collection.options().is_indexed(static_cast<size_t>(*column))))
-      indexed_.push_back({part});
+      indexed_.push_back({part, condition.has_rest(part)});
 }
 
 RowFilter::~RowFilter() {
   collection_->return_filter(std::move(list_));
   collection_->return_filter(std::move(probe_));
-}
-
-// Whether one part of the condition, of which an index gives rows, is all there is.
-bool RowFilter::is_simple() const noexcept {
-  return condition_->parts() == 1 && !indexed_.empty();
 }
 
 void RowFilter::begin_list() {
@@ -61,15 +59,19 @@ void RowFilter::end_list() {
   list_ = Statement();
 }
 
-// One that is not simple may pass by many rows before it gives one: it is made at once, or not yet.
+// Where an index finds the rows that pass, and no others. Else many rows may be passed by before
+// one is given, and what has been forgotten would be begun in vain again and again: such a list is
+// made at once, or not yet.
+bool RowFilter::is_gradual() const noexcept {
+  return condition_->parts() == 1 && !indexed_.empty() && !indexed_[0].has_rest && !has_forgotten_;
+}
+
 bool RowFilter::list_some(double most) {
   if (is_listed_) return true;
-  if (!is_simple()) {
-    const double counts = kCountedAhead * most / entry_cost();
-    if (!entries() && counts >= 1 && counts >= kCountedAnew * static_cast<double>(counted()))
-      count(static_cast<size_t>(counts) + 1);
-    const std::optional<double> seen = entries();
-    if (!seen || *seen * entry_cost() > most) return false;
+  if (!is_gradual()) {
+    count(most);
+    const std::optional<double> cost = list_cost();
+    if (!cost || *cost > most) return false;
     most = std::numeric_limits<double>::infinity();
   }
   if (!list_) {
@@ -81,6 +83,8 @@ bool RowFilter::list_some(double most) {
       end_list();
       storage::sort_distinct(listed_);
       is_listed_ = true;
+      if (rows_ > 0)
+        share_ = std::min(1.0, static_cast<double>(listed_.size()) / static_cast<double>(rows_));
       break;
     }
     const int64_t id = list_.integer(0);
@@ -91,64 +95,109 @@ bool RowFilter::list_some(double most) {
 }
 
 RowFilter::Ids RowFilter::take_list() {
-  if (!is_simple())
-    for (size_t most = kFirstCounted; !entries(); most *= 4) count(most);
+  if (!is_gradual())
+    for (double most = kFirstCounted; !list_cost(); most *= 4)
+      for (Indexed& indexed : indexed_) count(indexed, most);
   list_some(std::numeric_limits<double>::infinity());
   return std::move(listed_);
 }
 
-size_t RowFilter::count(size_t part, size_t most) {
-  Statement count = collection_->take_filter("SELECT count(*) FROM (SELECT 1 FROM " +
-                                             collection_->tables().rows() + " WHERE " +
-                                             condition_->sql_of(part) + " LIMIT ?)");
-  condition_->bind_part(part, count);
-  count.bind(sqlite3_bind_parameter_count(count.get()), static_cast<int64_t>(most)).step();
+// Rows that the part's index gives, up to `most`.
+size_t RowFilter::count_found(size_t part, size_t most) {
+  Statement count = collection_->take_filter(
+      "SELECT count(*) FROM (SELECT 1 FROM " + collection_->tables().rows() + " WHERE " +
+      condition_->sql_of(part, Condition::Half::kFound) + " LIMIT ?)");
+  const int last = condition_->bind_half(part, Condition::Half::kFound, count, 1);
+  count.bind(last, static_cast<int64_t>(most)).step();
   const auto rows = static_cast<size_t>(count.integer(0));
   collection_->return_filter(std::move(count));
   return rows;
 }
 
-// Counts the rows that indexes give, until it is known which gives fewest or each gives `most`.
-void RowFilter::count(size_t most) {
+// How many of them fulfil the rest of the part. Reads them all.
+size_t RowFilter::count_fulfilling(size_t part) {
+  Statement count =
+      collection_->take_filter("SELECT count(*) FROM " + collection_->tables().rows() + " WHERE " +
+                               condition_->sql_of(part, Condition::Half::kFound) + " AND (" +
+                               condition_->sql_of(part, Condition::Half::kRest) + ") IS TRUE");
+  const int rest = condition_->bind_half(part, Condition::Half::kFound, count, 1);
+  condition_->bind_half(part, Condition::Half::kRest, count, rest);
+  count.step();
+  const auto rows = static_cast<size_t>(count.integer(0));
+  collection_->return_filter(std::move(count));
+  return rows;
+}
+
+// Counts the rows that indexes give, as far as is worth while for a list that costs up to `most`.
+void RowFilter::count(double most) {
+  const double rows = kCountedAhead * most / kLookUpCost;
+  if (rows >= 1 && rows >= kCountedAnew * counted())
+    for (Indexed& indexed : indexed_) count(indexed, rows);
   for (Indexed& indexed : indexed_) {
-    if (!indexed.whole && indexed.rows < most) {
-      indexed.rows = count(indexed.part, most);
-      indexed.whole = indexed.rows < most;
-    }
-    if (indexed.whole) most = std::min(most, indexed.rows);
+    const bool is_known = indexed.fulfilling || cost_of(indexed) <= least_cost(indexed);
+    if (!indexed.whole || is_known || least_cost(indexed) > most || *list_cost() <= most) continue;
+    indexed.fulfilling = count_fulfilling(indexed.part);
   }
 }
 
+// No further than it may lead.
+void RowFilter::count(Indexed& indexed, double most) {
+  if (!may_lead(indexed)) return;
+  most = most * (indexed.has_rest ? kCountedPassedBy : 1.0) + 1;
+  if (const std::optional<double> known = list_cost())
+    most = std::min(most, *known / least_row_cost(indexed) + 1);
+  if (static_cast<double>(indexed.rows) >= most) return;
+  const auto rows = static_cast<size_t>(most);
+  indexed.rows = count_found(indexed.part, rows);
+  indexed.whole = indexed.rows < rows;
+}
+
+// How far the indexes that may lead have been counted; infinity if there is none.
+double RowFilter::counted() const noexcept {
+  double least = std::numeric_limits<double>::infinity();
+  for (const Indexed& indexed : indexed_)
+    if (may_lead(indexed))
+      least = std::min(
+          least, static_cast<double>(indexed.rows) / (indexed.has_rest ? kCountedPassedBy : 1.0));
+  return least;
+}
+
+// The index to find rows by that costs least, of those of which it is known.
 const RowFilter::Indexed* RowFilter::lead() const noexcept {
   const Indexed* least = nullptr;
   for (const Indexed& indexed : indexed_)
-    if (indexed.whole && (least == nullptr || indexed.rows < least->rows)) least = &indexed;
+    if (indexed.whole && (least == nullptr || cost_of(indexed) < cost_of(*least))) least = &indexed;
   return least;
 }
 
-// No index gives fewer.
-size_t RowFilter::counted() const noexcept {
-  size_t least = rows_;
-  for (const Indexed& indexed : indexed_) least = std::min(least, indexed.rows);
-  return least;
+// Whether a list that the index leads may yet turn out to cost less.
+bool RowFilter::may_lead(const Indexed& indexed) const noexcept {
+  const std::optional<double> known = list_cost();
+  return !indexed.whole && (!known || least_cost(indexed) < *known);
 }
 
-double RowFilter::entry_cost() const noexcept {
-  return indexed_.empty() ? kScanCost : is_simple() ? kIndexCost : kLookUpCost;
+// SQLite looks no row up of which the index says that it does not pass.
+double RowFilter::least_row_cost(const Indexed& indexed) const noexcept {
+  return indexed.has_rest ? kScanCost : condition_->parts() == 1 ? kIndexCost : kLookUpCost;
 }
 
-// Rows that have to be seen for a list, if it is known.
-std::optional<double> RowFilter::entries() const noexcept {
-  if (indexed_.empty()) return static_cast<double>(rows_);
-  if (is_simple() && is_listed_) return static_cast<double>(read_);
+double RowFilter::least_cost(const Indexed& indexed) const noexcept {
+  return least_row_cost(indexed) * static_cast<double>(indexed.rows);
+}
+
+// Of a list that it leads.
+double RowFilter::cost_of(const Indexed& indexed) const noexcept {
+  if (condition_->parts() == 1 || !indexed.has_rest) return least_cost(indexed);
+  const size_t looked_up = indexed.fulfilling.value_or(indexed.rows);
+  return least_cost(indexed) + (kLookUpCost - kScanCost) * static_cast<double>(looked_up);
+}
+
+// Of a list that is made at once, if it is known.
+std::optional<double> RowFilter::list_cost() const noexcept {
+  if (indexed_.empty()) return kScanCost * static_cast<double>(rows_);
   const Indexed* const leading = lead();
   if (leading == nullptr) return std::nullopt;
-  return static_cast<double>(leading->rows);
-}
-
-std::optional<double> RowFilter::known_share() const noexcept {
-  if (!is_listed_ || rows_ == 0) return std::nullopt;
-  return std::min(1.0, static_cast<double>(listed_.size()) / static_cast<double>(rows_));
+  return cost_of(*leading);
 }
 
 double RowFilter::compare_cost() const noexcept {
@@ -178,7 +227,7 @@ void RowFilter::forget() {
   listed_.clear();
   read_ = 0;
   is_listed_ = false;
-  for (Indexed& indexed : indexed_) indexed = {indexed.part};
+  has_forgotten_ = true;
   known_.clear();
 }
 

@@ -37,6 +37,7 @@ class RowFilter {
   // How many of the rows pass, which passes() knows from then on: some few, now.
   size_t count_passing(const Ids& ids);
   // To be called before anybody can change the collection: what has been begun is not gone on with.
+  // What has been counted is kept: it tells costs alone.
   void forget();
   // Whether the row passes.
   bool passes(int64_t id);
@@ -49,26 +50,33 @@ class RowFilter {
   // What comparing the listed rows costs, in us of CPU.
   double compare_cost() const noexcept;
   // The share of the rows that pass, if it is known.
-  std::optional<double> known_share() const noexcept;
+  std::optional<double> known_share() const noexcept { return share_; }
 
  private:
   // A part of the condition that an index answers.
   struct Indexed {
     size_t part;
-    size_t rows = 0;     // counted so far
-    bool whole = false;  // these are all
+    bool has_rest;
+    size_t rows = 0;                        // it gives, counted so far
+    bool whole = false;                     // these are all
+    std::optional<size_t> fulfilling = {};  // how many of them fulfil the rest, if counted
   };
 
-  bool is_simple() const noexcept;
+  bool is_gradual() const noexcept;
   void begin_list();
   void end_list();
   bool probe(int64_t id);
-  void count(size_t most);
-  size_t count(size_t part, size_t most);
+  size_t count_found(size_t part, size_t most);
+  size_t count_fulfilling(size_t part);
+  void count(double most);
+  void count(Indexed& indexed, double most);
+  double counted() const noexcept;
   const Indexed* lead() const noexcept;
-  size_t counted() const noexcept;
-  std::optional<double> entries() const noexcept;
-  double entry_cost() const noexcept;
+  bool may_lead(const Indexed& indexed) const noexcept;
+  double least_row_cost(const Indexed& indexed) const noexcept;
+  double least_cost(const Indexed& indexed) const noexcept;
+  double cost_of(const Indexed& indexed) const noexcept;
+  std::optional<double> list_cost() const noexcept;
 
   Collection* collection_;
   const Condition* condition_;
@@ -79,6 +87,8 @@ class RowFilter {
   Ids listed_;
   size_t read_ = 0;  // rows of list_
   bool is_listed_ = false;
+  bool has_forgotten_ = false;
+  std::optional<double> share_;  // of the rows, in the last list that was whole
   Statement probe_;
   std::string probed_name_;  // the collection's when it was prepared
   size_t probed_ = 0;
