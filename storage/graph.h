@@ -71,6 +71,7 @@ struct GraphHit {
 // Which rows may be found, and how many distances that may cost.
 struct GraphFilter {
   std::span<const uint64_t> rows;  // a bit for each row of the segment
+  size_t passing = 0;              // how many are set
   size_t budget = 0;               // distances
 };
 

@@ -151,9 +151,9 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
   if (layer.only) {
     std::vector<uint64_t> passing((layer.count + 63) / 64);
     for (const uint32_t row : *layer.only) passing[row / 64] |= uint64_t{1} << (row % 64);
-    const GraphFilter filter{
-        passing, static_cast<size_t>(static_cast<double>(layer.only->size()) * counted_.costs.scan /
-                                     counted_.costs.graph)};
+    const GraphFilter filter{passing, layer.only->size(),
+                             static_cast<size_t>(static_cast<double>(layer.only->size()) *
+                                                 counted_.costs.scan / counted_.costs.graph)};
     hits = layer.graph->search(query, {ef}, &filter, counted_.visited);
   } else if (chosen_from_) {
     if (!searched.search) searched.search.emplace(*layer.graph, query);

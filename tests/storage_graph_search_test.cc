@@ -143,6 +143,37 @@ TEST_CASE("of equal rows a filter gets those that pass", "[storage][graph][filte
   CHECK(by_graph >= 3 * kQueries);
 }
 
+TEST_CASE("a filter that refuses the query's own cluster finds the nearest of others",
+          "[storage][graph][filter]") {
+  constexpr size_t kClusters = 100;
+  constexpr size_t kOfCluster = 300;
+  const VectorSpec spec{Element::kFloat32, Metric::kL2, 24};
+  Random random(15);
+  const auto vector_of = [&](size_t cluster) {
+    Random of_centre(cluster);
+    std::vector<float> v = of_centre.vector(spec.dim);
+    for (float& x : v) x += 0.3F * (random.uniform() + random.uniform());
+    return bytes_of(v);
+  };
+  std::vector<std::string> rows;
+  for (size_t row = 0; row < kClusters * kOfCluster; ++row)
+    rows.push_back(vector_of(row % kClusters));
+  GraphFile file(spec, rows);
+  file.build({.seed = 1, .threads = 1});
+  double recall = 0;
+  size_t by_graph = 0;
+  for (size_t cluster = 0; cluster < kClusters; ++cluster) {
+    std::vector<bool> passes(rows.size());
+    for (size_t row = 0; row < rows.size(); ++row) passes[row] = row % kClusters != cluster;
+    const std::string query = vector_of(cluster);
+    const Found found = file.search_in({only(file, passes)}, query, kTen, {});
+    recall += file.recall(query, found.rows, kTen, &passes) / kClusters;
+    by_graph += found.is_exact ? 0 : 1;
+  }
+  CHECK(recall >= 0.98);
+  CHECK(by_graph >= kClusters * 3 / 4);
+}
+
 TEST_CASE("a filtered search of a graph ends soon after its budget", "[storage][graph][filter]") {
   Random random(3);
   const VectorSpec spec{Element::kFloat32, Metric::kL2, 16};
@@ -154,7 +185,7 @@ TEST_CASE("a filtered search of a graph ends soon after its budget", "[storage][
   rows[7] = 1;  // one row that passes: all others would be looked at
   for (const size_t budget : {size_t{0}, size_t{100}, size_t{1000}, size_t{100000}}) {
     Scorer scorer(spec, clusters.vector(random).data());
-    const GraphFilter filter{rows, budget};
+    const GraphFilter filter{rows, 1, budget};
     size_t distances = 0;
     const auto hits =
         graph->search(scorer.coded_query(file.segment().block()), {20}, &filter, distances);

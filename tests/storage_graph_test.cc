@@ -522,7 +522,7 @@ TEST_CASE("a flipped bit in a graph is found out or changes no answer",
       {0, sizeof(GraphHeader)}, {plan.nodes, plan.rows}, {plan.rows, plan.ends},
       {plan.ends, plan.upper},  {plan.upper, plan.sums}, {plan.sums, plan.end}};
   std::vector<uint64_t> every(24, ~uint64_t{0});  // row i passes
-  const GraphFilter all{every, 1000000};
+  const GraphFilter all{every, file.rows(), 1000000};
   for (const auto& [begin, end] : sections)
     for (int i = 0; i < 200; ++i) {
       const uint64_t at = begin + random.bits() % (end - begin);
@@ -561,7 +561,7 @@ TEST_CASE("a graph of any bytes whose sums fit is read within its bounds",
   file.build({.m = 8});
   const std::string bytes = content(file.graph_path());
   std::vector<uint64_t> every(24, ~uint64_t{0});
-  const GraphFilter all{every, 1000000};
+  const GraphFilter all{every, file.rows(), 1000000};
   for (int round = 0; round < 30; ++round) {
     INFO("round " << round);
     std::string other = bytes;
