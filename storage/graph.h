@@ -87,7 +87,7 @@ std::string graph_beside(const std::string& segment_path);
 class Graph {
  public:
   // Maps the file; what can be read afterwards lies inside it whatever its bytes are. nullptr if
-  // there is no file, or it is damaged or another segment's: to be built anew.
+  // there is none that can be read, or it is damaged or another segment's: to be built anew.
   static std::shared_ptr<const Graph> open(const std::string& path, const VectorSpec& spec,
                                            const GraphOf& segment);
 

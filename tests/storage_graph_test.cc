@@ -452,7 +452,7 @@ TEST_CASE("all instruction sets build the same graph and find the same rows in i
   }
 }
 
-TEST_CASE("a graph file that is lost, cut, longer or another's is not opened",
+TEST_CASE("a graph file that is lost, cut, longer, another's or no file is not opened",
           "[storage][graph][damage]") {
   Random random(8);
   const VectorSpec spec{Element::kFloat32, Metric::kCosine, 20};
@@ -476,6 +476,11 @@ TEST_CASE("a graph file that is lost, cut, longer or another's is not opened",
     CHECK_FALSE(open({Element::kFloat32, Metric::kCosine, 21}, own, 1500));
     CHECK_FALSE(open({Element::kFloat32, Metric::kL2, 20}, own, 1500));
     CHECK_FALSE(open({Element::kInt8, Metric::kCosine, 20}, own, 1500));
+  }
+  SECTION("something else of that name") {
+    std::filesystem::remove(file.graph_path());
+    std::filesystem::create_directory(file.graph_path());
+    CHECK_FALSE(open(spec, own, 1500));
   }
   SECTION("cut anywhere, or with something behind its end") {
     const std::string bytes = content(file.graph_path());
