@@ -167,9 +167,10 @@ class NearestStream {
   size_t batch_;
   // While graphs answer for some layers: how far they are trusted, and what they have found.
   size_t wanted_;
-  size_t ef_;         // as given
-  bool chosen_from_;  // the same
-  size_t grown_ = 1;  // by how much the effort has been multiplied
+  size_t ef_;            // as given
+  bool chosen_from_;     // the same
+  size_t grown_ = 1;     // by how much the effort has been multiplied for more rows
+  size_t deepened_ = 1;  // and once more, for what keys may hide
   bool exact_;
   size_t given_ = 0;
   bool given_by_graph_ = false;     // some of them, while graphs answered

@@ -126,7 +126,7 @@ size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
   size_t given = (ef_ > 0 ? ef_ : layer.graph->ef(wanted / grown_)) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted / kWantedOfPrefix);
-  if (!chosen_from_) return std::max(given, 2 * wanted);
+  if (!chosen_from_) return std::max(given, 2 * wanted) * deepened_;
   return std::max(given * 3 / 2, wanted * 3 + kMoreInView);
 }
 
@@ -289,7 +289,7 @@ bool NearestStream::deepen() {
   };
   if (ef_ > 0 || chosen_from_ || std::none_of(layers_.begin(), layers_.end(), is_undecided))
     return false;
-  grown_ *= 2;
+  deepened_ *= 2;
   exact_ = true;
   for (Searched& layer : layers_) {
     if (is_undecided(layer) && !(prefers_graph(layer.rows()) && search_graph(layer)))
