@@ -57,7 +57,7 @@ class KeyErrors {
   // How many of the `wanted` nearest are to be expected among rows with that key or a greater one,
   // of which so many lie in a unit of keys; 0 while too little is known.
   double expected_beyond(float key, double density, size_t wanted) const {
-    if (wanted == 0 || count_ < std::max(kLeastRows, wanted)) return 0;
+    if (wanted == 0 || count_ < std::max(kLeastRows, wanted) || !(deviation() > 0)) return 0;
     std::vector<double> values = nearer_;
     values.insert(values.end(), values_.begin(), values_.end());
     const auto last = values.begin() + static_cast<ptrdiff_t>(wanted - 1);

@@ -76,11 +76,9 @@ std::optional<CodedRows> near_by_l2(const CodedRows& rows) {
 }  // namespace
 
 Linking::Linking(const CodedRows& rows, size_t nodes, const GraphOptions& options)
-    : rows_(rows),
-      by_l2_(near_by_l2(rows)),
-      options_(options),
-      near_(near_rows(), nodes, options) {
-  if (rows.metric == math::Metric::kDot) by_products_ = std::make_unique<SmallWorld>(rows, nodes, options);
+    : rows_(rows), by_l2_(near_by_l2(rows)), options_(options), near_(near_rows(), nodes, options) {
+  if (rows.metric == math::Metric::kDot)
+    by_products_ = std::make_unique<SmallWorld>(rows, nodes, options);
 }
 
 void Linking::run(const GraphBase& base, const std::vector<uint32_t>& order,

@@ -11,7 +11,7 @@
 // Rows with codes are near each other by the l2 distance of their codes, under every metric. With
 // the vectors' own norms in it a row whose code is a little too long would be near to all, and one
 // whose code is too short to none: of 300 rows that differed by less than their codes 133 had no
-// link to them.
+// link from any other of them.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

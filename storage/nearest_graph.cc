@@ -49,8 +49,8 @@ constexpr size_t kMostAhead = 12;
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
-// Of the nearest rows, a share that keys may hide from a search before it goes deeper. Questions
-// like the rows hide less: 1 of 1,000 searches for ten goes on, of those for a hundred some.
+// The share of the nearest rows that keys may hide from a search before it goes deeper. Of
+// questions like the rows they hide less where ten are wanted, of a few that want a hundred more.
 constexpr double kMostHidden = 0.005;
 
 // What a search with a filter computes, measured, of the distances of one without it divided by the
@@ -265,10 +265,10 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
   searched.crowded_out = static_cast<double>(dead) > share * static_cast<double>(hits.size());
 }
 
-// Whether keys tell too little of this query for a search as wide as that, all but the first
-// `in_doubt` of whose hits are ruled out: behind the middle of those found some rows may be nearer
-// than the last of those wanted. So it is with a query
-// along directions in which rows hardly differ, or among rows that differ by less than their codes.
+// Whether keys tell too little of this query for a search as wide as that: behind the middle of its
+// hits, of which all but the first `in_doubt` are ruled out, some rows may be nearer than the last
+// of those wanted. So it is with a query along directions in which rows hardly differ, or among
+// rows that differ by less than their codes do.
 bool NearestStream::may_miss(const Searched& searched, std::span<const GraphHit> hits,
                              size_t in_doubt) const {
   if (hits.size() < 2 || hits.size() >= searched.rows().count) return false;

@@ -67,7 +67,7 @@ class NodeQueue {
     for (size_t i = fetched_; i < soon; ++i) fetch(nodes_[i]);
     fetched_ = std::max(fetched_, soon);
     count = std::min(kGroup, size());
-    if (count < kGroup) {  // so many that the compiler needs no loop
+    if (count < kGroup) {  // always as many, which takes no loop
       const auto end = nodes_.begin() + static_cast<ptrdiff_t>(end_);
       std::fill_n(end, kGroup, end[-1]);
     }

@@ -459,8 +459,8 @@ void World::compare(Node node, const Node* others, size_t count, FourFloats* key
       numbers[i] = reinterpret_cast<const NodeNumbers*>(other);
       codes[i] = reinterpret_cast<const int8_t*>(other + code_at);
     }
-    const FourFloats compared = rows_.kernels.four(
-        reinterpret_cast<const int8_t*>(data + code_at), own.sum, codes, rows_.stride);
+    const FourFloats compared = rows_.kernels.four(reinterpret_cast<const int8_t*>(data + code_at),
+                                                   own.sum, codes, rows_.stride);
     keys[first / kFour] = keys_of(kind_, own.numbers, numbers, compared);
   }
 }
