@@ -92,10 +92,10 @@ class Graph {
                                            const GraphOf& segment);
 
   // The `ef` nearest nodes that a best-first search meets, by ascending key (Malkov & Yashunin
-  // 2018, algorithms 2 and 5), with their rows, `ef` in all. With a filter only rows that pass it.
-  // nullopt if the filter's budget did not last, or a block was found damaged: is_damaged() then.
-  // `distances` is increased by those computed. The result is valid until this thread's next
-  // search.
+  // 2018, algorithms 2 and 5), with their rows, `ef` in all. With a filter only rows that pass it;
+  // a filter that refuses what is near to the query is searched more widely. nullopt if the
+  // filter's budget did not last, or a block was found damaged: is_damaged() then. `distances` is
+  // increased by those computed. The result is valid until this thread's next search.
   std::optional<std::span<const GraphHit>> search(const CodedQuery& query, SearchEffort effort,
                                                   const GraphFilter* filter,
                                                   size_t& distances) const;

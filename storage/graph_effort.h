@@ -34,7 +34,8 @@ class GraphEffort {
   // By how many nodes searches have to enter, so that they come to where a row is, and to what is
   // near to a question that is like no row; and the smallest of a few ef, from kLeastEf to kMostEf,
   // with which the sample's rows would find 98 % of their nearest, or as many that are as near, if
-  // they were no rows. Where codes are of a prefix ef is up to kMostEfOfPrefix.
+  // they were no rows, and nearly all rows find themselves. Where codes are of a prefix ef is up to
+  // kMostEfOfPrefix.
   // REQUIRES: the graph is of the segment.
   SearchEffort of(const Graph& graph) const;
   // The same ef for the hundred nearest, where searches find the ten with `of_ten`: up to

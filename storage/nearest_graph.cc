@@ -49,8 +49,8 @@ constexpr size_t kMostAhead = 12;
 // Filters that no more rows pass are scanned.
 constexpr size_t kAlwaysScanned = 10000;
 
-// The share of the nearest rows that keys may hide from a search before it goes deeper. Of
-// questions like the rows they hide less where ten are wanted, of a few that want a hundred more.
+// The share of the nearest rows that keys may hide from a search before it goes deeper. Questions
+// that are like the rows seldom have so many hidden.
 constexpr double kMostHidden = 0.005;
 
 // What a search with a filter computes, measured, of the distances of one without it divided by the

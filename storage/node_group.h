@@ -17,7 +17,7 @@ struct NodeGroup {
 
   const uint32_t* nodes = nullptr;
   size_t count = 0;
-  FourFloats keys[NodeQueue::kGroup / kFour]{};  // NaN where numbers overflow
+  FourFloats keys[NodeQueue::kGroup / kFour]{};  // may be NaN: numbers overflow
 
   // Its key is never NaN, which does not sort: what overflows is farthest.
   Candidate operator[](size_t i) const noexcept {

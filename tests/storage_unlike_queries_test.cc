@@ -1,5 +1,6 @@
-// Queries unlike a graph's rows: of any magnitude, and with little in the prefix that codes are of.
-// SPDX-License-Identifier: Apache-2.0
+// Queries that the codes of a graph tell little about: of any magnitude, with little in the prefix
+// that codes are of, along directions in which rows hardly differ, or among rows that differ by
+// less than their codes do. SPDX-License-Identifier: Apache-2.0
 #include <string>
 #include <vector>
 
@@ -20,22 +21,65 @@ constexpr size_t kTen = 10;
 
 struct Answers {
   double recall = 0;
-  size_t exact = 0;  // how many of kQueries
+  size_t exact = 0;    // how many of kQueries
+  double visited = 0;  // a query
 };
 
 template <class Query>
-Answers ask(const GraphFile& file, const Query& query) {
+Answers ask(const GraphFile& file, Query query, const Effort& effort = {}) {
   Answers answers;
   for (size_t q = 0; q < kQueries; ++q) {
     const std::string asked = query();
-    const Found found = file.search(asked, kTen);
+    const Found found = file.search(asked, kTen, effort);
     CHECK(file.wrong_distances(asked, found.rows) == 0);
     answers.recall += file.recall(asked, found.rows, kTen);
     answers.exact += found.is_exact ? 1 : 0;
+    answers.visited += static_cast<double>(found.visited) / kQueries;
   }
   answers.recall /= kQueries;
   return answers;
 }
+
+// Sums of few directions, and a little of everything else.
+class FewDirections {
+ public:
+  FewDirections(size_t dim, size_t count, Random& random) : dim_(dim) {
+    for (size_t i = 0; i < count; ++i) directions_.push_back(random.vector(dim));
+  }
+  std::vector<float> vector(Random& random) const {
+    std::vector<float> v(dim_);
+    for (float& x : v) x = 0.05F * random.uniform();
+    for (const std::vector<float>& direction : directions_) {
+      const float share = random.uniform() + random.uniform();
+      for (size_t i = 0; i < dim_; ++i) v[i] += share * direction[i];
+    }
+    return v;
+  }
+  // Nothing in any of the directions (Gram & Schmidt).
+  std::vector<float> across(Random& random) const {
+    std::vector<std::vector<float>> basis;
+    std::vector<float> v;
+    for (size_t i = 0; i <= directions_.size(); ++i) {
+      v = i < directions_.size() ? directions_[i] : random.vector(dim_);
+      for (const std::vector<float>& b : basis) {
+        const float along = dot(v, b) / dot(b, b);
+        for (size_t j = 0; j < dim_; ++j) v[j] -= along * b[j];
+      }
+      basis.push_back(v);
+    }
+    return v;
+  }
+
+ private:
+  static float dot(const std::vector<float>& a, const std::vector<float>& b) {
+    float sum = 0;
+    for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+  }
+
+  size_t dim_;
+  std::vector<std::vector<float>> directions_;
+};
 
 }  // namespace
 
@@ -91,4 +135,54 @@ TEST_CASE("a query with little of its length in the prefix is not answered by pr
       CHECK(others.exact == kQueries);
     }
   }
+}
+
+TEST_CASE("a query along directions in which rows hardly differ finds its nearest rows",
+          "[storage][graph]") {
+  const Metric metric = GENERATE(Metric::kCosine, Metric::kL2, Metric::kDot);
+  INFO(kindred::math::metric_name(metric));
+  Random random(3);
+  const FewDirections data(256, 24, random);
+  std::vector<std::string> rows;
+  for (size_t i = 0; i < kRows; ++i) rows.push_back(bytes_of(data.vector(random)));
+  GraphFile file({Element::kFloat32, metric, 256}, rows);
+  file.build({.seed = 1, .threads = 1});
+  const auto across = [&] { return bytes_of(data.across(random)); };
+  CHECK(ask(file, across).recall >= 0.98);
+  // Nor is more done than the caller has said.
+  CHECK(ask(file, across, {.ef = 64}).visited <= 0.3 * kRows);
+
+  // Questions like the rows are searched once.
+  std::vector<std::string> alike;
+  for (size_t q = 0; q < kQueries; ++q) alike.push_back(bytes_of(data.vector(random)));
+  const auto in_turn = [&alike, q = size_t{0}]() mutable { return alike[q++ % kQueries]; };
+  const Answers by_default = ask(file, in_turn);
+  const Answers once = ask(file, in_turn, {.ef = file.open()->ef()});
+  CHECK(by_default.recall >= 0.96);
+  CHECK(by_default.visited <= 1.02 * once.visited);
+  CHECK(once.visited <= 0.3 * kRows);
+}
+
+TEST_CASE("rows that differ by less than their codes are found by their own vectors",
+          "[storage][graph]") {
+  constexpr size_t kCopies = 80;
+  const Metric metric = GENERATE(Metric::kCosine, Metric::kL2, Metric::kDot);
+  INFO(kindred::math::metric_name(metric));
+  const VectorSpec spec{Element::kFloat32, metric, 96};
+  Random random(5);
+  const Clusters clusters(spec, "clusters", random);
+  const std::vector<float> original = random.vector(spec.dim);
+  std::vector<std::string> rows = clusters.vectors(16000, random);
+  for (size_t i = 0; i < kCopies; ++i) {
+    std::vector<float> copy = original;
+    for (float& x : copy) x += 0.005F * random.uniform();
+    rows[i] = bytes_of(copy);
+  }
+  GraphFile file(spec, rows);
+  file.build({.seed = 1, .threads = 1});
+  REQUIRE_FALSE(file.open()->has_vectors());  // too few for the sample to tell
+  CHECK(ask(file, [&, i = size_t{0}]() mutable { return rows[i++ * 2 % kCopies]; }).recall >= 0.98);
+  // They have links enough that a search wide enough comes to all of them.
+  const Found wide = file.search(rows[0], kCopies, {.ef = 4 * kCopies});
+  CHECK(file.recall(rows[0], wide.rows, kCopies) >= 0.98);
 }
