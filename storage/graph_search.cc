@@ -1,7 +1,6 @@
 // A graph's searches, from the highest level to the lowest.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -32,22 +31,12 @@ constexpr size_t kFour = CodeKernels::kFour;
 constexpr size_t kLine = 64;
 constexpr size_t kMostFetched = 1024;  // bytes of a node's code; the rest comes by itself
 
-// Of two nodes, by two loads.
-FourFloats numbers_of_two(const std::byte* a, const std::byte* b) noexcept {
-  using TwoDoubles = double __attribute__((vector_size(sizeof(FourFloats))));
-  static_assert(sizeof(NodeNumbers) == sizeof(double));
-  double of_a, of_b;
-  std::memcpy(&of_a, a, sizeof of_a);
-  std::memcpy(&of_b, b, sizeof of_b);
-  return std::bit_cast<FourFloats>(TwoDoubles{of_a, of_b});
-}
-
 // Of four nodes (NodeNumbers::key), but NaN where that is farthest.
 FourFloats keys_of(const std::byte* const* nodes, float factor, FourFloats compared) noexcept {
-  const FourFloats first = numbers_of_two(nodes[0], nodes[1]);
-  const FourFloats second = numbers_of_two(nodes[2], nodes[3]);
-  const FourFloats scale = __builtin_shufflevector(first, second, 0, 2, 4, 6);
-  const FourFloats bias = __builtin_shufflevector(first, second, 1, 3, 5, 7);
+  const auto numbers = [nodes](size_t i) { return reinterpret_cast<const NodeNumbers*>(nodes[i]); };
+  const FourFloats scale{numbers(0)->scale, numbers(1)->scale, numbers(2)->scale,
+                         numbers(3)->scale};
+  const FourFloats bias{numbers(0)->bias, numbers(1)->bias, numbers(2)->bias, numbers(3)->bias};
   return bias - scale * factor * compared;
 }
 

@@ -1,7 +1,8 @@
 // How far the keys of a graph's codes are off, learnt from the rows that are looked at: it tells
 // when the others need not be, and whether the search that found them was wide enough. No bound
 // would: the codes' own bounds hold for the worst direction a residual can have, and rows are ten
-// times nearer to what their codes say. SPDX-License-Identifier: Apache-2.0
+// times nearer to what their codes say.
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <algorithm>

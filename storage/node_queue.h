@@ -64,13 +64,9 @@ class NodeQueue {
   template <class Fetch>
   const uint32_t* take(size_t& count, const Fetch& fetch) noexcept {
     const size_t soon = std::min(end_, begin_ + kGroup + ahead_);
-    for (size_t i = fetched_; i < soon; ++i) fetch(nodes_[i]);
-    fetched_ = std::max(fetched_, soon);
+    for (; fetched_ < soon; ++fetched_) fetch(nodes_[fetched_]);
     count = std::min(kGroup, size());
-    if (count < kGroup) {  // always as many, which takes no loop
-      const auto end = nodes_.begin() + static_cast<ptrdiff_t>(end_);
-      std::fill_n(end, kGroup, end[-1]);
-    }
+    for (size_t i = count; i < kGroup; ++i) nodes_[begin_ + i] = nodes_[end_ - 1];
     const uint32_t* const group = nodes_.data() + begin_;
     begin_ += count;
     return group;

@@ -24,7 +24,7 @@ class VisitedNodes {
   }
 
  private:
-  static constexpr size_t kFilled = 8;  // words that are filled in the time of one node's, at least
+  static constexpr size_t kFilled = 8;  // words that are filled by the instructions of one node's
 
   std::vector<uint64_t> bits_;
 };

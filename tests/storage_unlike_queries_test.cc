@@ -1,6 +1,7 @@
 // Queries that the codes of a graph tell little about: of any magnitude, with little in the prefix
 // that codes are of, along directions in which rows hardly differ, or among rows that differ by
-// less than their codes do. SPDX-License-Identifier: Apache-2.0
+// less than their codes do.
+// SPDX-License-Identifier: Apache-2.0
 #include <string>
 #include <vector>
 
