@@ -255,7 +255,7 @@ Search hnswlib_search(const GraphIndex* api, void* index, size_t ef, const Data&
 
 std::vector<Variant> ours(const Data& data) {
   std::vector<Variant> variants;
-  for (const size_t ef : {20, 24, 32, 40, 48, 64, 100, 128, 160, 200})
+  for (const size_t ef : {14, 16, 20, 24, 32, 40, 48, 64, 100, 128, 160, 200})
     variants.push_back({"kindred", ef, [&data, ef](size_t q) {
                           return nearest(data, q, {.expected = kNearest, .ef = ef});
                         }});

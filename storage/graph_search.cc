@@ -48,8 +48,9 @@ struct GraphScratch {
   NodeQueue met;
   CandidatePool pool;
   std::vector<Candidate> entries;  // where a search of a level begins, nearest first
-  std::vector<uint64_t> spare;  // entries the pool had no room for: only of searches that may go on
-  std::vector<Candidate> open;  // heap of a filtered search: nearest first
+  // Entries the pool had no room for: only of searches that may go on.
+  std::vector<CandidatePool::Entry> spare;
+  std::vector<Candidate> open;   // heap of a filtered search: nearest first
   std::vector<Candidate> found;  // heap of those that pass: farthest first
   std::vector<float> refused;    // keys of the others
   std::vector<GraphHit> hits;
@@ -82,7 +83,7 @@ class GraphWalk {
         fetched_from_(std::max(layout_.code_at, kLine)),
         fetched_(layout_.code_at + std::min(graph.code_bytes_, kMostFetched)),
         is_verified_(graph.all_verified_.load(std::memory_order_relaxed)) {
-    room_.met.reset(graph.code_bytes_, room_.visited);
+    room_.met.reset(room_.visited);
     room_.visited.make_room(graph.size());
     if (graph.has_vectors())
       query_ = {.codes = query.vector, .times = graph.kernels_.is_distance() ? -1.0F : query.times};
@@ -123,7 +124,7 @@ class GraphWalk {
  private:
   // A search of the level, from what the one above has found on: it need not be compared again.
   void begin(size_t ef) {
-    room_.met.reset(graph_.code_bytes_, room_.visited);
+    room_.met.reset(room_.visited);
     room_.pool.reset(std::min(ef, graph_.size()));
     room_.spare.clear();
     if (left_out_) room_.met.pass(*left_out_, room_.visited);
@@ -139,7 +140,7 @@ class GraphWalk {
   // The pool grows by the nearest of what it had no room for.
   void take_spare(size_t ef) {
     CandidatePool& pool = room_.pool;
-    std::vector<uint64_t>& spare = room_.spare;
+    std::vector<CandidatePool::Entry>& spare = room_.spare;
     pool.grow(std::min(ef, graph_.size()));
     const size_t taken = std::min(pool.capacity() - pool.size(), spare.size());
     const auto end = spare.begin() + static_cast<ptrdiff_t>(taken);
@@ -228,20 +229,22 @@ class GraphWalk {
   // Appends what a node links to on the level and has not been visited. An id beyond the level,
   // which damage could leave as well, ends them.
   void gather(uint32_t node) {
+    const auto fetch_met = [this](uint32_t met) { fetch(met); };
     const uint32_t* links;
     if (level_ == 0) {
       links = reinterpret_cast<const uint32_t*>(graph_.node(node) + layout_.links_at);
-      return room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited);
+      room_.met.push_unvisited({links, layout_.links}, graph_.size(), room_.visited, fetch_met);
+      return;
     }
     links = graph_.upper_[level_ - 1] + size_t{node} * graph_.m();
     if (!is_whole(reinterpret_cast<const std::byte*>(links), graph_.m() * sizeof(uint32_t))) return;
     room_.met.push_unvisited({links, graph_.m()}, graph_.header_.level_nodes[level_ - 1],
-                             room_.visited);
+                             room_.visited, fetch_met);
   }
 
   // Compares the next nodes of those met; false if a block is damaged.
   bool compare(NodeGroup& group) noexcept {
-    group.nodes = room_.met.take(group.count, [this](uint32_t node) { fetch(node); });
+    group.nodes = room_.met.take(group.count);
     const int8_t* rows[kGroup];
     const std::byte* nodes[kGroup];
     for (size_t i = 0; i < kGroup; ++i) {

@@ -8,9 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
-#include <limits>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 namespace kindred::storage {
@@ -25,55 +24,59 @@ class KeyErrors {
   // Takes in a row that has been looked at.
   void add(float key, double distance) {
     const double value = squares_ ? distance * distance : distance;
-    values_.reserve(2 * kLeastRows);  // most searches look at no more
     // Welford 1962, "Note on a Method for Calculating Corrected Sums of Squares and Products".
     const double error = value - key;
     const double before = error - mean_;
-    mean_ += before / static_cast<double>(++count_);
-    sum_of_squares_ += before * (error - mean_);
+    values_.reserve(2 * kLeastRows);  // most searches look at no more
     values_.push_back(value);
-    std::push_heap(values_.begin(), values_.end(), std::greater<>());
+    mean_ += before / static_cast<double>(values_.size());
+    sum_of_squares_ += before * (error - mean_);
+    if (wanted_ == 0 || !(value < values_.front())) return;
+    std::pop_heap(values_.begin(), end_of_nearest());
+    std::swap(*(end_of_nearest() - 1), values_.back());
+    std::push_heap(values_.begin(), end_of_nearest());
   }
 
   // Whether a row with that key, or a greater one, is almost certainly not among the `wanted`
-  // nearest. Fast where keys ascend from call to call, more or less.
+  // nearest.
   bool rules_out(float key, size_t wanted) {
-    if (count_ < std::max(kLeastRows, wanted)) return false;
-    const double least = key + mean_ - kDeviations * deviation();
-    if (key < last_key_) {
-      values_.insert(values_.end(), nearer_.begin(), nearer_.end());
-      std::make_heap(values_.begin(), values_.end(), std::greater<>());
-      nearer_.clear();
-    }
-    last_key_ = key;
-    nearer_.reserve(kLeastRows * 2);
-    while (!values_.empty() && values_.front() < least) {
-      nearer_.push_back(values_.front());
-      std::pop_heap(values_.begin(), values_.end(), std::greater<>());
-      values_.pop_back();
-    }
-    return nearer_.size() >= wanted;
+    if (!is_enough_for(wanted)) return false;
+    const double beyond = key + mean_ - last_of(wanted);
+    return beyond > 0 && beyond * beyond > kDeviations * kDeviations * variance();
   }
 
   // How many of the `wanted` nearest are to be expected among rows with that key or a greater one,
   // of which so many lie in a unit of keys; 0 while too little is known.
-  double expected_beyond(float key, double density, size_t wanted) const {
-    if (wanted == 0 || count_ < std::max(kLeastRows, wanted) || !(deviation() > 0)) return 0;
-    std::vector<double> values = nearer_;
-    values.insert(values.end(), values_.begin(), values_.end());
-    const auto last = values.begin() + static_cast<ptrdiff_t>(wanted - 1);
-    std::nth_element(values.begin(), last, values.end());
+  double expected_beyond(float key, double density, size_t wanted) {
+    const double deviation = is_enough_for(wanted) ? std::sqrt(variance()) : 0;
+    if (!(deviation > 0)) return 0;
     // Of normally distributed errors: the share of rows at a key that are nearer than the last,
     // summed up from here on.
-    const double z = (*last - mean_ - key) / deviation();
+    const double z = (last_of(wanted) - mean_ - key) / deviation;
     const double share = std::erfc(-z / std::numbers::sqrt2) / 2;
     const double slope = std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    return density * deviation() * (slope + z * share);
+    return density * deviation * (slope + z * share);
   }
 
  private:
-  double deviation() const noexcept {
-    return std::sqrt(sum_of_squares_ / static_cast<double>(count_ - 1));
+  bool is_enough_for(size_t wanted) const noexcept {
+    return wanted > 0 && values_.size() >= std::max(kLeastRows, wanted);
+  }
+  double variance() const noexcept {
+    return sum_of_squares_ / static_cast<double>(values_.size() - 1);
+  }
+
+  // The greatest of the `wanted` smallest values. REQUIRES: there are as many, one at least.
+  double last_of(size_t wanted) {
+    if (wanted != wanted_) {
+      wanted_ = wanted;
+      std::nth_element(values_.begin(), end_of_nearest() - 1, values_.end());
+      std::make_heap(values_.begin(), end_of_nearest());
+    }
+    return values_.front();
+  }
+  std::vector<double>::iterator end_of_nearest() noexcept {
+    return values_.begin() + static_cast<ptrdiff_t>(wanted_);
   }
 
   // Below them a deviation is not known well enough.
@@ -83,13 +86,10 @@ class KeyErrors {
   static constexpr double kDeviations = 3.5;
 
   bool squares_;
-  size_t count_ = 0;
   double mean_ = 0;
   double sum_of_squares_ = 0;
-  float last_key_ = -std::numeric_limits<float>::infinity();
-  // Of the rows looked at: those that were nearer than any with the last key, and the others.
-  std::vector<double> nearer_;
-  std::vector<double> values_;  // heap: nearest first
+  size_t wanted_ = 0;           // as asked for the last time
+  std::vector<double> values_;  // of the rows looked at: a heap of the wanted_ smallest, the others
 };
 
 }  // namespace kindred::storage

@@ -39,8 +39,8 @@ inline bool is_nearer(const Neighbor& a, const Neighbor& b) noexcept {
 struct Effort {
   // How many rows the caller thinks it will take: a guess that only costs time when it is wrong.
   size_t expected = 10;
-  // Rows that a graph keeps in view (Malkov & Yashunin 2018): the more, the fewer are missed. 0:
-  // what each graph needs for its data.
+  // Rows that a graph keeps in view (Malkov & Yashunin 2018), no fewer than are expected: the more,
+  // the fewer are missed. 0: what each graph needs for its data.
   size_t ef = 0;
   // The caller keeps some of the rows and takes as many as it needs for that. A graph is searched
   // little by little, and a row that it finds late is given late, nearer than others before it.
@@ -153,7 +153,7 @@ class NearestStream {
   bool is_told_by_prefix(const RowLayer& layer);
   bool has_rough_keys(const RowLayer& layer) const;
   void leave_graph(Searched& layer);
-  bool may_miss(const Searched& layer, std::span<const GraphHit> hits, size_t in_doubt) const;
+  bool may_miss(Searched& layer, std::span<const GraphHit> hits, size_t in_doubt) const;
   bool is_short(size_t needed) const;
   bool deepen();
   void widen();

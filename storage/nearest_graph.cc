@@ -119,14 +119,16 @@ bool NearestStream::is_short(size_t needed) const {
   });
 }
 
-// Twice the rows wanted are in view, so that the last of them is found as surely as the first. Of
-// those that the caller chooses from any may be the last: three times as many, and some more (a
-// filter that lets a fifth of all rows pass finds 0.993 of them so, without the rest 0.989).
+// Twice the rows wanted are in view, so that the last of them is found as surely as the first,
+// unless the caller has said how many. Of those that the caller chooses from any may be the last:
+// three times as many, and some more (a filter that lets a fifth of all rows pass finds 0.993 of
+// them so, without the rest 0.989).
 size_t NearestStream::ef_for(const RowLayer& layer, size_t wanted) const {
   size_t given = (ef_ > 0 ? ef_ : layer.graph->ef(wanted / grown_)) * grown_;
   if (ef_ == 0 && spec_.prefix > 0)
     given = std::max(given, layer.graph->ef() * wanted / kWantedOfPrefix);
-  if (!chosen_from_) return std::max(given, 2 * wanted) * deepened_;
+  const size_t least = ef_ > 0 ? wanted : 2 * wanted;
+  if (!chosen_from_) return std::max(given, least) * deepened_;
   return std::max(given * 3 / 2, wanted * 3 + kMoreInView);
 }
 
@@ -269,7 +271,7 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
 // hits, of which all but the first `in_doubt` are ruled out, some rows may be nearer than the last
 // of those wanted. So it is with a query along directions in which rows hardly differ, or among
 // rows that differ by less than their codes do.
-bool NearestStream::may_miss(const Searched& searched, std::span<const GraphHit> hits,
+bool NearestStream::may_miss(Searched& searched, std::span<const GraphHit> hits,
                              size_t in_doubt) const {
   if (hits.size() < 2 || hits.size() >= searched.rows().count) return false;
   const size_t middle = std::min((hits.size() + wanted_) / 2, hits.size() - 1);

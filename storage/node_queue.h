@@ -20,12 +20,11 @@ class NodeQueue {
  public:
   static constexpr size_t kGroup = 16;  // nodes that are compared at once
 
-  // Empties it, and `visited` of what has gone through it. `code_bytes`: what is fetched of each.
-  void reset(size_t code_bytes, VisitedNodes& visited) {
+  // Empties it, and `visited` of what has gone through it.
+  void reset(VisitedNodes& visited) {
     visited.forget({nodes_.data(), end_});
-    ahead_ = code_bytes <= kShortCode ? kShortAhead : kAhead;
     if (nodes_.size() > kMostKept) nodes_ = std::vector<uint32_t>();  // {} would keep its memory
-    end_ = fetched_ = begin_ = 0;
+    end_ = begin_ = 0;
   }
 
   size_t size() const noexcept { return end_ - begin_; }
@@ -37,8 +36,11 @@ class NodeQueue {
   }
   // Adds those of `nodes`, which are distinct, that have not been visited, and marks them: about
   // every other, which no branch could foresee. The first that is not below `limit` ends them. They
-  // are marked afterwards, since a look at a mark would wait for all marks before it.
-  void push_unvisited(std::span<const uint32_t> nodes, size_t limit, VisitedNodes& visited) {
+  // are marked afterwards, since a look at a mark would wait for all marks before it. Calls
+  // fetch(node) for each.
+  template <class Fetch>
+  void push_unvisited(std::span<const uint32_t> nodes, size_t limit, VisitedNodes& visited,
+                      const Fetch& fetch) {
     make_room(nodes.size());
     uint32_t* const begin = nodes_.data() + end_;
     uint32_t* end = begin;
@@ -47,7 +49,10 @@ class NodeQueue {
       *end = node;
       end += visited.contains(node) ? 0 : 1;
     }
-    for (const uint32_t* node = begin; node != end; ++node) visited.add(*node);
+    for (const uint32_t* node = begin; node != end; ++node) {
+      visited.add(*node);
+      fetch(*node);
+    }
     end_ = static_cast<size_t>(end - nodes_.data());
   }
 
@@ -55,16 +60,12 @@ class NodeQueue {
   void pass(uint32_t node, VisitedNodes& visited) {
     push(node);
     visited.add(node);
-    begin_ = fetched_ = end_;
+    begin_ = end_;
   }
 
   // The next nodes, kGroup of them or all there are, at least one, filled up with the last; how
-  // many there are is stored in `count`. Calls fetch(node) for those whose turn comes soon. Valid
-  // until the next call. REQUIRES: it is not empty.
-  template <class Fetch>
-  const uint32_t* take(size_t& count, const Fetch& fetch) noexcept {
-    const size_t soon = std::min(end_, begin_ + kGroup + ahead_);
-    for (; fetched_ < soon; ++fetched_) fetch(nodes_[fetched_]);
+  // many there are is stored in `count`. Valid until the next call. REQUIRES: it is not empty.
+  const uint32_t* take(size_t& count) noexcept {
     count = std::min(kGroup, size());
     for (size_t i = count; i < kGroup; ++i) nodes_[begin_ + i] = nodes_[end_ - 1];
     const uint32_t* const group = nodes_.data() + begin_;
@@ -78,11 +79,6 @@ class NodeQueue {
     if (nodes_.size() < end_ + more + kGroup) nodes_.resize(2 * (end_ + more + kGroup));
   }
 
-  // Nodes on their way from memory: fewer leave it idle, more leave the cache again. Of short codes
-  // there may be more.
-  static constexpr size_t kAhead = 8;
-  static constexpr size_t kShortAhead = 16;
-  static constexpr size_t kShortCode = 128;  // bytes
   // How many are left when the next candidate's links are followed.
   static constexpr size_t kLeastWaiting = 40;
 
@@ -90,9 +86,7 @@ class NodeQueue {
   static constexpr size_t kMostKept = 1 << 16;
 
   std::vector<uint32_t> nodes_;  // all since it was reset
-  size_t ahead_ = kAhead;
   size_t begin_ = 0;
-  size_t fetched_ = 0;  // all before have been
   size_t end_ = 0;
 };
 

@@ -221,7 +221,7 @@ class WorldSearch {
   // the node itself. Valid until the next search of the thread.
   std::span<const Candidate> nearest(std::span<const Candidate> from, int level, size_t ef) {
     CandidatePool& pool = room_.pool;
-    room_.met.reset(world_.rows_.stride, room_.visited);
+    room_.met.reset(room_.visited);
     pool.reset(ef);
     for (const Candidate& entry : from) {
       room_.met.pass(entry.node, room_.visited);
@@ -257,7 +257,7 @@ class WorldSearch {
 
   void follow(Node node, int level) {
     room_.met.push_unvisited(world_.read_links(node, level, room_.links), world_.max_elements_,
-                             room_.visited);
+                             room_.visited, [this](Node met) { fetch(met); });
   }
 
   void fetch(Node node) const noexcept {
@@ -272,7 +272,7 @@ class WorldSearch {
 
   // Those that have waited longest; true.
   bool compare(NodeGroup& group) {
-    group.nodes = room_.met.take(group.count, [this](Node node) { fetch(node); });
+    group.nodes = room_.met.take(group.count);
     world_.compare(node_, group.nodes, group.count, group.keys);
     return true;
   }

@@ -263,8 +263,11 @@ TEST_CASE("more effort misses fewer rows and less effort costs less", "[storage]
   double most = 0;
   for (size_t q = 0; q < kQueries; ++q) {
     const std::string query = clusters.vector(random);
+    const Found quickest = file.search(query, kTen, {.ef = kTen});
     const Found quick = file.search(query, kTen, {.ef = 20});
     const Found thorough = file.search(query, kTen, {.ef = 160});
+    CHECK(quickest.rows.size() == kTen);
+    CHECK(quickest.visited < quick.visited);
     CHECK(quick.visited < thorough.visited);
     least += file.recall(query, quick.rows, kTen) / kQueries;
     most += file.recall(query, thorough.rows, kTen) / kQueries;
