@@ -42,7 +42,8 @@ constexpr size_t kQueries = 1000;
 constexpr size_t kBuiltTwice = 100000;
 constexpr size_t kNearest = 10;
 constexpr int kRounds = 5;
-// Variants take turns, so that what else the machine does slows all of them.
+// Variants take turns, so that what else the machine does slows all of them; the greatest ef first,
+// so that what a smaller one reads has been read before.
 constexpr size_t kTurns = 5;  // each of them asks all queries in so many
 constexpr size_t kQueriesOfTurn = kQueries / kTurns;
 // Asked before those that are timed: caches and page tables hold what the variant before has read.
@@ -230,9 +231,10 @@ void run(std::vector<Variant>& variants, const Data& data) {
   for (int round = 0; round <= kRounds; ++round) {
     std::vector<Answers> answers(variants.size());
     for (size_t turn = 0; turn < kTurns; ++turn)
-      for (size_t v = 0; v < variants.size(); ++v) {
+      for (size_t v = variants.size(); v-- > 0;) {
         const size_t first = turn * kQueriesOfTurn;
-        const bool is_another = v == 0 || variants[v].name != variants[v - 1].name;
+        const bool is_another =
+            v + 1 == variants.size() || variants[v].name != variants[v + 1].name;
         const double us = time_of(variants[v], first, first + kQueriesOfTurn,
                                   is_another ? kWarmingOfAnother : kWarming, answers[v]);
         if (round > 0) variants[v].us[turn].push_back(us);
