@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "sql/model_storage.h"
+#include "sql/models/model_storage.h"
 #include "tests/support/catch.h"
 #include "tests/support/host_sqlite.h"
 #include "tests/support/sql_functions.h"

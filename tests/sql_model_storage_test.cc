@@ -1,6 +1,6 @@
 // Models with rows apart from the pack: where they lie, and the search for nearest tokens in them.
 // SPDX-License-Identifier: Apache-2.0
-#include "sql/model_storage.h"
+#include "sql/models/model_storage.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 
 #include "model/token_table.h"
 #include "model/train/random.h"
-#include "sql/models.h"
-#include "sql/nearest_tokens.h"
+#include "sql/models/models.h"
+#include "sql/models/nearest_tokens.h"
 #include "storage/shared_store.h"
 #include "tests/support/catch.h"
 #include "tests/support/database.h"

@@ -16,6 +16,10 @@ MAY_INCLUDE = {
     "storage": {"math"},
     "math": set(),
 }
+# The folders of sql/: each may include from those before it, and from sql/ itself, whose own files
+# include from none of them, but for the one that registers everything.
+SQL_FOLDERS = ["vectors", "models", "collections", "search", "tables"]
+SQL_REGISTER = "register"
 # Whose headers only these folders may include.
 FOREIGN = [
     (re.compile(r"sqlite3(ext)?\.h$"), {"ext", "sql"}),
@@ -47,6 +51,11 @@ def lines_of(root, path):
     return (root / path).read_text(encoding="utf-8").splitlines()
 
 
+def place_in_sql(path):
+    """Of a file of sql/: its folder's place in SQL_FOLDERS, counted from 1; 0 beside them."""
+    return SQL_FOLDERS.index(path.parts[1]) + 1 if path.parts[1] in SQL_FOLDERS else 0
+
+
 def includes(root):
     """Own headers by their path from the root, and only towards math."""
     directive = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -64,6 +73,9 @@ def includes(root):
                 continue
             if target in FOLDERS and target != folder and target not in MAY_INCLUDE[folder]:
                 yield f"{path}:{number}: {folder}/ must not include {name}"
+            if folder == target == "sql" and path.stem != SQL_REGISTER:
+                if place_in_sql(Path(name)) > place_in_sql(path):
+                    yield f"{path}:{number}: {path.parent}/ must not include {name}"
             for pattern, allowed in FOREIGN:
                 if pattern.match(name) and folder not in allowed:
                     yield f"{path}:{number}: only {' and '.join(sorted(allowed))} may include {name}"
