@@ -108,7 +108,7 @@ void NearestStream::keep_only(std::span<const int64_t> ids) {
   }
   pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(cursor_));
   cursor_ = 0;
-  std::erase_if(pending_, [&](const Candidate& c) { return !set.contains(id_of(c)); });
+  std::erase_if(pending_, [&](const BoundedRow& c) { return !set.contains(id_of(c)); });
   decltype(seen_) kept;
   for (; !seen_.empty(); seen_.pop())
     if (set.contains(seen_.top().id)) kept.push(seen_.top());
@@ -134,10 +134,10 @@ void NearestStream::score() {
   while (!exact_ && is_short(needed)) widen();
 }
 
-// Puts candidates that have not been looked at back among all others.
+// Puts those that have not been looked at back among all others.
 void NearestStream::begin_anew() {
   for (; cursor_ < pending_.size(); ++cursor_) {
-    const Candidate& c = pending_[cursor_];
+    const BoundedRow& c = pending_[cursor_];
     layers_[c.layer].bounds.set(c.place, c.bound);
   }
   pending_.clear();
@@ -161,10 +161,10 @@ void NearestStream::sharpen() {
   const bool is_cut = select(batch_, kInfinity);
   for (size_t i = 0; i < pending_.size(); ++i) {
     if (i + kCodesAhead < pending_.size()) {
-      const Candidate& soon = pending_[i + kCodesAhead];
+      const BoundedRow& soon = pending_[i + kCodesAhead];
       layers_[soon.layer].bounds.prefetch(soon.place);
     }
-    Candidate& c = pending_[i];
+    BoundedRow& c = pending_[i];
     LayerBounds& bounds = layers_[c.layer].bounds;
     bounds.sharpen(c.place);
     c.bound = bounds[c.place];
@@ -175,7 +175,7 @@ void NearestStream::sharpen() {
   if (is_cut && batch_ >= 3) limit = pending_[batch_ / 3 - 1].bound;  // a stream goes on and on
   for (size_t i = 0; i < std::min(missing, pending_.size()); ++i) {
     if (i + kAhead < pending_.size()) prefetch(pending_[i + kAhead]);
-    const Candidate& c = pending_[i];
+    const BoundedRow& c = pending_[i];
     layers_[c.layer].bounds.remove(c.place);
     if (const std::optional<double> distance = look_at(c))
       limit = std::max(limit, bound_of(*distance));
@@ -185,7 +185,7 @@ void NearestStream::sharpen() {
   for (Searched& layer : layers_) layer.bounds.sharpen_up_to(limit);
 }
 
-// Makes pending_ the next batch of candidates, in order. Each batch is four times the last, so that
+// Makes pending_ the next batch of rows, in order. Each batch is four times the last, so that
 // reading everything takes a logarithmic number of passes.
 void NearestStream::refill() {
   size_t rows = 0;
@@ -205,18 +205,18 @@ void NearestStream::refill() {
   exhausted_ = !is_cut && last == kInfinity;
   std::sort(pending_.begin(), pending_.end());
   behind_ = is_cut ? pending_.back().bound : std::nextafter(last, kInfinity);
-  for (const Candidate& c : pending_) layers_[c.layer].bounds.remove(c.place);
+  for (const BoundedRow& c : pending_) layers_[c.layer].bounds.remove(c.place);
   counted_.cost += 1e-3 * (kSelectCost * static_cast<double>(rows) +
                            kPendingCost * static_cast<double>(pending_.size()));
   batch_ *= 4;
 }
 
-// Makes pending_ the `most` candidates with the smallest bounds, none above `last`, in no order.
+// Makes pending_ the `most` rows with the smallest bounds, none above `last`, in no order.
 // Whether some may be left that are not above it.
 bool NearestStream::select(size_t most, float last) {
   pending_.clear();
   cursor_ = 0;
-  float limit = std::nextafter(last, kInfinity);  // candidates from here on are not among them
+  float limit = std::nextafter(last, kInfinity);  // bounds from here on are not among them
   for (uint32_t s = 0; s < layers_.size(); ++s) {
     const LayerBounds& bounds = layers_[s].bounds;
     bounds.for_each_below(limit, [&](uint32_t place) {
@@ -245,7 +245,7 @@ bool NearestStream::is_promising() const {
   return nearer * kAstray <= rows;
 }
 
-// Cuts pending_ down to its `most` smallest candidates; returns the greatest bound among them.
+// Cuts pending_ down to its `most` smallest; returns the greatest bound among them.
 float NearestStream::keep_smallest(size_t most) {
   const auto last = pending_.begin() + static_cast<ptrdiff_t>(most - 1);
   std::nth_element(pending_.begin(), last, pending_.end());
@@ -253,18 +253,18 @@ float NearestStream::keep_smallest(size_t most) {
   return pending_.back().bound;
 }
 
-uint32_t NearestStream::row_of(const Candidate& candidate) const {
-  return layers_[candidate.layer].bounds.row_at(candidate.place);
+uint32_t NearestStream::row_of(const BoundedRow& bounded) const {
+  return layers_[bounded.layer].bounds.row_at(bounded.place);
 }
 
-NearestStream::Place NearestStream::place_of(const Candidate& candidate) const {
-  const RowLayer& layer = layers_[candidate.layer].rows();
-  const uint32_t row = row_of(candidate);
+NearestStream::Place NearestStream::place_of(const BoundedRow& bounded) const {
+  const RowLayer& layer = layers_[bounded.layer].rows();
+  const uint32_t row = row_of(bounded);
   return {layer.block_of(row), row % layer.block_rows};
 }
 
-std::optional<double> NearestStream::look_at(const Candidate& candidate) {
-  return look_at_row(layers_[candidate.layer].rows(), row_of(candidate));
+std::optional<double> NearestStream::look_at(const BoundedRow& bounded) {
+  return look_at_row(layers_[bounded.layer].rows(), row_of(bounded));
 }
 
 // Valid until the next call.
@@ -288,12 +288,12 @@ std::optional<double> NearestStream::look_at_row(const RowLayer& layer, uint32_t
   return distance;
 }
 
-void NearestStream::prefetch(const Candidate& candidate) const {
-  const RowLayer& layer = layers_[candidate.layer].rows();
-  prefetch_row(layer, row_of(candidate));
+void NearestStream::prefetch(const BoundedRow& bounded) const {
+  const RowLayer& layer = layers_[bounded.layer].rows();
+  prefetch_row(layer, row_of(bounded));
 }
 
-// Candidates lie anywhere in memory: their rows are on the way while others are looked at.
+// Rows lie anywhere in memory: they are on the way while others are looked at.
 void NearestStream::prefetch_row(const RowLayer& layer, uint32_t row) const {
   const RowBlock& block = layer.block_of(row);
   const size_t i = row % layer.block_rows;

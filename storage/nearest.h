@@ -84,14 +84,14 @@ class NearestStream {
   bool is_exact() const noexcept { return exact_ && !given_by_graph_; }
 
  private:
-  static constexpr size_t kAhead = 3;  // candidates whose rows are on their way from memory
+  static constexpr size_t kAhead = 3;  // rows that are on their way from memory
 
   // A row, by its place in a layer's bounds, and the lower bound of its distance.
-  struct Candidate {
+  struct BoundedRow {
     float bound;
     uint32_t layer;
     uint32_t place;
-    friend auto operator<=>(const Candidate&, const Candidate&) = default;
+    friend auto operator<=>(const BoundedRow&, const BoundedRow&) = default;
   };
   // A layer, and how far it has been searched.
   struct Searched {
@@ -118,8 +118,8 @@ class NearestStream {
     bool operator()(const Neighbor& a, const Neighbor& b) const noexcept { return is_nearer(b, a); }
   };
 
-  int64_t id_of(const Candidate& candidate) const {
-    const Place place = place_of(candidate);
+  int64_t id_of(const BoundedRow& bounded) const {
+    const Place place = place_of(bounded);
     return place.block.id(place.i);
   }
   void score();
@@ -131,12 +131,12 @@ class NearestStream {
   bool select(size_t most, float last);
   bool is_promising() const;
   float keep_smallest(size_t most);
-  uint32_t row_of(const Candidate& candidate) const;
-  Place place_of(const Candidate& candidate) const;
+  uint32_t row_of(const BoundedRow& bounded) const;
+  Place place_of(const BoundedRow& bounded) const;
   const std::byte* vector_of(const RowLayer& layer, uint32_t row);
-  std::optional<double> look_at(const Candidate& candidate);
+  std::optional<double> look_at(const BoundedRow& bounded);
   std::optional<double> look_at_row(const RowLayer& layer, uint32_t row);
-  void prefetch(const Candidate& candidate) const;
+  void prefetch(const BoundedRow& bounded) const;
   void prefetch_row(const RowLayer& layer, uint32_t row) const;
 
   // Of graphs: nearest_graph.cc.
@@ -173,9 +173,9 @@ class NearestStream {
   size_t deepened_ = 1;  // and once more, for what keys may hide
   bool exact_;
   size_t given_ = 0;
-  bool given_by_graph_ = false;     // some of them, while graphs answered
-  std::optional<double> last_;      // distance given while graphs answered
-  std::vector<Candidate> pending_;  // in order; those before cursor_ have been looked at
+  bool given_by_graph_ = false;      // some of them, while graphs answered
+  std::optional<double> last_;       // distance given while graphs answered
+  std::vector<BoundedRow> pending_;  // in order; those before cursor_ have been looked at
   size_t cursor_ = 0;
   // No bound that is left behind pending_ is less.
   float behind_ = -LayerBounds::kInfinity;
