@@ -33,7 +33,8 @@ inline constexpr uint64_t kMostNodes = uint64_t{1} << 31;
 // branch that a processor could not foresee.
 class CandidatePool {
  public:
-  // A candidate, and whether it has been expanded, as one number that orders as candidates do.
+  // A candidate, and whether it has been expanded, as one number that orders as candidates do. A
+  // float64, of which every processor has the minimum and maximum of two at a time.
   using Entry = double;
 
   void reset(size_t capacity) {
@@ -56,7 +57,7 @@ class CandidatePool {
       entries_.resize(kBefore + capacity);
       std::fill_n(entries_.begin(), kBefore, -kNone);
     }
-    std::fill(&at(0) + capacity_, &at(0) + capacity, kNone);
+    std::fill(first() + capacity_, first() + capacity, kNone);
     capacity_ = capacity;
     set_limit();
   }
@@ -65,7 +66,7 @@ class CandidatePool {
   static Entry entry_of(const Candidate& candidate) noexcept { return pack(candidate); }
   // REQUIRES: there is room for them, they ascend, and none is nearer than any in it.
   void append(std::span<const Entry> entries) noexcept {
-    std::copy(entries.begin(), entries.end(), &at(size_));
+    std::copy(entries.begin(), entries.end(), first() + size_);
     size_ += entries.size();
     set_limit();
   }
@@ -73,7 +74,7 @@ class CandidatePool {
   // REQUIRES: the key is not NaN, and the node below kMostNodes.
   void insert(const Candidate& candidate) noexcept {
     const Entry entry = pack(candidate);
-    Entry* block = &at(0) + capacity_ - kBlock;
+    Entry* block = first() + capacity_ - kBlock;
     for (; entry < block[-1]; block -= kBlock) {
       std::array<Entry, kBlock> moved;
       std::memcpy(moved.data(), block - 1, sizeof moved);
@@ -103,7 +104,6 @@ class CandidatePool {
   // Behind the last; before the first its negative.
   static constexpr Entry kNone = std::numeric_limits<Entry>::infinity();
 
-  static constexpr uint64_t kSign = uint64_t{1} << 63;
   // So that no entry is a denormal number, which some programs have processors take for zero.
   static constexpr uint64_t kNormal = uint64_t{1} << 52;
 
@@ -123,6 +123,7 @@ class CandidatePool {
     return (std::bit_cast<uint64_t>(entry) & 1) != 0;
   }
 
+  Entry* first() noexcept { return entries_.data() + kBefore; }
   Entry& at(size_t i) noexcept { return entries_[kBefore + i]; }
   const Entry& at(size_t i) const noexcept { return entries_[kBefore + i]; }
 
