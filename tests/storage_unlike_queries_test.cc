@@ -106,7 +106,8 @@ TEST_CASE("vectors and queries of any magnitude are found", "[storage][graph]") 
     std::vector<std::string> rows;
     for (size_t i = 0; i < kRows; ++i) rows.push_back(bytes_of(random.vector(16, each.rows)));
     GraphFile file(spec, rows);
-    file.build({.ef_construction = 64});
+    // The last has one query, nearly: what it finds depends on the graph, which is the same so.
+    file.build({.ef_construction = 64, .threads = 1});
     CHECK(ask(file, [&] { return bytes_of(random.vector(16, each.query)); }).recall >= 0.95);
   }
 }
