@@ -127,20 +127,21 @@ class CandidatePool {
   Entry& at(size_t i) noexcept { return entries_[kBefore + i]; }
   const Entry& at(size_t i) const noexcept { return entries_[kBefore + i]; }
 
-  // In a block, of which what is farther makes room for it. The one before is not farther.
+  // In a block, of which what is farther makes room for it. The one before is not farther. Loads
+  // begin where the stores of a call before did, so that they need not wait for these.
   static void put(Entry entry, Entry* block) noexcept {
     using Two = Entry __attribute__((vector_size(2 * sizeof(Entry))));
     constexpr size_t kTwo = 2;
     const Two both{entry, entry};
     Two here;
     std::memcpy(&here, block + kBlock - kTwo, sizeof here);
-    for (Entry* at = block + kBlock - kTwo; at >= block; at -= kTwo) {
+    for (Entry* two = block + kBlock - kTwo; two >= block; two -= kTwo) {
       Two lower;
-      std::memcpy(&lower, at - kTwo, sizeof lower);
+      std::memcpy(&lower, two - kTwo, sizeof lower);
       const Two before = __builtin_shufflevector(lower, here, 1, 2);
       const Two nearer = here < both ? here : both;
-      const Two put = before > nearer ? before : nearer;
-      std::memcpy(at, &put, sizeof put);
+      const Two made = before > nearer ? before : nearer;
+      std::memcpy(two, &made, sizeof made);
       here = lower;
     }
   }

@@ -1,10 +1,12 @@
-// The ordinary tables behind a collection: names, creation, renaming, removal, configuration.
+// The ordinary tables behind a collection: names, creation, renaming, removal, configuration, and
+// which collections are configured with a model.
 //
-//   <name>_rows    id, cn and every column but the vector, as c<position>; metadata and partition
-//                  columns are indexed
-//   <name>_log     cn, nonce, id, op, vector: see storage/format.h and docs/format.md
-//   <name>_segments  segment, version, rows, dead: see sql/collections/manifest.h and
-//   docs/format.md <name>_config    key, value
+//   <name>_rows      id, cn and every column but the vector, as c<position>; metadata and
+//                    partition columns are indexed
+//   <name>_log       cn, nonce, id, op, vector: see storage/format.h and docs/format.md
+//   <name>_segments  segment, version, rows, dead: see manifest.h and docs/format.md
+//   <name>_config    key, value
+//
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -23,8 +25,7 @@ namespace kindred::sql {
 inline constexpr std::string_view kConfigFormat = "format";  // storage::kFormatVersion
 inline constexpr std::string_view kConfigId = "id";          // random, names the collection
 inline constexpr std::string_view kConfigModel = "model";    // model::Identity::describe()
-inline constexpr std::string_view kConfigSealed =
-    "sealed";  // change number: see sql/collections/manifest.h
+inline constexpr std::string_view kConfigSealed = "sealed";  // change number: see manifest.h
 inline constexpr std::string_view kConfigSegments =
     "segments";                                            // random, new with each change there
 inline constexpr std::string_view kConfigStore = "store";  // random id of the RocksDB store
