@@ -24,8 +24,8 @@
 
 #include "bench/clustered.h"
 #include "bench/sqlite_peer.h"
-#include "storage/nearest.h"
-#include "storage/tail.h"
+#include "storage/log/tail.h"
+#include "storage/nearest/nearest.h"
 
 namespace kindred::bench {
 namespace {

@@ -27,11 +27,11 @@
 #include "bench/graph_index.h"
 #include "math/kernels.h"
 #include "model/formats/word_vectors.h"
-#include "storage/graph.h"
-#include "storage/graph_builder.h"
-#include "storage/nearest.h"
-#include "storage/segment.h"
-#include "storage/segment_writer.h"
+#include "storage/building/graph_builder.h"
+#include "storage/graphs/graph.h"
+#include "storage/nearest/nearest.h"
+#include "storage/segments/segment.h"
+#include "storage/segments/segment_writer.h"
 
 namespace kindred::bench {
 namespace {

@@ -1,5 +1,5 @@
-// The border between C++ and SQLite: every callback handed to SQLite runs inside guard(), which makes
-// result codes of exceptions, so that none ever crosses into C.
+// The border between C++ and SQLite: every callback handed to SQLite runs inside guard(), which
+// makes result codes of exceptions, so that none ever crosses into C.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -7,7 +7,7 @@
 #include "math/kernels.h"
 #include "math/xsimd_version.h"
 #include "sql/value.h"
-#include "storage/versions.h"
+#include "storage/rocksdb/versions.h"
 
 namespace kindred::sql {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "sql/sqlite.h"
 #include "storage/error.h"
-#include "storage/segment_folder.h"
-#include "storage/shared_store.h"
+#include "storage/rocksdb/shared_store.h"
+#include "storage/segments/segment_folder.h"
 
 namespace kindred::sql {
 

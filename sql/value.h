@@ -87,9 +87,8 @@ std::string_view blob_of(sqlite3_value* value);
 // and integer_of() for a fraction.
 double number_of(sqlite3_value* value, const Where& where);
 int64_t integer_of(sqlite3_value* value, const Where& where);
-// The integer that SQLite would store for the value in an INTEGER PRIMARY KEY: 5, 5.0 (as which some
-// hosts bind all numbers), '5'.
-// nullopt for everything else.
+// The integer that SQLite would store for the value in an INTEGER PRIMARY KEY: 5, 5.0 (as which
+// some hosts bind all numbers), '5'. nullopt for everything else.
 std::optional<int64_t> whole_number(sqlite3_value* value) noexcept;
 
 // The element type a BLOB's subtype stands for; float32 for a BLOB that has none of the three.

@@ -17,7 +17,6 @@
 #include <optional>
 
 #include "storage/error.h"
-#include "storage/segment_format.h"
 
 namespace kindred::storage {
 namespace {
@@ -197,7 +196,7 @@ void SequentialWriter::write(const void* data, size_t bytes) {
 }
 
 void SequentialWriter::pad(size_t alignment) {
-  static constexpr std::byte kZeros[kSegmentPage] = {};
+  static constexpr std::byte kZeros[kSumBlock] = {};
   const uint64_t over = position() % alignment;
   if (over != 0) write(kZeros, alignment - over);
 }

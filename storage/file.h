@@ -55,6 +55,9 @@ void sync_folder(const std::string& path);
 // beside a database. Without a `like` it is made as any folder. Returns whether it was created.
 bool create_folder(const std::string& path, const std::string& like);
 
+// Files begin with it, or are of another machine.
+inline constexpr uint32_t kByteOrder = 0x01020304;
+
 // What one checksum covers: a page, so that who reads here and there reads little beside it.
 inline constexpr size_t kSumBlock = 4096;
 

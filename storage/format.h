@@ -1,5 +1,5 @@
-// The records of a collection as they stand in its log, and what its vectors are. Mirrors
-// docs/format.md.
+// The records of a collection as they stand in its log, what its vectors are, and what names a
+// segment of them. Mirrors docs/format.md.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -58,6 +58,12 @@ struct VectorSpec {
   size_t code_dim() const noexcept { return prefix > 0 ? prefix : dim; }
   size_t bytes() const noexcept { return math::vector_bytes(element, dim); }
   auto operator<=>(const VectorSpec&) const = default;
+};
+
+// Names a segment, and says whose it is: both random.
+struct SegmentIdentity {
+  int64_t segment = 0;
+  int64_t collection = 0;
 };
 
 }  // namespace kindred::storage

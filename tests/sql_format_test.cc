@@ -1,5 +1,5 @@
-// Databases that earlier versions wrote: fixtures/<format>/app.db with its folder. Segment files are
-// of version 1 in format 2, of version 3 in 2-segment-3.
+// Databases that earlier versions wrote: fixtures/<format>/app.db with its folder. Segment files
+// are of version 1 in format 2, of version 3 in 2-segment-3.
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <string>

@@ -13,7 +13,7 @@
 #include "model/train/random.h"
 #include "sql/models/models.h"
 #include "sql/models/nearest_tokens.h"
-#include "storage/shared_store.h"
+#include "storage/rocksdb/shared_store.h"
 #include "tests/support/catch.h"
 #include "tests/support/database.h"
 #include "tests/support/host_sqlite.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/candidate_pool.h"
+#include "storage/graphs/candidate_pool.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "math/metric.h"
+#include "storage/codes/row_codes.h"
 #include "storage/file.h"
-#include "storage/nearest.h"
-#include "storage/row_codes.h"
-#include "storage/segment.h"
-#include "storage/segment_writer.h"
+#include "storage/nearest/nearest.h"
+#include "storage/segments/segment.h"
+#include "storage/segments/segment_writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/files.h"
 #include "tests/support/random.h"

@@ -1,6 +1,6 @@
 // Graphs that begin with that of an older segment.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/graph_base.h"
+#include "storage/building/graph_base.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "storage/graph_builder.h"
+#include "storage/building/graph_builder.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 

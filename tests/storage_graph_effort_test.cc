@@ -2,7 +2,7 @@
 // byte or half a byte an element do not tell these apart. And of rows in clusters of very different
 // sizes, of which a search may come to a wrong one.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/graph_effort.h"
+#include "storage/building/graph_effort.h"
 
 #include <cmath>
 #include <functional>

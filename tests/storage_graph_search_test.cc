@@ -7,8 +7,8 @@
 #include <numeric>
 #include <thread>
 
-#include "storage/changed_ids.h"
-#include "storage/tail.h"
+#include "storage/log/changed_ids.h"
+#include "storage/log/tail.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 

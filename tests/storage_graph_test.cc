@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/graph.h"
+#include "storage/graphs/graph.h"
 
 #include <algorithm>
 #include <chrono>
@@ -14,10 +14,10 @@
 #include <thread>
 
 #include "math/kernels.h"
+#include "storage/building/graph_builder.h"
+#include "storage/codes/row_codes.h"
 #include "storage/file.h"
-#include "storage/graph_builder.h"
-#include "storage/graph_jobs.h"
-#include "storage/row_codes.h"
+#include "storage/upkeep/graph_jobs.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 

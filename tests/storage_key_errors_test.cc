@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/key_errors.h"
+#include "storage/nearest/key_errors.h"
 
 #include <algorithm>
 #include <cmath>

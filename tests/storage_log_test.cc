@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/log.h"
+#include "storage/log/log.h"
 
 #include <algorithm>
 #include <thread>

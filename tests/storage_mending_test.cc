@@ -1,6 +1,6 @@
 // Ranges and stores that are written again from whole segment files, whichever call fails.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/mending.h"
+#include "storage/upkeep/mending.h"
 
 #include <unistd.h>
 
@@ -13,9 +13,9 @@
 
 #include "storage/error.h"
 #include "storage/file.h"
-#include "storage/segment_builder.h"
-#include "storage/segment_format.h"
-#include "storage/shared_store.h"
+#include "storage/rocksdb/shared_store.h"
+#include "storage/segments/segment_builder.h"
+#include "storage/segments/segment_format.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_calls.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/nearest.h"
+#include "storage/nearest/nearest.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include <set>
 
 #include "math/kernels.h"
-#include "storage/segment.h"
-#include "storage/segment_writer.h"
+#include "storage/segments/segment.h"
+#include "storage/segments/segment_writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_log.h"
 #include "tests/support/files.h"

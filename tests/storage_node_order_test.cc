@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/node_order.h"
+#include "storage/building/node_order.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

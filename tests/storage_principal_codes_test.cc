@@ -1,12 +1,12 @@
 // Principal codes: what graphs read of vectors that few axes tell apart.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/principal_codes.h"
+#include "storage/graphs/principal_codes.h"
 
 #include <algorithm>
 #include <functional>
 
-#include "storage/coded_rows.h"
-#include "storage/principal_encoder.h"
+#include "storage/building/coded_rows.h"
+#include "storage/building/principal_encoder.h"
 #include "tests/support/catch.h"
 #include "tests/support/graph_file.h"
 

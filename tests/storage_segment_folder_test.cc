@@ -1,6 +1,6 @@
 // The folder of a database's segments: how it is made.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/segment_folder.h"
+#include "storage/segments/segment_folder.h"
 
 #include <sys/stat.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/segment.h"
+#include "storage/segments/segment.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@
 
 #include "math/metric.h"
 #include "storage/error.h"
-#include "storage/nearest.h"
-#include "storage/segment_writer.h"
+#include "storage/nearest/nearest.h"
+#include "storage/segments/segment_writer.h"
 #include "tests/support/catch.h"
 #include "tests/support/files.h"
 

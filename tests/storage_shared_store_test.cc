@@ -1,6 +1,6 @@
 // Stores shared by the connections of a process, idle ones, and forks.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/shared_store.h"
+#include "storage/rocksdb/shared_store.h"
 
 #include <thread>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/small_world.h"
+#include "storage/building/small_world.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "storage/error.h"
-#include "storage/store.h"
+#include "storage/rocksdb/store.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_calls.h"
 

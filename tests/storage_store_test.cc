@@ -1,6 +1,6 @@
 // The store by itself: what comes back, in which order, what is refused, and what damage does.
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/store.h"
+#include "storage/rocksdb/store.h"
 
 #include <sys/resource.h>
 
@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "storage/error.h"
-#include "storage/store_keys.h"
+#include "storage/rocksdb/store_keys.h"
 #include "tests/support/catch.h"
 #include "tests/support/files.h"
 #include "tests/support/raw_store.h"

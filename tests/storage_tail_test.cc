@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/tail.h"
+#include "storage/log/tail.h"
 
 #include <limits>
 #include <set>

@@ -13,7 +13,7 @@
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "sql/value.h"
-#include "storage/segment_builder.h"
+#include "storage/segments/segment_builder.h"
 
 namespace kindred::sql {
 namespace {

@@ -7,7 +7,7 @@
 #include "sql/boundary.h"
 #include "sql/collections/collection.h"
 #include "sql/store_access.h"
-#include "storage/preparation.h"
+#include "storage/upkeep/preparation.h"
 
 namespace kindred::sql {
 namespace {

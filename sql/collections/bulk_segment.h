@@ -13,7 +13,7 @@
 
 #include "sql/collections/manifest.h"
 #include "storage/format.h"
-#include "storage/segment_builder.h"
+#include "storage/segments/segment_builder.h"
 
 namespace kindred::sql {
 

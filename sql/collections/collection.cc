@@ -9,8 +9,8 @@
 #include "sql/database_file.h"
 #include "sql/vector_text.h"
 #include "storage/error.h"
-#include "storage/graph_jobs.h"
 #include "storage/sort_distinct.h"
+#include "storage/upkeep/graph_jobs.h"
 
 namespace kindred::sql {
 namespace {

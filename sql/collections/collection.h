@@ -18,7 +18,7 @@
 #include "sql/models/models.h"
 #include "sql/statement.h"
 #include "sql/value.h"
-#include "storage/log.h"
+#include "storage/log/log.h"
 
 namespace kindred::sql {
 

@@ -8,7 +8,7 @@
 
 #include "sql/ascii.h"
 #include "sql/boundary.h"
-#include "storage/row_codes.h"
+#include "storage/codes/row_codes.h"
 
 namespace kindred::sql {
 namespace {

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "storage/format.h"
-#include "storage/graph_format.h"
+#include "storage/graphs/graph_format.h"
 
 namespace kindred::sql {
 

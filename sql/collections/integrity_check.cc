@@ -11,7 +11,7 @@
 #include "sql/progress.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
-#include "storage/preparation.h"
+#include "storage/upkeep/preparation.h"
 
 namespace kindred::sql {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "sql/collections/shadow_tables.h"
 #include "sql/statement.h"
-#include "storage/log.h"
+#include "storage/log/log.h"
 
 namespace kindred::sql {
 

@@ -12,8 +12,8 @@
 
 #include "sql/collections/shadow_tables.h"
 #include "sql/statement.h"
-#include "storage/dead_rows.h"
-#include "storage/segment_folder.h"
+#include "storage/log/dead_rows.h"
+#include "storage/segments/segment_folder.h"
 
 namespace kindred::sql {
 

@@ -11,8 +11,8 @@
 #include "sql/models/model_registry.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
-#include "storage/mending.h"
 #include "storage/random_id.h"
+#include "storage/upkeep/mending.h"
 
 namespace kindred::sql {
 namespace {

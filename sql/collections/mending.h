@@ -1,6 +1,6 @@
 // The part of the command 'rebuild' that mends the store: what RocksDB has lost or damaged is
-// written again from whole segment files (storage/mending.h). Of SQLite's tables it changes only
-// what models say of their store.
+// written again from whole segment files (storage/upkeep/mending.h). Of SQLite's tables it changes
+// only what models say of their store.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -11,7 +11,7 @@
 #include "sql/collections/sweeping.h"
 #include "sql/progress.h"
 #include "sql/store_access.h"
-#include "storage/sweep.h"
+#include "storage/upkeep/sweep.h"
 
 namespace kindred::sql {
 namespace {

@@ -13,8 +13,8 @@
 #include "sql/boundary.h"
 #include "sql/collections/bulk_segment.h"
 #include "storage/format.h"
-#include "storage/graph_jobs.h"
-#include "storage/preparation.h"
+#include "storage/upkeep/graph_jobs.h"
+#include "storage/upkeep/preparation.h"
 
 namespace kindred::sql {
 

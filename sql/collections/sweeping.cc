@@ -10,8 +10,8 @@
 #include "sql/store_access.h"
 #include "storage/error.h"
 #include "storage/file.h"
-#include "storage/mending.h"
-#include "storage/sweep.h"
+#include "storage/upkeep/mending.h"
+#include "storage/upkeep/sweep.h"
 
 namespace kindred::sql {
 namespace {

@@ -1,5 +1,5 @@
 // Which segments the collections and models of a database have, in its newest committed state, and
-// the sweep of those that none has (storage/sweep.h).
+// the sweep of those that none has (storage/upkeep/sweep.h).
 //
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "storage/segment_folder.h"
+#include "storage/segments/segment_folder.h"
 
 namespace kindred::sql {
 

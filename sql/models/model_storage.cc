@@ -12,7 +12,7 @@
 #include "sql/statement.h"
 #include "sql/store_access.h"
 #include "storage/error.h"
-#include "storage/segment_builder.h"
+#include "storage/segments/segment_builder.h"
 
 namespace kindred::sql {
 namespace {

@@ -10,7 +10,7 @@
 #include "model/packed_model.h"
 #include "sql/models/model_registry.h"
 #include "storage/format.h"
-#include "storage/segment.h"
+#include "storage/segments/segment.h"
 
 namespace kindred::sql {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "storage/graph_jobs.h"
-#include "storage/nearest.h"
+#include "storage/nearest/nearest.h"
+#include "storage/upkeep/graph_jobs.h"
 
 namespace kindred::sql {
 namespace {

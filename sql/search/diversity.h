@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sql/collections/collection.h"
-#include "storage/nearest.h"
+#include "storage/nearest/nearest.h"
 
 namespace kindred::sql {
 

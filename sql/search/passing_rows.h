@@ -14,7 +14,7 @@
 #include "sql/collections/collection.h"
 #include "sql/search/row_filter.h"
 #include "sql/search/search_request.h"
-#include "storage/nearest.h"
+#include "storage/nearest/nearest.h"
 
 namespace kindred::sql {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "storage/count_common.h"
-#include "storage/nearest.h"
+#include "storage/nearest/nearest.h"
 #include "storage/sampled_row.h"
 
 namespace kindred::sql {

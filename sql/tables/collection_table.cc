@@ -16,7 +16,7 @@
 #include "sql/tables/collection_commands.h"
 #include "sql/tables/collection_cursor.h"
 #include "sql/tables/listing.h"
-#include "storage/sweep.h"
+#include "storage/upkeep/sweep.h"
 
 namespace kindred::sql {
 namespace {

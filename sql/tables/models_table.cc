@@ -16,7 +16,7 @@
 #include "sql/module.h"
 #include "sql/statement.h"
 #include "sql/value.h"
-#include "storage/sweep.h"
+#include "storage/upkeep/sweep.h"
 
 namespace kindred::sql {
 namespace {

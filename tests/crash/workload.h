@@ -21,8 +21,9 @@ struct WorkloadOptions {
 };
 
 // Reports acknowledged commits as a worker does (worker.h), and at the end minus the number of
-// calls that could fail. Where calls fail with an error, statements may fail too; once the failure is lifted nothing
-// may fail, and everything is compared. Exits with 0, or 2 and on standard error what is wrong.
+// calls that could fail. Where calls fail with an error, statements may fail too; once the failure
+// is lifted nothing may fail, and everything is compared. Exits with 0, or 2 and on standard error
+// what is wrong.
 [[noreturn]] void run_workload(const WorkloadOptions& options);
 
 }  // namespace kindred::test

@@ -47,7 +47,7 @@ class Sources(unittest.TestCase):
         self.assertEqual(got, ["model/a.cc:2: model/ must not include storage/b.h",
                                "storage/b.h:1: storage/ must not include model/c.h"])
 
-    def test_the_folders_of_sql_include_from_those_before_them(self):
+    def test_folders_within_a_folder_include_from_those_before_them(self):
         got = self.breaches("includes", sql__search__a_cc='#include "sql/collections/b.h"\n',
                             sql__collections__b_h='#include "sql/c.h"\n', sql__c_h="",
                             sql__register_cc='#include "sql/collections/b.h"\n')
@@ -57,6 +57,11 @@ class Sources(unittest.TestCase):
         self.assertEqual(got, ["sql/c.cc:1: sql/ must not include sql/search/b.h",
                                "sql/collections/a.h:1: sql/collections/ must not include "
                                "sql/search/b.h"])
+        got = self.breaches("includes", storage__graphs__a_h='#include "storage/nearest/b.h"\n',
+                            storage__nearest__b_h='#include "storage/codes/c.h"\n',
+                            storage__codes__c_h="")
+        self.assertEqual(got, ["storage/graphs/a.h:1: storage/graphs/ must not include "
+                               "storage/nearest/b.h"])
 
     def test_foreign_headers_stay_in_their_folder(self):
         for header, folder in [("sqlite3.h", "storage"), ("sqlite3ext.h", "model"),

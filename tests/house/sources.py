@@ -16,10 +16,13 @@ MAY_INCLUDE = {
     "storage": {"math"},
     "math": set(),
 }
-# The folders of sql/: each may include from those before it, and from sql/ itself, whose own files
-# include from none of them, but for the one that registers everything.
-SQL_FOLDERS = ["vectors", "models", "collections", "search", "tables"]
-SQL_REGISTER = "register"
+# Folders within a folder: each may include from those before it, and from the files beside them all,
+# which include from none of them, but for the one that registers everything.
+WITHIN = {
+    "sql": ["vectors", "models", "collections", "search", "tables"],
+    "storage": ["rocksdb", "codes", "log", "graphs", "segments", "nearest", "building", "upkeep"],
+}
+REGISTER = "sql/register"
 # Whose headers only these folders may include.
 FOREIGN = [
     (re.compile(r"sqlite3(ext)?\.h$"), {"ext", "sql"}),
@@ -51,9 +54,10 @@ def lines_of(root, path):
     return (root / path).read_text(encoding="utf-8").splitlines()
 
 
-def place_in_sql(path):
-    """Of a file of sql/: its folder's place in SQL_FOLDERS, counted from 1; 0 beside them."""
-    return SQL_FOLDERS.index(path.parts[1]) + 1 if path.parts[1] in SQL_FOLDERS else 0
+def place_within(path):
+    """Of a file's folder among those of WITHIN, counted from 1; 0 of a file beside them."""
+    folders = WITHIN.get(path.parts[0], [])
+    return folders.index(path.parts[1]) + 1 if path.parts[1] in folders else 0
 
 
 def includes(root):
@@ -73,8 +77,8 @@ def includes(root):
                 continue
             if target in FOLDERS and target != folder and target not in MAY_INCLUDE[folder]:
                 yield f"{path}:{number}: {folder}/ must not include {name}"
-            if folder == target == "sql" and path.stem != SQL_REGISTER:
-                if place_in_sql(Path(name)) > place_in_sql(path):
+            if folder == target and str(path.with_suffix("")) != REGISTER:
+                if place_within(Path(name)) > place_within(path):
                     yield f"{path}:{number}: {path.parent}/ must not include {name}"
             for pattern, allowed in FOREIGN:
                 if pattern.match(name) and folder not in allowed:

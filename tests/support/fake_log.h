@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/log.h"
+#include "storage/log/log.h"
 #include "tests/support/random.h"
 
 namespace kindred::test {

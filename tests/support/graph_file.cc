@@ -11,9 +11,9 @@
 #include <stdexcept>
 
 #include "math/metric.h"
+#include "storage/building/graph_builder.h"
 #include "storage/file.h"
-#include "storage/graph_builder.h"
-#include "storage/segment_writer.h"
+#include "storage/segments/segment_writer.h"
 
 namespace kindred::test {
 namespace {

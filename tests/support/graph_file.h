@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "storage/graph.h"
-#include "storage/graph_format.h"
-#include "storage/nearest.h"
-#include "storage/segment.h"
+#include "storage/graphs/graph.h"
+#include "storage/graphs/graph_format.h"
+#include "storage/nearest/nearest.h"
+#include "storage/segments/segment.h"
 #include "tests/support/files.h"
 #include "tests/support/random.h"
 

@@ -1,5 +1,5 @@
-// A store's RocksDB itself, for tests that put there what storage/store.cc never would. Goes
-// through RocksDB's C interface, whose header compiles in no time.
+// A store's RocksDB itself, for tests that put there what storage/rocksdb/store.cc never would.
+// Goes through RocksDB's C interface, whose header compiles in no time.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "storage/store.h"
+#include "storage/rocksdb/store.h"
 
 namespace kindred::test {
 

@@ -18,7 +18,7 @@
 #include <string>
 
 #include "storage/error.h"
-#include "storage/shared_store.h"
+#include "storage/rocksdb/shared_store.h"
 #include "tests/support/store_process.h"
 
 namespace kindred::test {
