@@ -16,18 +16,18 @@
 
 #include "storage/building/coded_rows.h"
 #include "storage/building/equal_rows.h"
-#include "storage/error.h"
-#include "storage/file.h"
-#include "storage/graphs/graph.h"
 #include "storage/building/graph_base.h"
 #include "storage/building/graph_effort.h"
-#include "storage/graphs/graph_format.h"
 #include "storage/building/linking.h"
 #include "storage/building/node_codes.h"
 #include "storage/building/node_order.h"
-#include "storage/parallel.h"
-#include "storage/codes/row_codes.h"
 #include "storage/building/small_world.h"
+#include "storage/codes/row_codes.h"
+#include "storage/error.h"
+#include "storage/file.h"
+#include "storage/graphs/graph.h"
+#include "storage/graphs/graph_format.h"
+#include "storage/parallel.h"
 
 namespace kindred::storage {
 namespace {
@@ -96,7 +96,7 @@ struct Numbering {
   std::vector<uint32_t> rows;   // by node: the first of its rows
   std::vector<uint32_t> nodes;  // by such a row
   std::array<uint64_t, kMostLevels> level_nodes{};
-  uint16_t levels = 0;
+  uint8_t levels = 0;
 
   Numbering(const SmallWorld& world, const std::vector<uint32_t>& order,
             const std::vector<uint8_t>& level_of)
@@ -282,6 +282,7 @@ bool build_graph(const Segment& segment, const VectorSpec& spec, const GraphOpti
     linking.run(base, order, levels, progress);
     const Numbering numbering(linking.near(), order, levels);
     GraphHeader header = header_of(segment, spec, options, codes, has_vectors, numbering);
+    header.growth = static_cast<uint8_t>(effort.growth() * kGrowthUnit + 0.5F);
     GraphWriter writer(*draft, rows, codes, equal, linking, numbering);
     writer.write(header);
     if (const auto graph = Graph::open(draft_path, spec, segment.graph_of())) {

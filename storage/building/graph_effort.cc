@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <mutex>
 #include <numeric>
@@ -252,6 +253,23 @@ bool GraphEffort::is_lost(const Graph& graph, uint32_t row, SearchEffort effort,
   });
 }
 
+float GraphEffort::growth() const {
+  if (spec_.metric == math::Metric::kDot) return 0;
+  std::vector<double> ratios;
+  for (const Sample& sample : row_samples()) {
+    const std::vector<float>& distances = sample.distances;
+    if (distances.size() < kManyNearest || !(distances[kFewNearest - 1] > 0)) continue;
+    ratios.push_back(double{distances[kManyNearest - 1]} / distances[kFewNearest - 1]);
+  }
+  if (2 * ratios.size() <= rows_) return 0;
+  const auto median = ratios.begin() + static_cast<ptrdiff_t>(ratios.size() / 2);
+  std::nth_element(ratios.begin(), median, ratios.end());
+  const double power = spec_.metric == math::Metric::kL2 ? 2 : 1;
+  const double steepness = power * std::log(*median);
+  const double count = std::log(static_cast<double>(kManyNearest) / kFewNearest);
+  return count < kMostGrowth * steepness ? static_cast<float>(count / steepness) : 0.0F;
+}
+
 // Of a thousand of the rows that are searched for themselves, those that are not among the first of
 // their hits.
 double GraphEffort::lost(const Graph& graph, SearchEffort effort, size_t looked_at) const {
@@ -268,11 +286,11 @@ double GraphEffort::lost(const Graph& graph, SearchEffort effort, size_t looked_
 // lets it leave. Rows find the way to their own more easily than questions from between clusters.
 size_t GraphEffort::entries_of(const Graph& graph) const {
   const auto lost_by = [&](size_t entries) {
-    return lost(graph, {kLeastEf, entries}, kFewNearest);
+    return lost(graph, {kLeastEf, entries, kFewNearest}, kFewNearest);
   };
   const auto found_by = [&](size_t entries) {
     return static_cast<double>(sum_of(between_samples(), [&](const Sample& sample) {
-      return found_by_graph(sample, kFewNearest, graph, {kLeastEf, entries});
+      return found_by_graph(sample, kFewNearest, graph, {kLeastEf, entries, kFewNearest});
     }));
   };
   const double enough = found_by(kMostEntries) -
@@ -290,7 +308,7 @@ size_t GraphEffort::entries_of(const Graph& graph) const {
 
 SearchEffort GraphEffort::of(const Graph& graph) const {
   const size_t most = spec_.prefix > 0 ? kMostEfOfPrefix : kMostEf;
-  SearchEffort effort{kLeastEf, entries_of(graph)};
+  SearchEffort effort{kLeastEf, entries_of(graph), kFewNearest};
   effort.ef = smallest_ef(kFewNearest, graph, effort, most);
   while (effort.ef < most && lost(graph, effort, kLeastLookedAt) > kMostLostByEf)
     effort.ef = std::min(effort.ef * 3 / 2, most);
@@ -300,6 +318,7 @@ SearchEffort GraphEffort::of(const Graph& graph) const {
 size_t GraphEffort::of_hundred(const Graph& graph, SearchEffort of_ten) const {
   if (spec_.prefix > 0) return 0;
   of_ten.ef = std::max(of_ten.ef, kManyNearest);
+  of_ten.nearest = kManyNearest;
   return smallest_ef(kManyNearest, graph, of_ten, kMostEfOfHundred);
 }
 

@@ -31,6 +31,11 @@ class GraphEffort {
   // each other than rows are in general: few bits do not tell them apart then.
   bool is_enough(const CodedRows& rows) const;
   bool is_enough(const CodedRows& rows, const PrincipalAxes& axes, const std::byte* codes) const;
+  // With which power of the distance from a row, under l2 of its square, the number of rows within
+  // it grows, between the tenth and the hundredth: the median of the sample (Houle 2013,
+  // "Dimensionality, Discriminability, Density & Distance Distributions"). 0 where there is none
+  // below kMostGrowth, or distances do not begin at 0.
+  float growth() const;
   // By how many nodes searches have to enter, so that they come to where a row is, and to what is
   // near to a question that is like no row; and the smallest of a few ef, from kLeastEf to kMostEf,
   // with which the sample's rows would find 98 % of their nearest, or as many that are as near, if

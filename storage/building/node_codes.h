@@ -9,9 +9,9 @@
 
 #include "math/aligned.h"
 #include "storage/building/coded_rows.h"
-#include "storage/format.h"
 #include "storage/building/graph_effort.h"
 #include "storage/building/principal_encoder.h"
+#include "storage/format.h"
 
 namespace kindred::storage {
 

@@ -11,14 +11,14 @@
 #include <span>
 #include <utility>
 
+#include "storage/building/sequence_lock.h"
+#include "storage/chunk_memory.h"
 #include "storage/graphs/best_first.h"
 #include "storage/graphs/candidate_pool.h"
-#include "storage/chunk_memory.h"
 #include "storage/graphs/node_group.h"
 #include "storage/graphs/node_queue.h"
-#include "storage/prefetch.h"
-#include "storage/building/sequence_lock.h"
 #include "storage/graphs/visited_nodes.h"
+#include "storage/prefetch.h"
 
 // hnswlib's, which not all of its versions include.
 #include <cmath>

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "math/kernels.h"
 #include "storage/format.h"
@@ -22,6 +23,9 @@ struct CodedQuery {
   float scale = 1;                 // the query is scale * codes
   float times = 1;                 // how much of its dot product with a row is in a distance
   const int8_t* vector = nullptr;  // its bytes, for graphs that have vectors in place of codes
+  // A row's distance, under l2 its square, less its key: more or less, and but for a factor that
+  // all rows have. None where distances do not begin at 0, or codes do not cover the vector.
+  std::optional<float> offset = std::nullopt;
 
   float factor() const noexcept { return times * scale; }  // see NodeNumbers (graph_format.h)
 };

@@ -42,6 +42,7 @@ void add_nearer(const NodeGroup& group, CandidatePool& pool, const Added& added)
     pool.insert(candidate);
     added(candidate.node);
   }
+  pool.trim();
 }
 
 }  // namespace kindred::storage

@@ -28,6 +28,15 @@ struct Candidate {
 // Nodes that a pool can tell apart; graphs have no more.
 inline constexpr uint64_t kMostNodes = uint64_t{1} << 31;
 
+// How far a pool takes candidates: to so many times the distance of those wanted, which is their
+// key and the offset.
+struct Reach {
+  size_t nearest = 0;  // that are wanted; 0: a pool takes as many as it has room for
+  size_t least = 0;    // candidates that are taken however far they are, no fewer than `nearest`
+  float offset = 0;
+  float factor = 1;
+};
+
 // The nearest candidates, sorted, of which some have been expanded. Faster than two heaps up to
 // several hundred: most that come in belong near the end, and are put in their place without a
 // branch that a processor could not foresee.
@@ -37,11 +46,12 @@ class CandidatePool {
   // float64, of which every processor has the minimum and maximum of two at a time.
   using Entry = double;
 
-  void reset(size_t capacity) {
+  void reset(size_t capacity, const Reach& reach = {}) {
     size_ = 0;
     next_ = 0;
     nearest_new_ = kNone;
     capacity_ = 0;
+    reach_ = reach;
     grow(capacity);
   }
   size_t size() const noexcept { return size_; }
@@ -75,6 +85,7 @@ class CandidatePool {
   void insert(const Candidate& candidate) noexcept {
     const Entry entry = pack(candidate);
     Entry* block = first() + capacity_ - kBlock;
+    if (size_ < capacity_) block -= (capacity_ - size_ - 1) / kBlock * kBlock;
     for (; entry < block[-1]; block -= kBlock) {
       std::array<Entry, kBlock> moved;
       std::memcpy(moved.data(), block - 1, sizeof moved);
@@ -84,6 +95,13 @@ class CandidatePool {
     size_ = std::min(size_ + 1, capacity_);
     nearest_new_ = std::min(nearest_new_, entry);
     set_limit();
+  }
+
+  // Gives up those that are beyond reach.
+  void trim() noexcept {
+    if (!is_within_reach()) return;
+    while (size_ > reach_.least && (*this)[size_ - 1].key > limit_) at(--size_) = kNone;
+    next_ = std::min(next_, size_);
   }
 
   // The next that has not been expanded, which it is from now on.
@@ -149,9 +167,16 @@ class CandidatePool {
   void set_limit() noexcept {
     const float last = (*this)[capacity_ - 1].key;
     limit_ = is_full() ? last : std::numeric_limits<float>::infinity();
+    if (is_within_reach()) limit_ = std::min(limit_, end_of_reach());
+  }
+  bool is_within_reach() const noexcept { return reach_.nearest > 0 && size_ >= reach_.least; }
+  float end_of_reach() const noexcept {
+    const float distance = (*this)[reach_.nearest - 1].key + reach_.offset;
+    return std::max(distance * reach_.factor - reach_.offset, (*this)[reach_.least - 1].key);
   }
 
   std::vector<Entry> entries_;
+  Reach reach_;
   size_t capacity_ = 0;
   size_t size_ = 0;
   size_t next_ = 0;  // all before that are not nearer than nearest_new_ have been expanded

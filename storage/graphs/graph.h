@@ -38,11 +38,16 @@ inline constexpr size_t kManyNearest = 100;
 struct SearchEffort {
   size_t ef;
   size_t entries = 0;  // 0: as many as the graph says
+  // How many of the nearest are wanted. A search keeps in view what is not much farther than these,
+  // so much that it is `ef` nodes for most queries, but fewer where few are as near, and up to
+  // kMostOfEf times as many where a lot are. 0: `ef` nodes for each.
+  size_t nearest = 0;
   // A node that is passed over as though it were not there: what a row's vector would find if the
   // row were none.
   std::optional<uint32_t> left_out = std::nullopt;
 };
 inline constexpr size_t kMostEntries = 64;
+inline constexpr size_t kMostOfEf = 3;
 
 // Rows that a graph has found which are looked at exactly, at least, unless key_errors.h rules them
 // out.
@@ -90,11 +95,13 @@ class Graph {
   static std::shared_ptr<const Graph> open(const std::string& path, const VectorSpec& spec,
                                            const GraphOf& segment);
 
-  // The `ef` nearest nodes that a best-first search meets, by ascending key (Malkov & Yashunin
-  // 2018, algorithms 2 and 5), with their rows, `ef` in all. With a filter only rows that pass it;
-  // a filter that refuses what is near to the query is searched more widely. nullopt if the
-  // filter's budget did not last, or a block was found damaged: is_damaged() then. `distances` is
-  // increased by those computed. The result is valid until this thread's next search.
+  // The nearest nodes that a best-first search meets, by ascending key (Malkov & Yashunin 2018,
+  // algorithms 2 and 5), with their rows: `ef` rows, or as many as the effort says (Al-Jazzazi et
+  // al. 2025, "Distance Adaptive Beam Search for Provably Accurate Graph-Based Nearest Neighbor
+  // Search"). With a filter `ef` rows, and only such as pass it; one that refuses what is near to
+  // the query is searched more widely. nullopt if the filter's budget did not last, or a block was
+  // found damaged: is_damaged() then. `distances` is increased by those computed. The result is
+  // valid until this thread's next search.
   std::optional<std::span<const GraphHit>> search(const CodedQuery& query, SearchEffort effort,
                                                   const GraphFilter* filter,
                                                   size_t& distances) const;
@@ -119,6 +126,9 @@ class Graph {
   // The same of the nodes by which a search enters.
   size_t entries() const noexcept { return std::clamp<size_t>(header_.entries, 1, kMostEntries); }
   size_t levels() const noexcept { return header_.levels; }
+  // With which power of a distance, under l2 of its square, the number of rows within it grows, as
+  // far as is known; 0: not at all.
+  float growth() const noexcept { return static_cast<float>(header_.growth) / kGrowthUnit; }
   // Whether nodes have vectors though the segment has codes: those told too little.
   bool has_vectors() const noexcept { return storage::has_vectors(header_); }
   // REQUIRES: node < size(), level <= levels(), the node is on that level.

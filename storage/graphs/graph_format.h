@@ -32,6 +32,8 @@ inline constexpr size_t kGraphPage = 4096;
 inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
 inline constexpr size_t kMostLevels = 16;
 inline constexpr size_t kMostLinks = 512;  // M
+inline constexpr float kGrowthUnit = 4;
+inline constexpr double kMostGrowth = 60;
 
 struct GraphOptions {
   size_t m = 16;  // links of a node on upper levels; about twice as many at the bottom
@@ -66,7 +68,8 @@ struct GraphHeader {
   uint32_t dim;
   uint8_t element;
   uint8_t metric;
-  uint16_t levels;  // above the bottom one
+  uint8_t levels;  // above the bottom one
+  uint8_t growth;  // in fourths: the power of a distance with which rows within it grow; 0: unknown
   uint16_t m;
   uint16_t ef_of_hundred;  // as ef, for the 100 nearest; 0: not known
   uint32_t ef_construction;

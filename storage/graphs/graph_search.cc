@@ -1,6 +1,7 @@
 // A graph's searches, from the highest level to the lowest.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -78,6 +79,7 @@ class GraphWalk {
         query_(query),
         entries_(effort.entries > 0 ? effort.entries : graph.entries()),
         left_out_(effort.left_out),
+        nearest_(effort.nearest),
         room_(room),
         layout_(graph.layout_),
         fetched_from_(std::max(layout_.code_at, kLine)),
@@ -96,8 +98,10 @@ class GraphWalk {
     if (!is_sound_) return std::nullopt;
     if (!descend()) return std::nullopt;
     if (filter == nullptr) {
-      begin(ef);
-      return walk<false>() ? hits_of_pool(ef) : std::nullopt;
+      const Reach reach = reach_of(ef);
+      const size_t most = reach.nearest > 0 ? kMostOfEf * ef : ef;
+      begin(most, reach);
+      return walk<false>() ? hits_of_pool(most) : std::nullopt;
     }
     if (!walk_filtered(ef, *filter) || !is_sound_) return std::nullopt;
     room_.hits.clear();
@@ -122,10 +126,21 @@ class GraphWalk {
   size_t distances() const noexcept { return distances_; }
 
  private:
+  // So far that most queries have `ef` nodes within it, if it is known how their number grows.
+  Reach reach_of(size_t ef) const {
+    if (nearest_ == 0 || nearest_ >= ef || kMostOfEf * ef > graph_.size()) return {};
+    if (!(graph_.growth() > 0) || !query_.offset) return {};
+    const float ratio = static_cast<float>(ef) / static_cast<float>(nearest_);
+    return {.nearest = nearest_,
+            .least = std::max(nearest_, ef / 2),
+            .offset = *query_.offset,
+            .factor = std::pow(ratio, 1 / graph_.growth())};
+  }
+
   // A search of the level, from what the one above has found on: it need not be compared again.
-  void begin(size_t ef) {
+  void begin(size_t ef, const Reach& reach = {}) {
     room_.met.reset(room_.visited);
-    room_.pool.reset(std::min(ef, graph_.size()));
+    room_.pool.reset(std::min(ef, graph_.size()), reach);
     room_.spare.clear();
     if (left_out_) room_.met.pass(*left_out_, room_.visited);
     for (const Candidate& entry : room_.entries) {
@@ -361,6 +376,7 @@ class GraphWalk {
   CodedQuery query_;
   const size_t entries_;
   const std::optional<uint32_t> left_out_;
+  const size_t nearest_;
   GraphScratch& room_;
   const NodeLayout layout_;
   // Bytes of a node that are fetched beside its first line: to the end of its code, or most of it.

@@ -12,7 +12,6 @@ namespace kindred::storage {
 
 void PrincipalAxes::along(const int8_t* codes, float scale, float* out) const {
   const math::Kernels& kernels = math::active();
-  const auto* const centre = reinterpret_cast<const float*>(section_ + kAxesHead);
   const auto* const axes = reinterpret_cast<const int8_t*>(section_ + axes_at());
   const int32_t sum = kernels.sum_i8(codes, stride_);
   float of_axes;
@@ -25,7 +24,7 @@ void PrincipalAxes::along(const int8_t* codes, float scale, float* out) const {
     int32_t dots[kAtOnce];
     kernels.dot_codes_x4(codes, sum, four, stride_, dots);
     for (size_t i = 0; i < kAtOnce; ++i)
-      out[first + i] = scale * static_cast<float>(dots[i]) - centre[first + i];
+      out[first + i] = scale * static_cast<float>(dots[i]) - centre()[first + i];
   }
 }
 
@@ -44,7 +43,20 @@ CodedQuery PrincipalQuery::along(const PrincipalAxes& axes, const CodedQuery& qu
   const int32_t sum = math::active().sum_i8(lower, count);
   std::memmove(codes_.data() + axes.code_bytes() + sizeof(NodeNumbers), lower + half, half);
   std::memset(lower + half, 0, sizeof(NodeNumbers));
-  return {.codes = codes_.data(), .sum = sum, .scale = made.scale, .times = query.times};
+  return {.codes = codes_.data(),
+          .sum = sum,
+          .scale = made.scale,
+          .times = query.times,
+          .offset = offset_along(axes, query)};
+}
+
+// With c the centre of all rows, <q, x> = <q - c, x - c> + <c, x> + <c, q - c>: the last is not in
+// the nodes' biases.
+std::optional<float> PrincipalQuery::offset_along(const PrincipalAxes& axes,
+                                                  const CodedQuery& query) const {
+  if (!query.offset) return std::nullopt;
+  const float of_centre = math::active().dot(axes.centre(), along_.data(), axes.count());
+  return *query.offset - query.times * of_centre;
 }
 
 }  // namespace kindred::storage

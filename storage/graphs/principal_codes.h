@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "storage/codes/code_kernels.h"
@@ -40,6 +41,10 @@ class PrincipalAxes {
   // Those that the dimensions leave none for are zeros.
   size_t count() const noexcept { return axes_of_code(code_bytes_); }
   const std::byte* section() const noexcept { return section_; }
+  // What the centre has along each.
+  const float* centre() const noexcept {
+    return reinterpret_cast<const float*>(section_ + kAxesHead);
+  }
   // Where, in the section, the axes' codes begin.
   size_t axes_at() const noexcept { return kAxesHead + count() * sizeof(float); }
   size_t section_bytes() const noexcept { return axes_at() + count() * stride_; }
@@ -67,6 +72,8 @@ class PrincipalQuery {
   CodedQuery along(const PrincipalAxes& axes, const CodedQuery& query);
 
  private:
+  std::optional<float> offset_along(const PrincipalAxes& axes, const CodedQuery& query) const;
+
   std::vector<float> along_;
   std::vector<int8_t> codes_;
 };

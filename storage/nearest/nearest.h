@@ -147,13 +147,13 @@ class NearestStream {
   bool search_graph(Searched& layer);
   std::vector<GraphHit> new_hits(Searched& layer, std::span<const GraphHit> hits, size_t most,
                                  size_t& hidden) const;
-  void look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
+  size_t look_at_hits(Searched& layer, std::span<const GraphHit> hits, size_t most);
   std::optional<std::span<const GraphHit>> graph_hits(Searched& layer, size_t ef);
   bool are_ordered(const RowLayer& layer, std::span<const GraphHit> hits);
   bool is_told_by_prefix(const RowLayer& layer);
   bool has_rough_keys(const RowLayer& layer) const;
   void leave_graph(Searched& layer);
-  bool may_miss(Searched& layer, std::span<const GraphHit> hits, size_t in_doubt) const;
+  bool may_miss(Searched& layer, std::span<const GraphHit> hits, size_t ef, size_t in_doubt) const;
   bool is_short(size_t needed) const;
   bool deepen();
   void widen();

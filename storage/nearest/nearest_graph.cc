@@ -161,7 +161,8 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
     if (!searched.search) searched.search.emplace(*layer.graph, query);
     hits = searched.search->widen(ef, counted_.visited);
   } else {
-    hits = layer.graph->search(query, {ef}, nullptr, counted_.visited);
+    const SearchEffort effort{.ef = ef, .nearest = deepened_ > 1 ? 0 : wanted_};
+    hits = layer.graph->search(query, effort, nullptr, counted_.visited);
   }
   const double each = chosen_from_ ? kWidenedDistance * counted_.costs.graph : counted_.costs.graph;
   counted_.cost += each * 1e-3 * static_cast<double>(counted_.visited - before);
@@ -171,13 +172,14 @@ std::optional<std::span<const GraphHit>> NearestStream::graph_hits(Searched& sea
 // false if the layer is to be scanned after all.
 bool NearestStream::search_graph(Searched& layer) {
   const size_t ef = ef_of(layer.rows());
-  size_t looked_at = ef;  // rough keys rule out most of them
+  const auto hits = graph_hits(layer, ef);
+  if (!hits || !are_ordered(layer.rows(), *hits)) return false;
+  size_t looked_at = hits->size();  // rough keys rule out most of them
   if (spec_.prefix == 0 && !has_rough_keys(layer.rows()))
     looked_at = std::min(ef, chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt
                                           : std::max(3 * wanted_, kLeastLookedAt));
-  const auto hits = graph_hits(layer, ef);
-  if (!hits || !are_ordered(layer.rows(), *hits)) return false;
-  look_at_hits(layer, *hits, looked_at);
+  const size_t in_doubt = look_at_hits(layer, *hits, looked_at);
+  layer.is_undecided = has_rough_keys(layer.rows()) && may_miss(layer, *hits, ef, in_doubt);
   return true;
 }
 
@@ -233,8 +235,9 @@ bool NearestStream::has_rough_keys(const RowLayer& layer) const {
   return spec_.prefix == 0 && has_codes(spec_) && !layer.graph->has_vectors();
 }
 
-// At those of them that may be among the nearest.
-void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits, size_t most) {
+// At those of them that may be among the nearest. Returns how many the keys did not rule out.
+size_t NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> hits,
+                                   size_t most) {
   const RowLayer& layer = searched.rows();
   size_t dead = 0;
   const std::vector<GraphHit> found = new_hits(searched, hits, most, dead);
@@ -261,20 +264,20 @@ void NearestStream::look_at_hits(Searched& searched, std::span<const GraphHit> h
     ++searched.answering;
     if (learns) searched.errors.add(key, *distance);
   }
-  searched.is_undecided = learns && may_miss(searched, hits, in_doubt);
   const double hidden = layer.hidden != nullptr ? static_cast<double>(layer.hidden->size()) : 0;
   const double share = kMostDead + kMostDeadOfShare * hidden / static_cast<double>(layer.count);
   searched.crowded_out = static_cast<double>(dead) > share * static_cast<double>(hits.size());
+  return in_doubt;
 }
 
 // Whether keys tell too little of this query for a search as wide as that: behind the middle of its
-// hits, of which all but the first `in_doubt` are ruled out, some rows may be nearer than the last
-// of those wanted. So it is with a query along directions in which rows hardly differ, or among
-// rows that differ by less than their codes do.
-bool NearestStream::may_miss(Searched& searched, std::span<const GraphHit> hits,
+// hits, or of `ef` hits where fewer are within reach, some rows may be nearer than the last of
+// those wanted. All but the first `in_doubt` are ruled out. So it is with a query along directions
+// in which rows hardly differ, or among rows that differ by less than their codes do.
+bool NearestStream::may_miss(Searched& searched, std::span<const GraphHit> hits, size_t ef,
                              size_t in_doubt) const {
   if (hits.size() < 2 || hits.size() >= searched.rows().count) return false;
-  const size_t middle = std::min((hits.size() + wanted_) / 2, hits.size() - 1);
+  const size_t middle = std::min((std::max(hits.size(), ef) + wanted_) / 2, hits.size() - 1);
   if (in_doubt <= middle) return false;
   const double range = double{hits[middle].key} - hits[middle / 2].key;
   const double density = static_cast<double>(middle - middle / 2) /

@@ -126,13 +126,34 @@ CodedQuery Scorer::coded_query(const RowBlock& block) {
   const float times = kernels_.is_distance() ? -1.0F : times_of(spec_.metric);
   const auto* const vector = reinterpret_cast<const int8_t*>(query_);
   if (!has_codes(spec_))
-    return {.codes = vector, .sum = query_sum_, .times = times, .vector = vector};
+    return {.codes = vector,
+            .sum = query_sum_,
+            .times = times,
+            .vector = vector,
+            .offset = offset_of_vector()};
   const Coded& query = coded_for(block);
   return {.codes = query.codes,
           .sum = query.sum,
           .scale = query.numbers.scale,
           .times = times,
-          .vector = vector};
+          .vector = vector,
+          .offset = offset_of(query)};
+}
+
+// What of a distance is the query's own: a row's part is in its bias (NodeNumbers).
+std::optional<float> Scorer::offset_of(const Coded& query) const {
+  if (spec_.metric == Metric::kDot || spec_.prefix > 0) return std::nullopt;
+  if (spec_.metric == Metric::kCosine && query.centre == nullptr) return 1.0F;
+  const float squared = math::active().dot(query.scaled, query.scaled, spec_.dim);
+  if (!(squared < kInfinity)) return std::nullopt;
+  return spec_.metric == Metric::kL2 ? squared : 0.5F * squared;
+}
+
+std::optional<float> Scorer::offset_of_vector() const {
+  if (spec_.metric == Metric::kDot) return std::nullopt;
+  if (kernels_.is_distance()) return 0.0F;
+  if (!(norm_squared_ < kInfinity)) return std::nullopt;
+  return spec_.metric == Metric::kL2 ? norm_squared_ : std::sqrt(norm_squared_);
 }
 
 void Scorer::raw_scores(const RowBlock& block, size_t first, size_t count) {

@@ -66,6 +66,8 @@ class Scorer {
   };
 
   void make_room();
+  std::optional<float> offset_of(const Coded& query) const;
+  std::optional<float> offset_of_vector() const;
   void encode(Coded& coded) const;
   Coded& coded_for(const RowBlock& block);
   const Coded& measured_for(const RowBlock& block);
