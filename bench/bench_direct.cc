@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <ranges>
 
 #include "bench/graph_index.h"
 #include "bench/questions.h"
@@ -77,7 +78,7 @@ std::vector<std::vector<Answered>> measure(const std::vector<Contender>& contend
                             return kQueries;
                           }});
     }
-  take_turns(variants, rounds);
+  take_turns(std::views::reverse(variants), rounds);  // as in questions.h
   std::vector<std::vector<Answered>> all(contenders.size());
   std::printf("\n| what | CPU a query | recall@10 |\n|---|---|---|\n");
   for (size_t v = 0; v < variants.size(); ++v) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <numeric>
 #include <optional>
+#include <ranges>
 #include <thread>
 
 #include "bench/clustered.h"
@@ -146,7 +147,8 @@ inline void wait_until_idle() {
 }
 
 // The variants in turn, round after round.
-inline void take_turns(std::vector<Variant>& variants, size_t rounds) {
+template <class Variants>
+void take_turns(Variants&& variants, size_t rounds) {
   for (size_t r = 0; r < rounds; ++r)
     for (Variant& variant : variants) {
       wait_until_idle();
@@ -247,7 +249,8 @@ inline std::vector<Answered> ask(const Data& data, const Settings& settings,
                           return batch;
                         }});
   }
-  take_turns(variants, settings.rounds);
+  // Of efforts the greatest first, so that it pays for rows that have not been read for a while.
+  take_turns(std::views::reverse(variants), settings.rounds);
   print(variants, recalls, target);
   std::vector<Answered> answered;
   for (size_t v = 0; v < variants.size(); ++v)
