@@ -84,7 +84,7 @@ class CandidatePool {
   // REQUIRES: the key is not NaN, and the node below kMostNodes.
   void insert(const Candidate& candidate) noexcept {
     const Entry entry = pack(candidate);
-    Entry* block = first() + capacity_ - kBlock;
+    Entry* block = first() + capacity_ - kBlock;  // the last that is not empty
     if (size_ < capacity_) block -= (capacity_ - size_ - 1) / kBlock * kBlock;
     for (; entry < block[-1]; block -= kBlock) {
       std::array<Entry, kBlock> moved;
