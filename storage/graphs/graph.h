@@ -23,7 +23,7 @@
 namespace kindred::storage {
 
 // Bounds of the ef that a graph is searched with unless the caller says otherwise.
-inline constexpr size_t kLeastEf = 48;
+inline constexpr size_t kLeastEf = 64;
 inline constexpr size_t kMostEf = 1024;
 // The same where codes are of a prefix: what it finds are candidates for whole vectors.
 inline constexpr size_t kMostEfOfPrefix = 4096;
