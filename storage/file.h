@@ -77,7 +77,7 @@ class SequentialWriter {
   // takes half as long again to write as 64 KiB at a time.
   void write_huge_pages() noexcept { step_ = kHugeStep; }
   void write(const void* data, size_t bytes);
-  // Zeros up to a multiple of `alignment` from the file's start.
+  // Zeros up to a multiple of `alignment`, at most kSumBlock, from the file's start.
   void pad(size_t alignment);
   // Writes what is buffered, so that the file can be read up to position().
   void publish();

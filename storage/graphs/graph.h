@@ -126,8 +126,8 @@ class Graph {
   // The same of the nodes by which a search enters.
   size_t entries() const noexcept { return std::clamp<size_t>(header_.entries, 1, kMostEntries); }
   size_t levels() const noexcept { return header_.levels; }
-  // With which power of a distance, under l2 of its square, the number of rows within it grows, as
-  // far as is known; 0: not at all.
+  // With which power of a distance, under l2 of its square, the number of rows within it grows; 0:
+  // not known.
   float growth() const noexcept { return static_cast<float>(header_.growth) / kGrowthUnit; }
   // Whether nodes have vectors though the segment has codes: those told too little.
   bool has_vectors() const noexcept { return storage::has_vectors(header_); }

@@ -32,6 +32,7 @@ inline constexpr size_t kGraphPage = 4096;
 inline constexpr uint32_t kNoLink = 0xFFFFFFFF;
 inline constexpr size_t kMostLevels = 16;
 inline constexpr size_t kMostLinks = 512;  // M
+// GraphHeader::growth is in fourths. From the greatest on rows are all about as far.
 inline constexpr float kGrowthUnit = 4;
 inline constexpr double kMostGrowth = 60;
 

@@ -174,12 +174,13 @@ bool NearestStream::search_graph(Searched& layer) {
   const size_t ef = ef_of(layer.rows());
   const auto hits = graph_hits(layer, ef);
   if (!hits || !are_ordered(layer.rows(), *hits)) return false;
+  const bool has_rough = has_rough_keys(layer.rows());
   size_t looked_at = hits->size();  // rough keys rule out most of them
-  if (spec_.prefix == 0 && !has_rough_keys(layer.rows()))
+  if (spec_.prefix == 0 && !has_rough)
     looked_at = std::min(ef, chosen_from_ ? wanted_ * 3 / 2 + kLeastLookedAt
                                           : std::max(3 * wanted_, kLeastLookedAt));
   const size_t in_doubt = look_at_hits(layer, *hits, looked_at);
-  layer.is_undecided = has_rough_keys(layer.rows()) && may_miss(layer, *hits, ef, in_doubt);
+  layer.is_undecided = has_rough && may_miss(layer, *hits, ef, in_doubt);
   return true;
 }
 
